@@ -1,0 +1,158 @@
+"""Gmsh mesh of a two-dimensional (plane or axisymmetric) cell from its interface profile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import gmsh
+import numpy as np
+from numpy.typing import NDArray
+
+from meshes.profile import InterfaceProfile
+from meshes.sizing import SizeRule
+from meshes.tags import Boundary, Region
+
+_FRONTAL_DELAUNAY = 6
+
+
+@contextmanager
+def gmsh_session(name: str) -> Iterator[None]:
+    """Open a silent Gmsh session with one model and close it whatever happens."""
+    gmsh.initialize(interruptible=False)
+    try:
+        gmsh.option.setNumber("General.Terminal", 0)
+        gmsh.option.setNumber("General.NumThreads", 1)
+        gmsh.model.add(name)
+        yield
+    finally:
+        gmsh.finalize()
+
+
+def build_plane(profile: InterfaceProfile, rule: SizeRule) -> None:
+    """Build and mesh the cell in the current Gmsh model (serial: call it on one rank).
+
+    Args:
+        profile: the cell; the roofs are meshed with exactly their polyline points.
+        rule: element size elsewhere.
+
+    Raises:
+        RuntimeError: if Gmsh cannot mesh the geometry (crossing roofs, for example).
+    """
+    _PlaneBuilder(profile, rule).build()
+    gmsh.model.mesh.generate(2)
+
+
+class _PlaneBuilder:
+    """Collects points and lines of one cell; lives for one call of ``build_plane``."""
+
+    def __init__(self, profile: InterfaceProfile, rule: SizeRule) -> None:
+        self.profile = profile
+        self.rule = rule
+        self.lines: dict[Boundary, list[int]] = {b: [] for b in Boundary}
+
+    def build(self) -> None:
+        geo = gmsh.model.geo
+        p, r = self.profile, self.rule
+        triples = p.triple_points()
+        bottom = [self._point(x, -p.electrolyte_depth) for x in (0.0, p.width)]
+        top = [self._point(x, p.metal_height) for x in (0.0, p.width)]
+        chain, metal_path, floor_path = self._interface()
+        left_floor, right_floor = chain[0]
+        left_metal, right_metal = chain[1]
+
+        el_loop = [
+            *floor_path,
+            -self._line(Boundary.ELECTROLYTE_SIDE, bottom[1], right_floor),
+            -self._line(Boundary.BOTTOM, bottom[0], bottom[1]),
+            self._line(Boundary.ELECTROLYTE_SIDE, bottom[0], left_floor),
+        ]
+        me_loop = [
+            *metal_path,
+            self._line(Boundary.SIDE_X, right_metal, top[1]),
+            self._line(Boundary.TOP, top[1], top[0]),
+            self._line(Boundary.SIDE_X, top[0], left_metal),
+        ]
+        electrolyte = geo.addPlaneSurface([geo.addCurveLoop(el_loop)])
+        metal = geo.addPlaneSurface([geo.addCurveLoop(me_loop)])
+        geo.synchronize()
+        gmsh.model.addPhysicalGroup(2, [metal], int(Region.METAL), "metal")
+        gmsh.model.addPhysicalGroup(2, [electrolyte], int(Region.ELECTROLYTE), "electrolyte")
+        for boundary, lines in self.lines.items():
+            if lines:
+                gmsh.model.addPhysicalGroup(1, lines, int(boundary), boundary.name.lower())
+        for line in self.lines[Boundary.VOID]:
+            gmsh.model.mesh.setTransfiniteCurve(line, 2)
+        _size_field(triples, r)
+        gmsh.option.setNumber("Mesh.Algorithm", _FRONTAL_DELAUNAY)
+
+    def _point(self, x: float, y: float) -> int:
+        return int(gmsh.model.geo.addPoint(float(x), float(y), 0.0))
+
+    def _line(self, boundary: Boundary, start: int, end: int) -> int:
+        line = int(gmsh.model.geo.addLine(start, end))
+        self.lines[boundary].append(line)
+        return line
+
+    def _interface(self) -> tuple[tuple[tuple[int, int], tuple[int, int]], list[int], list[int]]:
+        """Lines along y = 0 from left to right.
+
+        Returns:
+            ((first, last point of the electrolyte surface), (first, last of the metal's)), the
+            metal's path and the electrolyte's path as signed line tags.
+        """
+        metal_path: list[int] = []
+        floor_path: list[int] = []
+        here_x = 0.0
+        start_f: int | None = None
+        start_m: int | None = None
+        here_f = here_m = -1
+        for roof in self.profile.roofs:
+            tags = [self._point(*xy) for xy in roof]
+            left_triple, right_triple = roof[0, 1] == 0.0, roof[-1, 1] == 0.0
+            if left_triple:
+                if start_f is None:
+                    start_f = start_m = here_f = self._point(here_x, 0.0)
+                contact = self._line(Boundary.CONTACT, here_f, tags[0])
+                metal_path.append(contact)
+                floor_path.append(contact)
+                left_floor = tags[0]
+            else:
+                left_floor = self._point(0.0, 0.0)
+                start_f, start_m = left_floor, tags[0]
+            right_floor = tags[-1] if right_triple else self._point(self.profile.width, 0.0)
+            metal_path += [self._line(Boundary.VOID, i, j) for i, j in zip(tags, tags[1:], strict=False)]
+            floor_path.append(self._line(Boundary.FLOOR, left_floor, right_floor))
+            here_x, here_f, here_m = float(roof[-1, 0]), right_floor, tags[-1]
+        if start_f is None or start_m is None:
+            start_f = start_m = here_f = self._point(0.0, 0.0)
+        if here_x < self.profile.width:
+            end = self._point(self.profile.width, 0.0)
+            contact = self._line(Boundary.CONTACT, here_f, end)
+            metal_path.append(contact)
+            floor_path.append(contact)
+            here_f = here_m = end
+        return ((start_f, here_f), (start_m, here_m)), metal_path, floor_path
+
+
+def _size_field(triples: NDArray[np.float64], rule: SizeRule) -> None:
+    """Set Gmsh's background field to the size rule."""
+    field = gmsh.model.mesh.field
+    if len(triples):
+        tags = [
+            gmsh.model.getEntitiesInBoundingBox(x - 1e-9, y - 1e-9, -1e-9, x + 1e-9, y + 1e-9, 1e-9, 0)
+            for x, y in triples
+        ]
+        distance = field.add("Distance")
+        field.setNumbers(distance, "PointsList", [t[0][1] for t in tags])
+        size = field.add("MathEval")
+        field.setString(
+            size, "F", f"Min({rule.largest!r}, {rule.tip!r} + {rule.growth!r} * F{distance})"
+        )
+    else:
+        size = field.add("MathEval")
+        field.setString(size, "F", repr(rule.largest))
+    field.setAsBackgroundMesh(size)
+    # The roof segments are shorter than the field asks for; their size reaches into the metal.
+    gmsh.option.setNumber("Mesh.MeshSizeExtendFromBoundary", 1)
+    gmsh.option.setNumber("Mesh.MeshSizeFromPoints", 0)

@@ -1,0 +1,40 @@
+"""Target element size: graded away from the triple lines and the void roofs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class SizeRule:
+    """Element size h(x) = min(largest, tip + growth * distance to the nearest triple point).
+
+    On a void roof the size is also at most ``roof_fraction`` times the smaller of the void's
+    half-width and height, and never below ``tip``.
+
+    Attributes:
+        tip: size at a triple line.
+        growth: increase of size per unit of distance.
+        largest: upper bound.
+        roof_fraction: size on a roof relative to the void.
+    """
+
+    tip: float
+    growth: float = 0.25
+    largest: float = 4.0
+    roof_fraction: float = 0.12
+
+    def roof_limit(self, roof: NDArray[np.float64]) -> float:
+        """Largest size allowed on a roof given as an (m, 2) polyline."""
+        extent = min(float(np.ptp(roof[:, 0])), float(roof[:, 1].max()))
+        return max(self.tip, self.roof_fraction * extent)
+
+    def at(self, points: NDArray[np.float64], triples: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Size at ``points`` (m, 2), given the triple points (k, 2); ``largest`` where k = 0."""
+        if len(triples) == 0:
+            return np.full(len(points), self.largest)
+        distance = np.linalg.norm(points[:, None, :] - triples[None, :, :], axis=2).min(axis=1)
+        return np.minimum(self.largest, self.tip + self.growth * distance)

@@ -1,0 +1,1 @@
+"""Figures, pictures and tables made from the records that a run leaves."""

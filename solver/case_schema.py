@@ -1,0 +1,245 @@
+"""Schema of a case file (pydantic 2): sections, units, ranges and cross-checks. SI inside."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from meshes.shapes import cap_height
+from solver import units
+
+SCHEMA_VERSION = 1
+MAX_VOIDS = 2000
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+Factor = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys are errors, values do not change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class Geometry(Section):
+    """Cell: metal on electrolyte, symmetric sides."""
+
+    kind: Literal["plane", "axisymmetric", "3d"] = "plane"
+    width: units.Length = Field(description="lateral extent, x from 0 to width (a radius if axisymmetric)")
+    depth: units.Length | None = Field(None, description="second lateral extent, 3d only")
+    metal_thickness: units.Length
+    electrolyte_depth: units.Length | None = Field(
+        None, description="modelled depth of electrolyte; default two widths (one lateral period)"
+    )
+    pellet_thickness: units.Length = Field(5e-4, description="whole electrolyte, for the ohmic share", validate_default=False)
+
+    @property
+    def modelled_depth(self) -> float:
+        """Depth of electrolyte in the mesh (m)."""
+        lateral = max(self.width, self.depth or 0.0)
+        return self.electrolyte_depth if self.electrolyte_depth is not None else 2.0 * lateral
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Geometry:
+        if self.kind == "3d" and self.depth is None:
+            raise ValueError("a 3d cell needs 'depth'")
+        if self.kind != "3d" and self.depth is not None:
+            raise ValueError("'depth' belongs to 3d cells")
+        if self.modelled_depth > self.pellet_thickness:
+            raise ValueError("electrolyte_depth is larger than pellet_thickness")
+        return self
+
+
+class Void(Section):
+    """One void seed at the interface."""
+
+    position: units.Position | tuple[units.Position, units.Position] = 0.0
+    width: units.Length
+    height: units.Length | None = Field(None, description="default: half the width (ellipse), or by contact_angle (cap)")
+    shape: Literal["ellipse", "cap"] = "ellipse"
+    contact_angle: units.Angle | None = Field(None, description="caps only: angle inside the metal")
+
+    @property
+    def roof_height(self) -> float:
+        """Height of the roof (m)."""
+        if self.height is not None:
+            return float(self.height)
+        if self.contact_angle is not None:
+            return cap_height(0.5 * self.width, self.contact_angle)
+        return 0.5 * self.width
+
+    @property
+    def center(self) -> tuple[float, ...]:
+        """Position as a tuple (m)."""
+        return self.position if isinstance(self.position, tuple) else (self.position,)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Void:
+        if self.contact_angle is not None and self.shape != "cap":
+            raise ValueError("'contact_angle' belongs to shape = \"cap\"")
+        if self.contact_angle is not None and self.height is not None:
+            raise ValueError("give 'height' or 'contact_angle', not both")
+        if self.shape == "cap" and self.roof_height > 0.999 * self.width:
+            raise ValueError("a cap this tall is nearly a closed circle")
+        return self
+
+
+class VoidPopulation(Section):
+    """Random population of void seeds, reproducible from ``seed``."""
+
+    density: units.LineDensity = Field(description="mean number of voids per length of interface")
+    mean_width: units.Length
+    width_deviation: units.quantity("m", "um", 0.0, 1e-1) = 0.0  # type: ignore[valid-type]
+    smallest_width: units.Length = Field(2e-7, validate_default=False)
+    aspect: Annotated[float, Field(gt=0, le=2, allow_inf_nan=False)] = Field(0.5, description="height / width")
+    spacing: units.Length = Field(5e-7, description="smallest contact between two voids", validate_default=False)
+    shape: Literal["ellipse", "cap"] = "ellipse"
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+
+
+class MaterialChoice(Section):
+    """A material of the library; further keys override its numbers (checked against the library)."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: Name
+
+
+class Materials(Section):
+    """Materials by name."""
+
+    metal: MaterialChoice = MaterialChoice(name="lithium")
+    creep: MaterialChoice | None = Field(None, description="default: the metal's own creep law")
+    electrolyte: MaterialChoice = MaterialChoice(name="LPSCl")
+
+
+class Operation(Section):
+    """What is done to the cell."""
+
+    pressure: units.quantity("Pa", "MPa", 1e2, 1e9)  # type: ignore[valid-type]
+    temperature: units.Temperature = Field(298.15, validate_default=False)
+    mode: Literal["galvanostatic", "potentiostatic"] = "galvanostatic"
+    current: units.CurrentDensity | None = Field(None, description="mean over the whole area, stripping")
+    overpotential: units.Voltage | None = Field(None, description="of the modelled part, potentiostatic")
+    capacity: units.Capacity = Field(description="areal capacity at which the run ends")
+    cutoff_voltage: units.Voltage | None = Field(None, description="overpotential that ends the run")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Operation:
+        if self.mode == "galvanostatic" and self.current is None:
+            raise ValueError("galvanostatic operation needs 'current'")
+        if self.mode == "galvanostatic" and self.overpotential is not None:
+            raise ValueError("'overpotential' belongs to mode = \"potentiostatic\"")
+        if self.mode == "potentiostatic" and (self.overpotential is None or self.overpotential <= 0.0):
+            raise ValueError("potentiostatic operation needs an 'overpotential' above 0 V")
+        if self.mode == "potentiostatic" and self.current is not None:
+            raise ValueError("'current' belongs to mode = \"galvanostatic\"")
+        return self
+
+
+class Model(Section):
+    """Switches of the equation sets."""
+
+    vacancies: bool = Field(True, description="false: the contact itself removes every lattice plane")
+    capillarity: bool = True
+    kinetics: Literal["linear", "butler-volmer"] = "butler-volmer"
+    friction: Literal["slip", "stick"] = "slip"
+    top: Literal["platen", "traction"] = "platen"
+    grip: bool = Field(False, description="metal sticks to the current collector sideways")
+    adhesion: units.Pressure = Field(0.0, description="tensile strength of the contact", validate_default=False)
+    stress_drift: bool = True
+    vacancy_potential: bool = True
+    pressure_potential: bool = True
+    delaminated_below: Factor = Field(0.02, description="contact fraction that counts as delaminated")
+
+
+class Numerics(Section):
+    """Resolution and solver settings; lengths None are derived from the voids."""
+
+    tip_size: units.Length | None = Field(None, description="element size at triple lines")
+    growth: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.2
+    largest_size: units.Length | None = None
+    roof_fraction: Annotated[float, Field(gt=0.005, le=0.5, allow_inf_nan=False)] = 0.08
+    courant: Factor = Field(0.4, description="surface motion per step over surface spacing")
+    first_step: units.Duration = Field(0.05, validate_default=False)
+    smallest_step: units.Duration = Field(1e-9, validate_default=False)
+    largest_step: units.Duration = Field(120.0, validate_default=False)
+    step_growth: Annotated[float, Field(gt=1, le=3, allow_inf_nan=False)] = 1.4
+    max_steps: Annotated[int, Field(ge=1, le=1_000_000)] = 20000
+    smallest_quality: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.35
+    regularisation: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = 1e-4
+    petsc: dict[Name, dict[Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$", max_length=80)], str | int | float]] = Field(
+        default_factory=dict, description="PETSc options by recipe name, for example newton-direct.snes_max_it"
+    )
+
+
+class Output(Section):
+    """What is written and how often."""
+
+    interval: units.Capacity | None = Field(None, description="areal capacity between field outputs; default 1/20 of the run")
+    fields: bool = True
+
+
+class Case(Section):
+    """One case file."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    title: Annotated[str, StringConstraints(max_length=200)] = ""
+    geometry: Geometry
+    void: Annotated[list[Void], Field(max_length=MAX_VOIDS)] = []
+    voids: VoidPopulation | None = None
+    material: Materials = Materials()
+    operation: Operation
+    model: Model = Model()
+    numerics: Numerics = Numerics()
+    output: Output = Output()
+
+    @model_validator(mode="after")
+    def _voids_fit(self) -> Case:
+        problems = void_problems(self.geometry, self.void)
+        if self.voids is not None and self.void:
+            problems.append("give [[void]] or [voids], not both")
+        if self.voids is not None and self.geometry.kind == "axisymmetric":
+            problems.append("a random population [voids] needs a plane or 3d cell")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+
+def void_problems(geometry: Geometry, voids: list[Void]) -> list[str]:
+    """Everything that is wrong with void seeds in a cell, one sentence each."""
+    problems = []
+    extents = (geometry.width,) if geometry.kind != "3d" else (geometry.width, geometry.depth or 0.0)
+    for k, void in enumerate(voids):
+        where = f"void[{k}]"
+        if void.roof_height >= 0.98 * geometry.metal_thickness:
+            problems.append(f"{where}.height = {_um(void.roof_height)}: taller than the metal")
+        if len(void.center) != len(extents):
+            problems.append(f"{where}.position: needs {len(extents)} coordinate(s) in a {geometry.kind} cell")
+            continue
+        for x, extent in zip(void.center, extents, strict=True):
+            problems += _placement(where, x, 0.5 * void.width, extent)
+        if geometry.kind == "axisymmetric" and void.center[0] != 0.0:
+            problems.append(f"{where}.position: a void of an axisymmetric cell is centred at 0 um")
+    for k, first in enumerate(voids):
+        for j, second in enumerate(voids[:k]):
+            if len(first.center) == len(second.center) and math.dist(first.center, second.center) <= 0.5 * (first.width + second.width):
+                problems.append(f"void[{k}] overlaps void[{j}]")
+    return problems
+
+
+def _placement(where: str, x: float, half: float, extent: float) -> list[str]:
+    if x > extent:
+        return [f"{where}.position = {_um(x)}: outside the cell (width {_um(extent)})"]
+    centred = x in (0.0, extent)
+    if not centred and (x - half <= 0.0 or x + half >= extent):
+        return [f"{where} crosses a side of the cell; centre it on the side or move it inside"]
+    if centred and half >= extent:
+        return [f"{where}.width = {_um(2 * half)}: the void is as wide as the cell"]
+    return []
+
+
+def _um(length: float) -> str:
+    return units.format_quantity(length, "um", "m")

@@ -1,0 +1,115 @@
+"""From a case to its initial geometry: void seeds, size rule, interface profile (micrometres)."""
+
+from __future__ import annotations
+
+from mpi4py import MPI
+
+from meshes.cell import CellMesh, mesh_plane
+from meshes.population import PopulationError, line_population, patch_population
+from meshes.profile import InterfaceProfile, profile_from_shapes
+from meshes.shapes import VoidShape
+from meshes.sizing import SizeRule
+from meshes.solid import mesh_solid
+from solver.case import CaseError, LoadedCase
+from solver.case_schema import Case
+from solver.scales import LENGTH_SCALE
+
+TIP_FRACTION = 0.02
+"""Default element size at a triple line over the smallest half-width."""
+SURFACE_SINK_FRACTION = 0.4
+"""Default element size at a triple line over l_s, which it must resolve."""
+LARGEST_FRACTION = 0.25
+"""Default largest element over the smaller of the cell's extents."""
+
+
+def void_shapes(loaded: LoadedCase) -> list[VoidShape]:
+    """Void seeds in micrometres.
+
+    Raises:
+        CaseError: if a random population does not fit.
+    """
+    case = loaded.case
+    if case.voids is None:
+        return [
+            VoidShape(
+                tuple(x / LENGTH_SCALE for x in void.center),
+                void.width / LENGTH_SCALE,
+                void.roof_height / LENGTH_SCALE,
+                void.shape,
+            )
+            for void in case.void
+        ]
+    population = case.voids
+    common = {
+        "density": population.density * LENGTH_SCALE,
+        "mean": population.mean_width / LENGTH_SCALE,
+        "deviation": population.width_deviation / LENGTH_SCALE,
+        "smallest": population.smallest_width / LENGTH_SCALE,
+        "aspect": population.aspect,
+        "spacing": population.spacing / LENGTH_SCALE,
+        "shape": population.shape,
+        "seed": population.seed,
+    }
+    try:
+        width = case.geometry.width / LENGTH_SCALE
+        if case.geometry.kind == "3d":
+            depth = (case.geometry.depth or 0.0) / LENGTH_SCALE
+            shapes = patch_population(extents=(width, depth), **common)  # type: ignore[arg-type]
+        else:
+            shapes = line_population(extent=width, **common)  # type: ignore[arg-type]
+    except PopulationError as error:
+        raise CaseError(loaded.source, [f"voids: {error}"]) from None
+    tallest = max((s.height for s in shapes), default=0.0) * LENGTH_SCALE
+    if tallest >= 0.98 * case.geometry.metal_thickness:
+        raise CaseError(loaded.source, ["voids: the population has a void taller than the metal"])
+    return shapes
+
+
+def size_rule(loaded: LoadedCase, shapes: list[VoidShape]) -> SizeRule:
+    """Element sizes in micrometres; defaults follow from the smallest void and l_s."""
+    case = loaded.case
+    numerics = case.numerics
+    smallest = min((s.half_width for s in shapes), default=1.0)
+    sink = loaded.metal.surface_sink_length.value / LENGTH_SCALE
+    tip = numerics.tip_size / LENGTH_SCALE if numerics.tip_size else max(
+        TIP_FRACTION * smallest, min(SURFACE_SINK_FRACTION * sink, 0.1 * smallest)
+    )
+    extent = min(case.geometry.metal_thickness, _lateral(case)) / LENGTH_SCALE
+    largest = numerics.largest_size / LENGTH_SCALE if numerics.largest_size else LARGEST_FRACTION * extent
+    return SizeRule(tip, numerics.growth, max(largest, tip), numerics.roof_fraction)
+
+
+def initial_profile(loaded: LoadedCase, shapes: list[VoidShape], rule: SizeRule) -> InterfaceProfile:
+    """Interface profile of a plane or axisymmetric case."""
+    geometry = loaded.case.geometry
+    return profile_from_shapes(
+        shapes,
+        width=geometry.width / LENGTH_SCALE,
+        metal_height=geometry.metal_thickness / LENGTH_SCALE,
+        electrolyte_depth=geometry.modelled_depth / LENGTH_SCALE,
+        rule=rule,
+        axisymmetric=geometry.kind == "axisymmetric",
+    )
+
+
+def initial_cell(loaded: LoadedCase, comm: MPI.Comm, msh_file: str | None = None) -> CellMesh:
+    """Mesh of the case as given. Collective; raises CaseError or MeshingError."""
+    shapes = void_shapes(loaded)
+    rule = size_rule(loaded, shapes)
+    geometry = loaded.case.geometry
+    if geometry.kind != "3d":
+        return mesh_plane(initial_profile(loaded, shapes, rule), rule, comm, msh_file)
+    extents = (geometry.width / LENGTH_SCALE, (geometry.depth or 0.0) / LENGTH_SCALE)
+    return mesh_solid(
+        shapes,
+        extents=extents,
+        metal_height=geometry.metal_thickness / LENGTH_SCALE,
+        electrolyte_depth=geometry.modelled_depth / LENGTH_SCALE,
+        rule=rule,
+        comm=comm,
+        msh_file=msh_file,
+    )
+
+
+def _lateral(case: Case) -> float:
+    return min(case.geometry.width, case.geometry.depth or case.geometry.width)

@@ -1,0 +1,75 @@
+"""Everything that differs between dolfinx 0.9, 0.10 and 0.11, and nothing else.
+
+Physics modules call these functions and never test versions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import dolfinx
+import numpy as np
+from dolfinx import fem, mesh
+from dolfinx.fem import petsc as fem_petsc
+from mpi4py import MPI
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from petsc4py import PETSc
+
+DOLFINX_VERSION: tuple[int, int] = tuple(int(part) for part in dolfinx.__version__.split(".")[:2])  # type: ignore[assignment]
+MINIMUM_VERSION = (0, 9)
+
+
+def gmsh_to_mesh(
+    model: Any, comm: MPI.Comm, gdim: int
+) -> tuple[mesh.Mesh, mesh.MeshTags, mesh.MeshTags]:
+    """Distribute the Gmsh model on rank 0; facets between ranks are shared (needed for interior facets)."""
+    partitioner = mesh.create_cell_partitioner(mesh.GhostMode.shared_facet)
+    if DOLFINX_VERSION >= (0, 10):
+        from dolfinx.io import gmsh as gmshio
+    else:
+        from dolfinx.io import gmshio
+    data = gmshio.model_to_mesh(model, comm, 0, gdim=gdim, partitioner=partitioner)
+    return data[0], data[1], data[2]
+
+
+def geometry_dofmap(domain: mesh.Mesh) -> NDArray[np.int32]:
+    """Cell to geometry node map, shape (cells on this rank with ghosts, nodes per cell)."""
+    if DOLFINX_VERSION >= (0, 11):
+        return np.asarray(domain.geometry.dofmaps[0])
+    return np.asarray(domain.geometry.dofmap)
+
+
+def interpolation_points(space: fem.FunctionSpace) -> NDArray[np.float64]:
+    """Reference points for ``fem.Expression``."""
+    points = space.element.interpolation_points
+    return points() if callable(points) else points
+
+
+def create_vector(form: fem.Form, space: fem.FunctionSpace) -> PETSc.Vec:
+    """PETSc vector with the layout of ``space``, ghosts included."""
+    if DOLFINX_VERSION >= (0, 10):
+        return fem_petsc.create_vector(space)
+    return fem_petsc.create_vector(form)
+
+
+def interpolate_nonmatching(target: fem.Function, source: fem.Function, padding: float) -> None:
+    """Interpolate ``source`` (another mesh) into ``target``; points outside give 0. Collective."""
+    cells = np.arange(
+        target.function_space.mesh.topology.index_map(target.function_space.mesh.topology.dim).size_local,
+        dtype=np.int32,
+    )
+    data = fem.create_interpolation_data(
+        target.function_space, source.function_space, cells, padding=padding
+    )
+    target.interpolate_nonmatching(source, cells, data)
+    target.x.scatter_forward()
+
+
+def collapse(space: fem.FunctionSpace, i: int) -> tuple[fem.FunctionSpace, NDArray[np.int32]]:
+    """Collapsed subspace ``i`` and its map into ``space``."""
+    sub, dofs = space.sub(i).collapse()
+    if DOLFINX_VERSION >= (0, 11) and isinstance(dofs, list):
+        dofs = np.concatenate(dofs)
+    return sub, np.asarray(dofs, dtype=np.int32)

@@ -1,0 +1,134 @@
+"""Reduced unknowns: dofs that are left out, given, or tied to one common value.
+
+The full vector of a function space is ``u = T r + g``: ``r`` holds the reduced unknowns, ``T`` is a
+0/1 matrix and ``g`` the given values. Tied dofs (a rigid platen, the potential of the metal) share
+one column of ``T``. Residual and matrix are reduced by ``T' R`` and ``T' A T`` (PETSc PtAP), which keeps
+symmetry, works on any number of ranks and needs no extra "real" function space.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from dolfinx import fem
+from numpy.typing import NDArray
+from petsc4py import PETSc
+
+_FREE, _LEFT_OUT = -1, -2
+
+
+@dataclass
+class ConstraintSpec:
+    """What is to be constrained in a function space; dofs are local, unrolled, ghosts welcome.
+
+    Attributes:
+        fixed: dofs that are not unknowns (their values stay as found in the function).
+        ties: groups of dofs with one common value each.
+    """
+
+    fixed: list[NDArray[np.int32]] = field(default_factory=list)
+    ties: list[NDArray[np.int32]] = field(default_factory=list)
+
+
+class Reduction:
+    """The map between a function space's dofs and the reduced unknowns.
+
+    Args:
+        space: function space with block size 1 (mixed spaces).
+        spec: constraints; a dof both fixed and tied is fixed.
+    """
+
+    def __init__(self, space: fem.FunctionSpace, spec: ConstraintSpec) -> None:
+        index_map = space.dofmap.index_map
+        self.comm = space.mesh.comm
+        self.n_owned = index_map.size_local * space.dofmap.index_map_bs
+        state = np.full(self.n_owned, _FREE, dtype=np.int64)
+        for k, dofs in enumerate(spec.ties):
+            state[dofs[dofs < self.n_owned]] = k
+        for dofs in spec.fixed:
+            state[dofs[dofs < self.n_owned]] = _LEFT_OUT
+        self._number(state, len(spec.ties))
+        self.matrix = self._build_matrix(index_map.size_global * space.dofmap.index_map_bs)
+
+    def _number(self, state: NDArray[np.int64], n_ties: int) -> None:
+        """Give reduced numbers: own free dofs first, on the last rank one per tie behind them."""
+        free = np.flatnonzero(state == _FREE)
+        last = self.comm.rank == self.comm.size - 1
+        self.n_reduced = len(free) + (n_ties if last else 0)
+        start = self.comm.exscan(self.n_reduced) if self.comm.rank > 0 else self.comm.exscan(self.n_reduced)
+        self.start = int(start or 0)
+        total = self.comm.allreduce(self.n_reduced)
+        tie_start = total - n_ties
+        self.column = np.full(self.n_owned, _LEFT_OUT, dtype=np.int64)
+        self.column[free] = self.start + np.arange(len(free))
+        tied = state >= 0
+        self.column[tied] = tie_start + state[tied]
+        self.n_global = total
+        self._free = free
+
+    def _build_matrix(self, n_full: int) -> PETSc.Mat:
+        row_end = self.comm.scan(self.n_owned)
+        rows = np.arange(row_end - self.n_owned, row_end)
+        kept = self.column >= 0
+        indptr = np.concatenate([[0], np.cumsum(kept)]).astype(PETSc.IntType)
+        matrix = PETSc.Mat().createAIJ(
+            ((self.n_owned, n_full), (self.n_reduced, self.n_global)),
+            csr=(indptr, self.column[kept].astype(PETSc.IntType), np.ones(int(kept.sum()))),
+            comm=self.comm,
+        )
+        matrix.assemble()
+        assert len(rows) == self.n_owned
+        return matrix
+
+    def reduced_numbers(self, dofs: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Global reduced numbers of the owned ones among ``dofs``; -2 where a dof is fixed."""
+        return self.column[dofs[dofs < self.n_owned]]
+
+    def expand(self, reduced: PETSc.Vec, target: fem.Function) -> None:
+        """Write the full vector of ``reduced`` into ``target``; fixed dofs keep their values."""
+        with self._as_vec(target) as full:
+            values = full.array
+            values[self.column >= 0] = 0.0
+            full.array = values
+            self.matrix.multAdd(reduced, full, full)
+        target.x.scatter_forward()
+
+    def restrict(self, source: fem.Function, reduced: PETSc.Vec) -> None:
+        """Read the reduced unknowns off ``source``; a tie takes the mean over its dofs."""
+        counts = reduced.duplicate()
+        ones = self.matrix.createVecLeft()
+        ones.set(1.0)
+        self.matrix.multTranspose(ones, counts)
+        with self._as_vec(source) as full:
+            self.matrix.multTranspose(full, reduced)
+        counts.array = np.maximum(counts.array_r, 1.0)
+        reduced.pointwiseDivide(reduced, counts)
+        ones.destroy()
+        counts.destroy()
+
+    def create_vector(self) -> PETSc.Vec:
+        """New reduced vector."""
+        return self.matrix.createVecRight()
+
+    def destroy(self) -> None:
+        """Free the PETSc matrix (petsc4py does not collect it in parallel)."""
+        self.matrix.destroy()
+
+    def _as_vec(self, function: fem.Function) -> _OwnedVec:
+        return _OwnedVec(function, self.n_owned, self.comm)
+
+
+class _OwnedVec:
+    """A PETSc view, without ghosts, of a function's owned dofs, destroyed on leaving."""
+
+    def __init__(self, function: fem.Function, n_owned: int, comm: object) -> None:
+        self._array = function.x.array[:n_owned]
+        self._comm = comm
+
+    def __enter__(self) -> PETSc.Vec:
+        self._vec = PETSc.Vec().createWithArray(self._array, comm=self._comm)
+        return self._vec
+
+    def __exit__(self, *_: object) -> None:
+        self._vec.destroy()

@@ -1,0 +1,197 @@
+"""Motion of the interface: nodal velocities of void surfaces and the mesh that follows (model.md 5).
+
+The normal velocity w_n = v_n - a is turned into nodal velocities by lumped projection along nodal
+directions: the area-weighted normal on a roof, the line's own normal in the electrolyte plane at a
+triple line, the side's plane at a side. The volume that the surface sweeps per unit time is then
+exactly the integral of w_n.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import ufl
+from dolfinx import fem
+from dolfinx.fem import petsc as fem_petsc
+from numpy.typing import NDArray
+from petsc4py import PETSc
+from ufl.core.expr import Expr
+
+from meshes.cell import CellMesh
+from meshes.tags import Boundary
+from solver import capillarity, compat
+from solver.constraints import ConstraintSpec, Reduction
+from solver.coordinates import weight
+from solver.newton import NewtonSolver
+
+
+class SurfaceGeometry:
+    """Nodal directions, lumped areas and curvature of the void surfaces of one mesh.
+
+    Attributes:
+        nodes: local vertex dofs (P1 numbering, ghosts included) on void surfaces.
+        triple: which of ``nodes`` lie on a triple line.
+        direction: unit direction of motion at ``nodes``, shape (m, gdim).
+        projected: integral of phi_i n . direction, the denominator of every projection.
+        area: lumped area of each node.
+    """
+
+    def __init__(self, cell: CellMesh) -> None:
+        self.cell = cell
+        domain = cell.domain
+        self.gdim = int(domain.geometry.dim)
+        self.vectors = fem.functionspace(domain, ("Lagrange", 1, (self.gdim,)))
+        self.scalars = fem.functionspace(domain, ("Lagrange", 1))
+        self.curvature = fem.Function(self.scalars, name="curvature")
+        fdim = domain.topology.dim - 1
+
+        def at(boundary: Boundary) -> NDArray[np.int32]:
+            return fem.locate_dofs_topological(self.scalars, fdim, cell.boundary(boundary))
+
+        self.nodes = at(Boundary.VOID)
+        on_floor = at(Boundary.FLOOR)
+        self.triple = np.isin(self.nodes, on_floor) & np.isin(self.nodes, at(Boundary.CONTACT))
+        self._blocked = np.zeros((len(self.nodes), self.gdim), dtype=bool)
+        self._blocked[np.isin(self.nodes, on_floor), cell.vertical] = True
+        self._blocked[np.isin(self.nodes, at(Boundary.SIDE_X)), 0] = True
+        if cell.kind == "3d":
+            self._blocked[np.isin(self.nodes, at(Boundary.SIDE_Y)), 1] = True
+        self._forms()
+        self.update()
+
+    def _forms(self) -> None:
+        cell = self.cell
+        psi, q = ufl.TestFunction(self.vectors), ufl.TestFunction(self.scalars)
+        ds = cell.ds(Boundary.VOID)
+        w = weight(cell)
+        self._normal_form = fem.form(w * ufl.inner(ufl.FacetNormal(cell.domain), psi) * ds)
+        self._curvature_form = fem.form(w * capillarity.curvature_load(test=psi, cell=cell) * ds)
+        self._area_form = fem.form(w * q * ds)
+        self._inner = fem.Function(self.scalars)
+        # sum over the facets around a node of length / 2, and of 1: their ratio is half the spacing
+        self._size_form = fem.form(q * ds)
+        facet_share = 2.0 / ufl.FacetArea(cell.domain)
+        self._count_form = fem.form(facet_share * q * ds)
+        self._mean_form = fem.form(w * self._inner * q * ds)
+
+    def update(self) -> None:
+        """Recompute everything after the mesh moved. Collective."""
+        normal = assemble(self._normal_form, self.vectors).reshape(-1, self.gdim)[self.nodes]
+        direction = np.where(self._blocked, 0.0, normal)
+        length = np.linalg.norm(direction, axis=1, keepdims=True)
+        self.direction = direction / np.where(length > 0.0, length, 1.0)
+        self.projected = np.einsum("ij,ij->i", normal, self.direction)
+        self._count = 0.5 * assemble(self._count_form, self.scalars)[self.nodes]
+        self.area = assemble(self._area_form, self.scalars)[self.nodes]
+        load = assemble(self._curvature_form, self.vectors).reshape(-1, self.gdim)[self.nodes]
+        curvature = -np.einsum("ij,ij->i", load, self.direction) / self.projected
+        self._set_curvature(curvature)
+
+    def _set_curvature(self, curvature: NDArray[np.float64]) -> None:
+        """Store nodal curvature; a triple line takes the mean of the roof beside it.
+
+        The weak curvature at a triple line holds the surface's end force as well and is not used.
+        """
+        self.curvature.x.array[:] = 0.0
+        self.curvature.x.array[self.nodes] = np.where(self.triple, 0.0, curvature)
+        self._inner.x.array[:] = self.curvature.x.array
+        sums = assemble(self._mean_form, self.scalars)[self.nodes]
+        self._inner.x.array[:] = 0.0
+        self._inner.x.array[self.nodes[~self.triple]] = 1.0
+        weights = assemble(self._mean_form, self.scalars)[self.nodes]
+        mean = sums / np.where(weights > 0.0, weights, 1.0)
+        self.curvature.x.array[self.nodes[self.triple]] = mean[self.triple]
+
+    def spacing(self) -> NDArray[np.float64]:
+        """Distance between surface nodes at ``nodes`` (mean of the facets around a node)."""
+        if self.gdim == 2:
+            return assemble(self._size_form, self.scalars)[self.nodes] / self._count
+        return np.sqrt(self.area)
+
+    def nodal_speed(self, rate: fem.Form) -> NDArray[np.float64]:
+        """Speed along ``direction`` at ``nodes`` from a form of w_n phi_i. Collective."""
+        return assemble(rate, self.scalars)[self.nodes] / self.projected
+
+    def rate_form(self, normal_velocity: Expr) -> fem.Form:
+        """Compile the form of w_n phi_i on void surfaces."""
+        q = ufl.TestFunction(self.scalars)
+        return fem.form(weight(self.cell) * normal_velocity * q * self.cell.ds(Boundary.VOID))
+
+
+class MeshMotion:
+    """Harmonic extension of boundary displacements, stiffer where cells are small."""
+
+    def __init__(self, cell: CellMesh, surface: SurfaceGeometry, options: Mapping[str, object]) -> None:
+        self.cell, self.surface = cell, surface
+        space = surface.vectors
+        self.displacement = fem.Function(space, name="displacement")
+        test = ufl.TestFunction(space)
+        stiffness = 1.0 / ufl.CellVolume(cell.domain)
+        residual = stiffness * ufl.inner(ufl.grad(self.displacement), ufl.grad(test)) * ufl.dx(cell.domain)
+        self.reduction = Reduction(space, self._constraints(space))
+        self.newton = NewtonSolver("mesh", residual, self.displacement, self.reduction, options)
+        dofs = compat.geometry_dofmap(cell.domain).ravel()
+        self._nodes = dofs
+        self._vertices = space.dofmap.list.ravel()
+
+    def _constraints(self, space: fem.FunctionSpace) -> ConstraintSpec:
+        cell, vertical = self.cell, self.cell.vertical
+        fdim = cell.domain.topology.dim - 1
+        spec = ConstraintSpec()
+
+        def fix(component: int, boundary: Boundary) -> None:
+            spec.fixed.append(
+                fem.locate_dofs_topological(space.sub(component), fdim, cell.boundary(boundary))
+            )
+
+        for boundary in (Boundary.TOP, Boundary.BOTTOM, Boundary.CONTACT, Boundary.FLOOR):
+            fix(vertical, boundary)
+        for component in range(vertical + 1):
+            fix(component, Boundary.VOID)
+        fix(0, Boundary.SIDE_X)
+        if cell.kind == "3d":
+            fix(1, Boundary.SIDE_Y)
+        for component in range(vertical):
+            fix(component, Boundary.ELECTROLYTE_SIDE)
+        self._top = fem.locate_dofs_topological(space.sub(vertical), fdim, cell.boundary(Boundary.TOP))
+        return spec
+
+    def move(self, speed: NDArray[np.float64], platen: float, time_step: float) -> None:
+        """Move the mesh by ``time_step`` times the nodal speeds and the platen's fall. Collective."""
+        values = self.displacement.x.array.reshape(-1, self.surface.gdim)
+        values[:] = 0.0
+        values[self.surface.nodes] = time_step * speed[:, None] * self.surface.direction
+        self.displacement.x.array[self._top] = -time_step * platen
+        self.newton.solve()
+        self.shift(self.displacement.x.array)
+
+    def shift(self, displacement: NDArray[np.float64]) -> None:
+        """Add a P1 displacement (unrolled dof array) to the node coordinates."""
+        moved = displacement.reshape(-1, self.surface.gdim)
+        x = self.cell.domain.geometry.x
+        delta = np.zeros((len(x), self.surface.gdim))
+        delta[self._nodes] = moved[self._vertices]
+        x[:, : self.surface.gdim] += delta
+
+    def offset_surface(self, distance: float) -> None:
+        """Move only the void surfaces by ``distance`` along their directions (volume correction)."""
+        values = np.zeros((len(self.displacement.x.array) // self.surface.gdim, self.surface.gdim))
+        values[self.surface.nodes] = distance * self.surface.direction
+        self.shift(values.ravel())
+
+    def destroy(self) -> None:
+        """Free the PETSc objects."""
+        self.newton.destroy()
+        self.reduction.destroy()
+
+
+def assemble(form: fem.Form, space: fem.FunctionSpace) -> NDArray[np.float64]:
+    """Assemble a linear form into a local array with ghosts. Collective."""
+    vector = fem_petsc.assemble_vector(form)
+    vector.ghostUpdate(addv=PETSc.InsertMode.ADD, mode=PETSc.ScatterMode.REVERSE)
+    vector.ghostUpdate(addv=PETSc.InsertMode.INSERT, mode=PETSc.ScatterMode.FORWARD)
+    with vector.localForm() as local:
+        values = np.asarray(local.array_r).copy()
+    vector.destroy()
+    return values

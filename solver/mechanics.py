@@ -1,0 +1,235 @@
+"""Creep of the metal with capillarity and unilateral contact: velocity, pressure, contact pressure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import basix.ufl
+import numpy as np
+import ufl
+from dolfinx import fem
+from numpy.typing import NDArray
+from petsc4py import PETSc
+from ufl.core.expr import Expr
+
+from meshes.cell import CellMesh
+from meshes.tags import Boundary, Region
+from solver import capillarity, creep
+from solver.constraints import ConstraintSpec, Reduction
+from solver.coordinates import strain_rate, weight
+from solver.newton import NewtonSolver, SolveError
+from solver.parameters import CreepParameters, LoadParameters, SurfaceParameters
+
+CONTINUATION_STEP = 1.6
+"""Largest factor by which n grows from one Newton solve to the next (cold start)."""
+QUADRATURE_DEGREE = 4
+
+
+class MechanicsProblem:
+    """Taylor-Hood discretisation of model.md 4 on one mesh.
+
+    Args:
+        cell: mesh; the velocity lives on the metal, dofs elsewhere are left out.
+        creep_law: dimensionless creep parameters.
+        surface: capillarity.
+        load: stack pressure, top and friction.
+        annihilation: UFL expression of s in div v = -s.
+        options: PETSc options of the Newton solver.
+        body_force: UFL vector added to -div sigma = f (verification only).
+    """
+
+    def __init__(
+        self,
+        cell: CellMesh,
+        creep_law: CreepParameters,
+        surface: SurfaceParameters,
+        load: LoadParameters,
+        annihilation: Expr,
+        options: Mapping[str, object],
+    ) -> None:
+        self.cell, self.load, self.creep_law = cell, load, creep_law
+        domain = cell.domain
+        name = domain.basix_cell()
+        velocity = basix.ufl.element("Lagrange", name, 2, shape=(domain.geometry.dim,))
+        pressure = basix.ufl.element("Lagrange", name, 1)
+        self.space = fem.functionspace(domain, basix.ufl.mixed_element([velocity, pressure]))
+        self.unknown = fem.Function(self.space, name="velocity_pressure")
+        self.exponent = fem.Constant(domain, float(creep_law.exponent))
+        self.time_step = fem.Constant(domain, 0.0)
+        self.pressure_load = fem.Constant(domain, float(load.pressure))
+        self.velocity, self.pressure = ufl.split(self.unknown)
+        self._find_dofs()
+        self.reduction = Reduction(self.space, self._constraints())
+        self.newton = NewtonSolver(
+            "creep", self._residual(surface, annihilation), self.unknown, self.reduction, options
+        )
+        self._warm = False
+        top, w = cell.ds(Boundary.TOP), weight(cell)
+        self._fall_form = fem.form(-self.velocity[cell.vertical] * w * top)
+        self._top_form = fem.form(fem.Constant(domain, 1.0) * w * top)
+
+    @property
+    def vertical_contact_dofs(self) -> NDArray[np.int32]:
+        """Owned vertical velocity dofs on the contact (local numbers in ``space``)."""
+        return self._contact_dofs
+
+    @property
+    def triple_dofs(self) -> NDArray[np.int32]:
+        """Owned vertical velocity dofs on triple lines, a subset of the contact's."""
+        return self._triple_dofs
+
+    def solve(self, held: NDArray[np.int32], values: NDArray[np.float64]) -> int:
+        """Solve with the vertical velocity held at contact dofs; cold starts climb in n.
+
+        Args:
+            held: owned local dofs of ``space``.
+            values: velocities there.
+
+        Returns:
+            Newton iterations in total.
+
+        Raises:
+            SolveError: if Newton fails warm and cold.
+        """
+        numbers = self.reduction.reduced_numbers(held)
+        if self._warm:
+            try:
+                return self.newton.solve(numbers, values)
+            except SolveError:
+                self._warm = False
+        iterations = 0
+        target = self.creep_law.exponent
+        self.unknown.x.array[:] = 0.0
+        for n in _continuation(target):
+            self.exponent.value = n
+            iterations += self.newton.solve(numbers, values)
+        self._warm = True
+        return iterations
+
+    def mark_warm(self) -> None:
+        """Declare the present unknown (interpolated from the last mesh) a good start for Newton."""
+        self._warm = True
+        self.exponent.value = self.creep_law.exponent
+
+    def vertical_reactions(self) -> NDArray[np.float64]:
+        """Force of the electrolyte on the metal at ``vertical_contact_dofs`` (upwards positive)."""
+        vector = self.newton.reactions()
+        numbers = self.reduction.reduced_numbers(self._contact_dofs)
+        forces = np.asarray(vector.array_r[numbers - self.reduction.start]).copy()
+        vector.destroy()
+        return forces
+
+    def vertical_space(self) -> tuple[fem.FunctionSpace, NDArray[np.int32]]:
+        """Scalar space of the vertical velocity and its dofs' numbers in ``space``."""
+        sub, dofs = self.space.sub(0).sub(self.cell.vertical).collapse()
+        return sub, np.asarray(dofs, dtype=np.int32)
+
+    def stress_form(self, scalars: fem.FunctionSpace) -> fem.Form:
+        """Form of the contact force at P1 nodes: work of the stress on vertical hat functions.
+
+        Divided by the nodal contact area this is p_c = -n.sigma.n (consistent recovery).
+        """
+        hat = ufl.TestFunction(scalars)
+        test = ufl.as_vector([0.0] * self.cell.vertical + [hat])
+        rate, test_rate = strain_rate(self.velocity, self.cell), strain_rate(test, self.cell)
+        work = creep.viscous_work(
+            rate=rate, test_rate=test_rate, viscosity=self._viscosity(rate)
+        ) + creep.pressure_work(pressure=self.pressure, test_rate=test_rate)
+        measure = self.cell.dx(Region.METAL, quadrature_degree=QUADRATURE_DEGREE)
+        return fem.form(weight(self.cell) * work * measure)
+
+    def platen_velocity(self) -> float:
+        """Mean vertical velocity of the top, downwards positive, in v0."""
+        comm = self.cell.domain.comm
+        moved = comm.allreduce(fem.assemble_scalar(self._fall_form))
+        area = comm.allreduce(fem.assemble_scalar(self._top_form))
+        return float(moved / area)
+
+    def destroy(self) -> None:
+        """Free the PETSc objects."""
+        self.newton.destroy()
+        self.reduction.destroy()
+
+    def _find_dofs(self) -> None:
+        contact = self._on(self.cell.vertical, self.cell.boundary(Boundary.CONTACT))
+        void = self._on(self.cell.vertical, self.cell.boundary(Boundary.VOID))
+        owned = contact[contact < self._n_owned()]
+        self._contact_dofs = owned
+        self._triple_dofs = np.intersect1d(owned, void).astype(np.int32)
+
+    def _n_owned(self) -> int:
+        return int(self.space.dofmap.index_map.size_local)
+
+    def _on(self, component: int, facets: NDArray[np.int32]) -> NDArray[np.int32]:
+        sub = self.space.sub(0).sub(component)
+        return fem.locate_dofs_topological(sub, self.cell.domain.topology.dim - 1, facets)
+
+    def _constraints(self) -> ConstraintSpec:
+        spec = ConstraintSpec()
+        cell, vertical = self.cell, self.cell.vertical
+        tdim = cell.domain.topology.dim
+        metal = cell.region(Region.METAL)
+        everything = np.arange(self._n_owned(), dtype=np.int32)
+        in_metal = [
+            fem.locate_dofs_topological(sub, tdim, metal)
+            for sub in [*(self.space.sub(0).sub(k) for k in range(vertical + 1)), self.space.sub(1)]
+        ]
+        spec.fixed.append(np.setdiff1d(everything, np.concatenate(in_metal)).astype(np.int32))
+        spec.fixed.append(self._on(0, cell.boundary(Boundary.SIDE_X)))
+        if cell.kind == "3d":
+            spec.fixed.append(self._on(1, cell.boundary(Boundary.SIDE_Y)))
+        if self.load.top == "platen":
+            spec.ties.append(self._on(vertical, cell.boundary(Boundary.TOP)))
+        for lateral in range(vertical):
+            if self.load.friction == "stick":
+                spec.fixed.append(self._on(lateral, cell.boundary(Boundary.CONTACT)))
+            if self.load.grip:
+                spec.fixed.append(self._on(lateral, cell.boundary(Boundary.TOP)))
+        return spec
+
+    def _residual(self, surface: SurfaceParameters, annihilation: Expr) -> ufl.Form:
+        cell = self.cell
+        test_v, test_p = ufl.TestFunctions(self.space)
+        w = weight(cell)
+        rate, test_rate = strain_rate(self.velocity, cell), strain_rate(test_v, cell)
+        volume = (
+            creep.viscous_work(rate=rate, test_rate=test_rate, viscosity=self._viscosity(rate))
+            + creep.pressure_work(pressure=self.pressure, test_rate=test_rate)
+            + creep.volume_balance(rate=rate, annihilation=annihilation, test=test_p)
+        )
+        residual = w * volume * cell.dx(Region.METAL, quadrature_degree=QUADRATURE_DEGREE)
+        load = creep.top_load(pressure=self.pressure_load, test=test_v, vertical=cell.vertical)
+        residual += w * load * cell.ds(Boundary.TOP)
+        if surface.tension > 0.0:
+            tension = fem.Constant(cell.domain, float(surface.tension))
+            cosine = fem.Constant(cell.domain, float(np.cos(surface.contact_angle)))
+            roof = capillarity.surface_tension(
+                velocity=self.velocity, test=test_v, tension=tension, time_step=self.time_step, cell=cell
+            )
+            floor = capillarity.wetting(test=test_v, tension=tension, cosine=cosine, cell=cell)
+            residual += w * roof * cell.ds(Boundary.VOID, quadrature_degree=QUADRATURE_DEGREE)
+            residual += w * floor * cell.ds(Boundary.FLOOR, quadrature_degree=QUADRATURE_DEGREE)
+        return residual
+
+    def _viscosity(self, rate: Expr) -> Expr:
+        law, domain = self.creep_law, self.cell.domain
+        e_e = creep.effective_rate(rate, fem.Constant(domain, float(law.regularisation)))
+        stress = fem.Constant(domain, float(law.reference_stress))
+        floor = fem.Constant(domain, float(law.viscosity_floor))
+        if law.diffusional_rate > 0.0:
+            return creep.parallel_viscosity(
+                effective_rate=e_e,
+                exponent=self.exponent,
+                reference_stress=stress,
+                viscosity_floor=floor,
+                diffusional_rate=fem.Constant(domain, float(law.diffusional_rate)),
+            )
+        return creep.viscosity(
+            effective_rate=e_e, exponent=self.exponent, reference_stress=stress, viscosity_floor=floor
+        )
+
+
+def _continuation(target: float) -> list[float]:
+    """Exponents from 1 to ``target``, each at most CONTINUATION_STEP times the last."""
+    steps = max(1, int(np.ceil(np.log(target) / np.log(CONTINUATION_STEP)))) if target > 1.0 else 0
+    return [float(target ** (k / steps)) for k in range(steps)] + [float(target)] if steps else [float(target)]

@@ -1,0 +1,177 @@
+"""The coupled model on one mesh: current and vacancies, creep with contact, and the interface's speed.
+
+One object per mesh epoch (between two remeshings). Fields are quasi-static: everything follows from
+the geometry, so a step needs no field of the step before, only a good start for Newton.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import ufl
+from dolfinx import fem
+from mpi4py import MPI
+from numpy.typing import NDArray
+
+from meshes.cell import CellMesh
+from meshes.tags import Boundary, Region
+from solver import contact
+from solver.coordinates import weight
+from solver.electrochemistry import ElectrochemistryProblem
+from solver.kinematics import MeshMotion, SurfaceGeometry, assemble
+from solver.mechanics import MechanicsProblem
+from solver.newton import SolveError
+from solver.parameters import ModelParameters
+from solver.projection import ContactProjection
+from solver.recipes import with_overrides
+
+COUPLING_TOLERANCE = 1e-9
+"""Largest change of the potential (RT/F) by contact pressure that ends the staggered loop."""
+MAX_COUPLING = 12
+"""Staggered iterations before the coupled solve counts as failed (each gains about 3 digits)."""
+
+
+@dataclass(frozen=True)
+class SolveReport:
+    """Effort of one coupled solve."""
+
+    newton_electrochemistry: int
+    newton_creep: int
+    contact_sets: int
+    coupling: int
+
+    @property
+    def effort(self) -> int:
+        """Newton iterations per staggered iteration, the measure that steers the time step."""
+        return (self.newton_creep + self.newton_electrochemistry) // self.coupling
+
+
+class CoupledModel:
+    """Equation sets of model.md 2 to 5 on one mesh.
+
+    Args:
+        cell: mesh.
+        parameters: dimensionless parameters.
+        petsc: overrides of solver recipes, by recipe name.
+    """
+
+    def __init__(
+        self,
+        cell: CellMesh,
+        parameters: ModelParameters,
+        petsc: Mapping[str, Mapping[str, str | float | int | None]] | None = None,
+    ) -> None:
+        self.cell, self.parameters = cell, parameters
+        extra = petsc or {}
+        newton = with_overrides("newton-direct", extra.get("newton-direct", {}))
+        self.surface = SurfaceGeometry(cell)
+        self.contact_pressure = fem.Function(self.surface.scalars, name="contact_pressure")
+        self.pressure = fem.Function(self.surface.scalars, name="pressure")
+        self.chemistry = ElectrochemistryProblem(
+            cell,
+            parameters.current,
+            parameters.vacancies,
+            self.surface.curvature,
+            self.contact_pressure,
+            self.pressure,
+            newton,
+        )
+        self.mechanics = MechanicsProblem(
+            cell,
+            parameters.creep,
+            parameters.surface,
+            parameters.load,
+            self.chemistry.bulk_annihilation(),
+            newton,
+        )
+        self.motion = MeshMotion(cell, self.surface, newton)
+        trace, self._trace_map = self.mechanics.vertical_space()
+        self.annihilation = ContactProjection(cell, trace, self.chemistry.contact_annihilation(), newton)
+        self.current = ContactProjection(cell, trace, self.chemistry.current_density(), newton)
+        self.contact = contact.closed(self.mechanics)
+        self._compile()
+
+    def _compile(self) -> None:
+        cell, w = self.cell, weight(self.cell)
+        normal = ufl.FacetNormal(cell.domain)
+        normal_velocity = ufl.inner(self.mechanics.velocity, normal)
+        self._speed_form = self.surface.rate_form(normal_velocity - self.chemistry.void_annihilation())
+        one = fem.Constant(cell.domain, 1.0)
+        self._metal_form = fem.form(one * w * cell.dx(Region.METAL))
+        q = ufl.TestFunction(self.surface.scalars)
+        w_s = w("+") if cell.kind == "axisymmetric" else w
+        self._nodal_contact_form = fem.form(w_s * q("+") * cell.dS(Boundary.CONTACT))
+        trace = self.annihilation.value.function_space
+        q2 = ufl.TestFunction(trace)
+        self._trace_area_form = fem.form(w_s * q2("+") * cell.dS(Boundary.CONTACT))
+        self._stress_form = self.mechanics.stress_form(self.surface.scalars)
+
+    def solve(self, time_step: float) -> SolveReport:
+        """Solve all equation sets for the present geometry. Collective.
+
+        Args:
+            time_step: step over which the capillary terms look ahead (0: instantaneous rates).
+
+        Raises:
+            SolveError: if a solver or the staggered loop fails.
+        """
+        self.surface.update()
+        self.chemistry.update_contact_area()
+        self.mechanics.time_step.value = time_step
+        newton_e = newton_c = sets = 0
+        for k in range(1, MAX_COUPLING + 1):
+            newton_e += self.chemistry.solve()
+            self._solve_creep()
+            newton_c += self.contact.iterations
+            sets = max(sets, self.contact.sets)
+            if self._update_pressures() <= COUPLING_TOLERANCE:
+                self.current.update()
+                return SolveReport(newton_e, newton_c, sets, k)
+        raise SolveError(f"coupling of contact pressure and current: no convergence in {MAX_COUPLING} passes")
+
+    def _solve_creep(self) -> None:
+        mechanics, trace = self.mechanics, self.annihilation.update().x.array
+        on_space = np.zeros(len(mechanics.unknown.x.array))
+        on_space[self._trace_map] = trace
+        dofs = mechanics.vertical_contact_dofs
+        on_space_area = np.zeros_like(on_space)
+        on_space_area[self._trace_map] = assemble(
+            self._trace_area_form, self.annihilation.value.function_space
+        )
+        limit = self.parameters.load.adhesion * on_space_area[dofs]
+        self.contact = contact.solve_contact(mechanics, self.contact, on_space[dofs], limit)
+
+    def _update_pressures(self) -> float:
+        """Recover p and p_c; returns the largest change of potential that they cause."""
+        force = assemble(self._stress_form, self.surface.scalars)
+        area = assemble(self._nodal_contact_form, self.surface.scalars)
+        new = np.where(area > 0.0, force / np.where(area > 0.0, area, 1.0), 0.0)
+        change = float(np.abs(new - self.contact_pressure.x.array).max()) if len(new) else 0.0
+        self.contact_pressure.x.array[:] = new
+        old = self.pressure.x.array.copy()
+        self.pressure.interpolate(self.mechanics.unknown.sub(1))
+        drift = self.parameters.vacancies.stress_drift if self.parameters.vacancies else 0.0
+        bulk = float(np.abs(self.pressure.x.array - old).max()) if len(old) else 0.0
+        worst = max(change * self.parameters.current.pressure_potential, bulk * drift)
+        return float(self.cell.domain.comm.allreduce(worst, op=MPI.MAX))
+
+    def nodal_speed(self) -> NDArray[np.float64]:
+        """Speed of the void surfaces' nodes along ``surface.direction`` (into the void positive)."""
+        return self.surface.nodal_speed(self._speed_form)
+
+    def relative_speed(self, speed: NDArray[np.float64]) -> float:
+        """Largest nodal speed over the local spacing of surface nodes (1/time). Collective."""
+        spacing = self.surface.spacing()
+        local = float(np.max(np.abs(speed) / spacing)) if len(speed) else 0.0
+        return float(self.cell.domain.comm.allreduce(local, op=MPI.MAX))
+
+    def metal_measure(self) -> float:
+        """Area (plane) or volume of the metal. Collective."""
+        return float(self.cell.domain.comm.allreduce(fem.assemble_scalar(self._metal_form)))
+
+    def destroy(self) -> None:
+        """Free all PETSc objects of this epoch."""
+        for part in (self.chemistry, self.mechanics, self.motion, self.annihilation, self.current):
+            part.destroy()

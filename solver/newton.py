@@ -1,0 +1,151 @@
+"""Newton's method (PETSc SNES) on the reduced unknowns, with dofs that are held at given values.
+
+The solver's vector and the function's vector are kept apart on purpose: copying the trial vector
+into the vector being solved for breaks the line search without a word.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+
+import numpy as np
+import ufl
+from dolfinx import fem
+from dolfinx.fem import petsc as fem_petsc
+from numpy.typing import NDArray
+from petsc4py import PETSc
+
+from solver import compat
+from solver.constraints import Reduction
+
+_prefix_counter = itertools.count()
+
+
+class SolveError(RuntimeError):
+    """A solve that did not converge; the message names the solver and PETSc's reason."""
+
+
+def set_options(target: PETSc.SNES | PETSc.KSP, options: Mapping[str, object]) -> None:
+    """Put ``options`` into PETSc's database under the solver's own prefix and apply them."""
+    prefix = target.getOptionsPrefix() or ""
+    database = PETSc.Options()
+    for key, value in options.items():
+        database[prefix + key] = value
+    target.setFromOptions()
+    for key in options:
+        database.delValue(prefix + key)
+
+
+class NewtonSolver:
+    """Solve F(u; v) = 0 for all test functions v of the reduced space.
+
+    Args:
+        name: appears in error messages and in the PETSc prefix.
+        residual: UFL residual form, linear in the test function.
+        unknown: the function u (mixed space); receives the solution.
+        reduction: constraints.
+        options: PETSc options (see :mod:`solver.recipes`).
+        form_options: metadata for the form compiler.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        residual: ufl.Form,
+        unknown: fem.Function,
+        reduction: Reduction,
+        options: Mapping[str, object],
+    ) -> None:
+        space = unknown.function_space
+        self.name = name
+        self.unknown = unknown
+        self.reduction = reduction
+        self.residual_form = fem.form(residual)
+        self.jacobian_form = fem.form(ufl.derivative(residual, unknown, ufl.TrialFunction(space)))
+        self.matrix_full = fem_petsc.create_matrix(self.jacobian_form)
+        self.vector_full = compat.create_vector(self.residual_form, space)
+        self.held = np.empty(0, dtype=PETSc.IntType)
+        self.held_values = np.empty(0)
+        self._assemble_full_matrix()
+        self.matrix = self.matrix_full.ptap(reduction.matrix)
+        self.matrix.setOption(PETSc.Mat.Option.KEEP_NONZERO_PATTERN, True)
+        self.solution = reduction.create_vector()
+        self._residual = reduction.create_vector()
+        self.snes = PETSc.SNES().create(space.mesh.comm)
+        self.snes.setOptionsPrefix(f"livoid_{name}_{next(_prefix_counter)}_")
+        self.snes.setFunction(self._evaluate, self._residual)
+        self.snes.setJacobian(self._linearise, self.matrix)
+        set_options(self.snes, options)
+
+    def solve(self, held: NDArray[np.int64] | None = None, values: NDArray[np.float64] | None = None) -> int:
+        """Solve from the present value of the unknown.
+
+        Args:
+            held: owned global reduced numbers of the dofs that are held.
+            values: what they are held at (0 if left out).
+
+        Returns:
+            Newton iterations.
+
+        Raises:
+            SolveError: if Newton did not converge; the unknown is put back to where it was.
+        """
+        self.held = np.asarray([] if held is None else held, dtype=PETSc.IntType)
+        self.held_values = np.zeros(len(self.held)) if values is None else np.asarray(values, dtype=float)
+        before = self.unknown.x.array.copy()
+        self.reduction.restrict(self.unknown, self.solution)
+        self.solution.setValues(self.held, self.held_values)
+        self.solution.assemble()
+        self.snes.solve(None, self.solution)
+        reason = self.snes.getConvergedReason()
+        if reason <= 0 or not np.isfinite(self.snes.getFunctionNorm()):
+            self.unknown.x.array[:] = before
+            raise SolveError(
+                f"{self.name}: Newton stopped after {self.snes.getIterationNumber()} iterations, "
+                f"residual {self.snes.getFunctionNorm():.3e}, {_reason_name(reason)}"
+            )
+        self.reduction.expand(self.solution, self.unknown)
+        return int(self.snes.getIterationNumber())
+
+    def reactions(self) -> PETSc.Vec:
+        """Reduced residual at the present unknown without held rows: the reactions (caller destroys)."""
+        vector = self.reduction.create_vector()
+        self._assemble_full_residual()
+        self.reduction.matrix.multTranspose(self.vector_full, vector)
+        return vector
+
+    def destroy(self) -> None:
+        """Free all PETSc objects (not the reduction)."""
+        for item in (self.snes, self.matrix, self.matrix_full, self.vector_full, self.solution, self._residual):
+            item.destroy()
+
+    def _evaluate(self, _snes: PETSc.SNES, trial: PETSc.Vec, out: PETSc.Vec) -> None:
+        self.reduction.expand(trial, self.unknown)
+        self._assemble_full_residual()
+        self.reduction.matrix.multTranspose(self.vector_full, out)
+        if len(self.held):
+            start = self.reduction.start
+            out.array[self.held - start] = trial.array_r[self.held - start] - self.held_values
+
+    def _linearise(self, _snes: PETSc.SNES, trial: PETSc.Vec, _a: PETSc.Mat, matrix: PETSc.Mat) -> None:
+        self.reduction.expand(trial, self.unknown)
+        self._assemble_full_matrix()
+        self.matrix_full.ptap(self.reduction.matrix, result=matrix)
+        matrix.zeroRowsColumns(self.held, diag=1.0)
+
+    def _assemble_full_residual(self) -> None:
+        with self.vector_full.localForm() as local:
+            local.set(0.0)
+        fem_petsc.assemble_vector(self.vector_full, self.residual_form)
+        self.vector_full.ghostUpdate(addv=PETSc.InsertMode.ADD, mode=PETSc.ScatterMode.REVERSE)
+
+    def _assemble_full_matrix(self) -> None:
+        self.matrix_full.zeroEntries()
+        fem_petsc.assemble_matrix(self.matrix_full, self.jacobian_form)
+        self.matrix_full.assemble()
+
+
+def _reason_name(reason: int) -> str:
+    names = {v: k for k, v in vars(PETSc.SNES.ConvergedReason).items() if isinstance(v, int)}
+    return str(names.get(reason, reason))

@@ -1,0 +1,56 @@
+"""Named solver recipes; a case file may override any option in ``[numerics.petsc]``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+Options = dict[str, str | float | int | None]
+
+NEWTON_DIRECT: Options = {
+    "snes_type": "newtonls",
+    "snes_linesearch_type": "bt",
+    "snes_linesearch_order": 3,
+    "snes_max_it": 60,
+    "snes_rtol": 1e-13,
+    "snes_atol": 1e-11,
+    "snes_stol": 0.0,
+    "ksp_type": "preonly",
+    "pc_type": "lu",
+    "pc_factor_mat_solver_type": "mumps",
+    "mat_mumps_icntl_14": 60,
+    "mat_mumps_icntl_24": 1,
+}
+"""Newton with backtracking on a MUMPS factorisation: the 2-D default (saddle points included)."""
+
+LINEAR_DIRECT: Options = {
+    "ksp_type": "preonly",
+    "pc_type": "lu",
+    "pc_factor_mat_solver_type": "mumps",
+    "mat_mumps_icntl_14": 60,
+}
+"""One MUMPS solve."""
+
+LINEAR_SPD: Options = {
+    "ksp_type": "cg",
+    "ksp_rtol": 1e-12,
+    "ksp_atol": 1e-300,
+    "pc_type": "jacobi",
+    "ksp_max_it": 20000,
+}
+"""Conjugate gradients for mass matrices."""
+
+RECIPES: Mapping[str, Options] = {
+    "newton-direct": NEWTON_DIRECT,
+    "linear-direct": LINEAR_DIRECT,
+    "linear-spd": LINEAR_SPD,
+}
+
+
+def with_overrides(recipe: str, extra: Mapping[str, str | float | int | None]) -> Options:
+    """Recipe by name, changed by ``extra``; a value of None or "delete" removes an option.
+
+    Raises:
+        KeyError: if there is no recipe of that name.
+    """
+    options = dict(RECIPES[recipe]) | dict(extra)
+    return {key: value for key, value in options.items() if value not in (None, "delete")}

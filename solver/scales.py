@@ -1,0 +1,170 @@
+"""From SI to dimensionless: the scales, the parameters in these scales, and model.md 7's groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scipy import constants
+
+from solver.case import LoadedCase
+from solver.parameters import (
+    CreepParameters,
+    CurrentParameters,
+    LoadParameters,
+    ModelParameters,
+    SurfaceParameters,
+    VacancyParameters,
+)
+
+FARADAY = constants.physical_constants["Faraday constant"][0]
+LENGTH_SCALE = 1e-6
+"""m: meshes and pictures are in micrometres."""
+COULOMB_PER_MAH_CM2 = 36000.0
+"""C/m2 in 1 mAh/cm2."""
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Units in which the equations are solved.
+
+    Attributes:
+        length: m.
+        velocity: Omega i0 / F, m/s.
+        stress: stack pressure, Pa.
+        current: i0, A/m2 (the applied current).
+        potential: RT/F, V.
+    """
+
+    length: float
+    velocity: float
+    stress: float
+    current: float
+    potential: float
+
+    @property
+    def time(self) -> float:
+        """Seconds in one unit of time."""
+        return self.length / self.velocity
+
+
+def case_scales(loaded: LoadedCase) -> Scales:
+    """Scales of a case; a potentiostatic case takes the current that Z alone would let through."""
+    operation = loaded.case.operation
+    potential = constants.R * operation.temperature / FARADAY
+    if operation.current is not None:
+        current = operation.current
+    else:
+        depth = loaded.case.geometry.modelled_depth
+        resistance = loaded.electrolyte.area_resistance.at(operation.temperature, sign=-1)
+        resistance += depth / loaded.electrolyte.conductivity.at(operation.temperature)
+        current = operation.overpotential / resistance
+    velocity = loaded.metal.molar_volume.value * current / FARADAY
+    return Scales(LENGTH_SCALE, velocity, operation.pressure, current, potential)
+
+
+def model_parameters(loaded: LoadedCase, scales: Scales) -> ModelParameters:
+    """All parameters of the forms, dimensionless."""
+    model, operation, metal = loaded.case.model, loaded.case.operation, loaded.metal
+    thermal = constants.R * operation.temperature
+    volume = metal.molar_volume.value
+    tension = metal.surface_energy.value if model.capillarity else 0.0
+    vacancies = None
+    if model.vacancies:
+        relaxation = metal.vacancy_relaxation.value if model.stress_drift else 0.0
+        vacancies = VacancyParameters(
+            diffusivity=metal.diffusivity.at(operation.temperature) / (scales.length * scales.velocity),
+            sink_length=metal.sink_length.value / scales.length,
+            interface_length=metal.interface_sink_length.value / scales.length,
+            surface_length=metal.surface_sink_length.value / scales.length,
+            kelvin=tension * volume / (thermal * scales.length),
+            stress_drift=relaxation * volume * scales.stress / thermal,
+        )
+    return ModelParameters(
+        current=_current(loaded, scales),
+        creep=_creep(loaded, scales),
+        vacancies=vacancies,
+        surface=SurfaceParameters(tension / (scales.stress * scales.length), metal.contact_angle.value),
+        load=LoadParameters(
+            pressure=operation.pressure / scales.stress,
+            top=model.top,
+            friction=model.friction,
+            grip=model.grip,
+            adhesion=model.adhesion / scales.stress,
+        ),
+    )
+
+
+def _current(loaded: LoadedCase, scales: Scales) -> CurrentParameters:
+    model, operation, electrolyte = loaded.case.model, loaded.case.operation, loaded.electrolyte
+    thermal = constants.R * operation.temperature
+    conductivity = electrolyte.conductivity.at(operation.temperature)
+    resistance = electrolyte.area_resistance.at(operation.temperature, sign=-1)
+    shift = loaded.metal.molar_volume.value * scales.stress / thermal if model.pressure_potential else 0.0
+    galvanostatic = operation.mode == "galvanostatic"
+    return CurrentParameters(
+        conductivity=conductivity * scales.potential / (scales.length * scales.current),
+        area_resistance=resistance * scales.current / scales.potential,
+        kinetics=model.kinetics,
+        transfer_coefficient=electrolyte.transfer_coefficient.value,
+        pressure_potential=shift,
+        vacancy_potential=model.vacancy_potential,
+        applied=operation.current / scales.current if galvanostatic else None,
+        potential=None if galvanostatic else operation.overpotential / scales.potential,
+    )
+
+
+def _creep(loaded: LoadedCase, scales: Scales) -> CreepParameters:
+    creep, temperature = loaded.creep, loaded.case.operation.temperature
+    rate_scale = scales.velocity / scales.length
+    exponent = creep.exponent.value
+    reference = creep.stress.value * (rate_scale / creep.coefficient(temperature)) ** (1.0 / exponent)
+    per_megapascal = 1e6
+    return CreepParameters(
+        exponent=exponent,
+        reference_stress=reference / scales.stress,
+        regularisation=loaded.case.numerics.regularisation,
+        viscosity_floor=creep.viscosity_floor.value * rate_scale / scales.stress,
+        diffusional_rate=creep.diffusional_rate.value * scales.stress / (per_megapascal * rate_scale),
+    )
+
+
+def dimensionless_groups(loaded: LoadedCase) -> dict[str, float]:
+    """Groups of model.md 7, for the largest seeded void (or a 1 um void if there is none).
+
+    Wa = kappa Z/a, Pi_P = P/(v/(a A))^(1/n), Ca = gamma/(a P), Pi_v = v l_v/D, Pe = v a/D,
+    a/spacing, a/l_v; ``a`` is the half-width, the spacing that of the voids (or the mirror image).
+    """
+    scales, operation, metal = case_scales(loaded), loaded.case.operation, loaded.metal
+    parameters = model_parameters(loaded, scales)
+    widths, spacing = _void_sizes(loaded)
+    a = 0.5 * max(widths)
+    temperature = operation.temperature
+    diffusivity = metal.diffusivity.at(temperature)
+    conductivity = loaded.electrolyte.conductivity.at(temperature)
+    resistance = loaded.electrolyte.area_resistance.at(temperature, sign=-1)
+    creep_stress = parameters.creep.reference_stress * scales.stress
+    flow_stress = creep_stress * (scales.length / a) ** (1.0 / parameters.creep.exponent)
+    return {
+        "Wa": conductivity * resistance / a,
+        "Pi_P": operation.pressure / flow_stress,
+        "Ca": metal.surface_energy.value / (a * operation.pressure),
+        "Pi_v": scales.velocity * metal.sink_length.value / diffusivity,
+        "Pe": scales.velocity * a / diffusivity,
+        "a/spacing": a / spacing,
+        "a/l_v": a / metal.sink_length.value,
+    }
+
+
+def _void_sizes(loaded: LoadedCase) -> tuple[list[float], float]:
+    case = loaded.case
+    if case.voids is not None:
+        return [case.voids.mean_width], 1.0 / case.voids.density
+    widths = [void.width for void in case.void] or [2.0 * LENGTH_SCALE]
+    count = sum(0.5 if void.center[0] in (0.0, case.geometry.width) else 1.0 for void in case.void)
+    return widths, case.geometry.width / max(count, 0.5)
+
+
+def recession_per_capacity(loaded: LoadedCase) -> float:
+    """Metal thickness (m) stripped per C/m2."""
+    return float(loaded.metal.molar_volume.value / FARADAY)
+

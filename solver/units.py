@@ -1,0 +1,141 @@
+"""Quantities with units in case and material files: parsed once, at load, into SI floats."""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from typing import Annotated, Any
+
+import pint
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
+
+MAX_TEXT = 80
+"""Longest text accepted as a quantity."""
+
+_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?|[+-]?inf"
+_QUANTITY = re.compile(rf"^\s*(?P<number>{_NUMBER})\s*(?P<unit>[A-Za-zµμ%°/*^()\d\s.\-]*)$")
+_ALIASES = {"µ": "u", "μ": "u", "°": "deg", "ohm cm2": "ohm*cm^2", "cm2": "cm^2", "^": "**"}
+
+
+@functools.cache
+def registry() -> pint.UnitRegistry:  # type: ignore[type-arg]
+    """The unit registry (made on first use: it takes a noticeable time)."""
+    return pint.UnitRegistry()
+
+
+def parse_quantity(text: object, unit: str) -> float:
+    """Value of ``text`` in ``unit`` (SI).
+
+    Args:
+        text: for example ``"0.2 MPa"``; a bare number is refused unless ``unit`` is dimensionless.
+        unit: SI unit of the result.
+
+    Raises:
+        ValueError: if the text is no quantity, lacks a unit or has one of another dimension.
+    """
+    if isinstance(text, bool) or not isinstance(text, (str, int, float)):
+        raise ValueError(f"expected a quantity such as '1 {unit}'")
+    if isinstance(text, (int, float)):
+        if unit == "":
+            return _finite(float(text))
+        if isinstance(text, float) and math.isinf(text) and text > 0:
+            return text
+        raise ValueError(f"needs a unit, for example '{text} {unit}'")
+    if len(text) > MAX_TEXT:
+        raise ValueError(f"a quantity has at most {MAX_TEXT} characters")
+    match = _QUANTITY.match(text)
+    if match is None:
+        raise ValueError(f"not a quantity: expected a number and a unit, for example '1 {unit}'")
+    number, unit_text = float(match["number"]), match["unit"].strip()
+    if math.isinf(number) and not unit_text:
+        return number
+    if not unit_text and unit != "":
+        raise ValueError(f"needs a unit, for example '{text.strip()} {unit}'")
+    return _finite(_convert(number, unit_text, unit))
+
+
+def _convert(number: float, unit_text: str, unit: str) -> float:
+    for alias, plain in _ALIASES.items():
+        unit_text = unit_text.replace(alias, plain)
+    try:
+        quantity = registry().Quantity(number, registry().parse_units(unit_text))
+        return float(quantity.to(unit or "dimensionless").magnitude)
+    except pint.DimensionalityError:
+        raise ValueError(f"unit '{unit_text}' does not fit: expected one like '{unit or '1'}'") from None
+    except Exception:
+        raise ValueError(f"unknown unit '{unit_text}'") from None
+
+
+def _finite(value: float) -> float:
+    if math.isnan(value):
+        raise ValueError("is not a number")
+    if math.isinf(value):
+        raise ValueError("is not finite")
+    return value
+
+
+def format_quantity(value: float, shown: str, unit: str) -> str:
+    """Text of an SI ``value`` in the customary unit ``shown``; reads back to the same value."""
+    if math.isinf(value):
+        return "inf"
+    quantity = registry().Quantity(value, unit or "dimensionless").to(shown or "dimensionless")
+    number = float(quantity.magnitude)
+    short = f"{number:.10g}"
+    text = short if _convert(float(short), shown, unit) == value else repr(number)
+    return f"{text} {shown}".strip()
+
+
+def _check_range(value: float, low: float, high: float, shown: str, unit: str, infinite: bool) -> float:
+    if math.isinf(value) and infinite and value > 0:
+        return value
+    if not low <= value <= high:
+        raise ValueError(
+            f"must lie between {format_quantity(low, shown, unit)} and {format_quantity(high, shown, unit)}"
+        )
+    return value
+
+
+def quantity(unit: str, shown: str, low: float, high: float, *, infinite: bool = False) -> Any:
+    """Annotated pydantic type of a quantity: SI ``unit`` inside, ``shown`` in text, range in SI."""
+    example = format_quantity(min(max(low, 1e-6), high) if low > 0 else high, shown, unit)
+    schema: dict[str, object] = {
+        "type": "string" if unit else ["string", "number"],
+        "description": f"quantity convertible to {shown or 'a plain number'}",
+        "x-unit": shown,
+        "x-minimum": format_quantity(low, shown, unit),
+        "x-maximum": format_quantity(high, shown, unit),
+        "examples": [example],
+    }
+    return Annotated[
+        float,
+        BeforeValidator(functools.partial(parse_quantity, unit=unit)),
+        AfterValidator(
+            lambda v: _check_range(v, low, high, shown, unit, infinite)
+        ),
+        PlainSerializer(lambda v: format_quantity(v, shown, unit), return_type=str),
+        WithJsonSchema(schema),
+        Field(),
+    ]
+
+
+Length = quantity("m", "um", 1e-9, 1e-1)
+LengthOrInf = quantity("m", "um", 1e-9, 1e-1, infinite=True)
+Position = quantity("m", "um", 0.0, 1e-1)
+Pressure = quantity("Pa", "MPa", 0.0, 1e9)
+Temperature = quantity("K", "K", 200.0, 453.0)
+CurrentDensity = quantity("A/m**2", "mA/cm**2", 1e-3, 1e5)
+Capacity = quantity("C/m**2", "mA*hour/cm**2", 0.0, 1e8)
+Voltage = quantity("V", "V", -5.0, 5.0)
+Duration = quantity("s", "s", 1e-12, 1e10)
+AreaResistance = quantity("ohm*m**2", "ohm*cm**2", 0.0, 1e2)
+Conductivity = quantity("S/m", "S/m", 1e-9, 1e4)
+Diffusivity = quantity("m**2/s", "m**2/s", 1e-30, 1e-4)
+MolarVolume = quantity("m**3/mol", "m**3/mol", 1e-7, 1e-3)
+SurfaceEnergy = quantity("J/m**2", "J/m**2", 0.0, 100.0)
+Angle = quantity("rad", "deg", 1e-3, math.pi - 1e-3)
+Energy = quantity("J", "eV", 0.0, 1e-18)
+MolarEnergy = quantity("J/mol", "kJ/mol", 0.0, 1e6)
+Rate = quantity("1/s", "1/s", 0.0, 1e30)
+Viscosity = quantity("Pa*s", "Pa*s", 0.0, 1e20)
+LineDensity = quantity("1/m", "1/um", 1e1, 1e8)

@@ -1,0 +1,48 @@
+"""Terms of vacancy transport (model.md 3 with x_Mg = 0) in dimensionless form.
+
+S = x_V/x_V_eq; fluxes and site-annihilation velocities in v0 = Omega i0/F.
+"""
+
+from __future__ import annotations
+
+import ufl
+from ufl.core.expr import Expr
+
+
+def flux(*, supersaturation: Expr, pressure: Expr, diffusivity: Expr, stress_drift: Expr) -> Expr:
+    """Vacancy flux j_V = -D (grad S + S (Omega_V P0/RT) grad p)."""
+    return -diffusivity * (ufl.grad(supersaturation) + supersaturation * stress_drift * ufl.grad(pressure))
+
+
+def bulk_annihilation(*, supersaturation: Expr, diffusivity: Expr, sink_rate: Expr) -> Expr:
+    """s = (D/l_v^2)(S - 1): rate at which dislocations remove lattice sites; ``sink_rate`` = 1/l_v^2."""
+    return diffusivity * sink_rate * (supersaturation - 1.0)
+
+
+def interface_annihilation(
+    *, supersaturation: Expr, current: Expr, diffusivity: Expr, interface_rate: Expr
+) -> Expr:
+    """Lattice planes removed at the contact, a = (D/l_i)(S - 1); while plating (i < 0) a = i."""
+    return ufl.conditional(ufl.lt(current, 0.0), current, diffusivity * interface_rate * (supersaturation - 1.0))
+
+
+def surface_annihilation(
+    *, supersaturation: Expr, curvature: Expr, diffusivity: Expr, surface_rate: Expr, kelvin: Expr
+) -> Expr:
+    """Planes removed at a void surface, a = (D/l_s)(S - S_g), S_g = exp(gamma curv Omega/RT)."""
+    return diffusivity * surface_rate * (supersaturation - ufl.exp(kelvin * curvature))
+
+
+def balance(*, flux: Expr, annihilation: Expr, test: Expr) -> Expr:
+    """Weak form of div j_V = -s (volume density)."""
+    return -ufl.inner(flux, ufl.grad(test)) + annihilation * test
+
+
+def injection(*, current: Expr, annihilation: Expr, test: Expr) -> Expr:
+    """Contact condition j_V.n = -(i - a) (surface density)."""
+    return -(current - annihilation) * test
+
+
+def absorption(*, annihilation: Expr, test: Expr) -> Expr:
+    """Void-surface condition j_V.n = a (surface density)."""
+    return annihilation * test
