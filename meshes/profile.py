@@ -58,7 +58,7 @@ class InterfaceProfile:
         roofs, largest = [], 0.0
         for roof in self.roofs:
             target = roof_measure(roof, self.axisymmetric)
-            new = _resample(roof, rule, triples)
+            new = redistribute(roof, rule, triples, roof_count(roof, rule, triples))
             new, offset = _offset_to_measure(new, target, self.axisymmetric, self.width)
             roofs.append(new)
             largest = max(largest, abs(offset))
@@ -105,20 +105,33 @@ def _clip(roof: NDArray[np.float64], width: float) -> NDArray[np.float64]:
     return inside
 
 
-def _resample(
-    roof: NDArray[np.float64], rule: SizeRule, triples: NDArray[np.float64]
+def roof_count(roof: NDArray[np.float64], rule: SizeRule, triples: NDArray[np.float64]) -> int:
+    """Number of segments that the size rule asks for on a roof."""
+    density = _spline_density(roof, rule, triples)[2]
+    return max(_MIN_SEGMENTS, int(np.ceil(density[-1])))
+
+
+def redistribute(
+    roof: NDArray[np.float64], rule: SizeRule, triples: NDArray[np.float64], count: int
 ) -> NDArray[np.float64]:
-    """Place points on the spline through ``roof`` so that spacing follows the size rule."""
-    arc = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(roof, axis=0), axis=1))])
-    curve = CubicSpline(arc, roof, bc_type="not-a-knot" if len(roof) > 3 else "natural")
-    fine = np.linspace(0.0, arc[-1], max(2001, 8 * len(roof)))
-    size = np.minimum(rule.at(curve(fine), triples), rule.roof_limit(roof))
-    density = np.concatenate([[0.0], np.cumsum(np.diff(fine) * 0.5 * (1 / size[1:] + 1 / size[:-1]))])
-    count = max(_MIN_SEGMENTS, int(np.ceil(density[-1])))
+    """Place ``count`` + 1 points on the spline through ``roof``, spaced in proportion to the size rule."""
+    curve, fine, density = _spline_density(roof, rule, triples)
     where = np.interp(np.linspace(0.0, density[-1], count + 1), density, fine)
     points = np.asarray(curve(where))
     points[0], points[-1] = roof[0], roof[-1]
     return points
+
+
+def _spline_density(
+    roof: NDArray[np.float64], rule: SizeRule, triples: NDArray[np.float64]
+) -> tuple[CubicSpline, NDArray[np.float64], NDArray[np.float64]]:
+    """Spline through a roof by arc length, fine arc positions, and segments wanted up to each."""
+    arc = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(roof, axis=0), axis=1))])
+    curve = CubicSpline(arc, roof, bc_type="not-a-knot" if len(roof) > 3 else "natural")
+    fine = np.linspace(0.0, arc[-1], max(2001, 8 * len(roof)))
+    size = np.minimum(rule.at(curve(fine), triples), rule.roof_limit(roof))
+    segments = np.cumsum(np.diff(fine) * 0.5 * (1 / size[1:] + 1 / size[:-1]))
+    return curve, fine, np.concatenate([[0.0], segments])
 
 
 def _offset_to_measure(

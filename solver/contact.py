@@ -3,6 +3,10 @@
 Per contact dof, with outward normal -e_y: either the metal follows the electrolyte (v_y = -a, pushed
 with a force that may be tensile up to the adhesion), or it lifts off (v_y + a > 0, no force). The set
 changes only between converged creep solves, so Newton never sees a switch.
+
+Tension that reaches a triple line does not open the contact while the metal wets the electrolyte:
+there the Laplace pressure of the curved roof pulls, the new surfaces would cost the work of adhesion,
+and the void widens by motion of its triple line (contact angle) instead.
 """
 
 from __future__ import annotations
@@ -10,8 +14,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from dolfinx import fem, la, mesh
+from mpi4py import MPI
 from numpy.typing import NDArray
 
+from meshes.tags import Boundary, Region
 from solver.mechanics import MechanicsProblem
 from solver.newton import SolveError
 
@@ -21,9 +28,74 @@ RELATIVE_SLACK = 1e-9
 """Forces and gap rates below this share of the largest one do not switch a dof."""
 
 
+class ContactZone:
+    """The contact's dofs and their neighbourhood, fixed for one mesh.
+
+    Attributes:
+        problem: creep problem.
+        dofs: owned vertical velocity dofs on the contact, numbers in ``problem.space``.
+        trace_dofs: the same dofs' numbers in the scalar trace space.
+        triple: which of them lie on a triple line.
+        wetting: whether tension is held where it reaches a triple line.
+    """
+
+    def __init__(
+        self,
+        problem: MechanicsProblem,
+        trace: fem.FunctionSpace,
+        trace_map: NDArray[np.int32],
+        *,
+        wetting: bool,
+    ) -> None:
+        self.problem, self.wetting = problem, wetting
+        cell = problem.cell
+        fdim = cell.domain.topology.dim - 1
+        n_owned = trace.dofmap.index_map.size_local
+        on_contact = fem.locate_dofs_topological(trace, fdim, cell.boundary(Boundary.CONTACT))
+        on_void = fem.locate_dofs_topological(trace, fdim, cell.boundary(Boundary.VOID))
+        self.trace_dofs = on_contact[on_contact < n_owned]
+        self.dofs = trace_map[self.trace_dofs]
+        self.triple = np.isin(self.trace_dofs, on_void)
+        self.coordinates = trace.tabulate_dof_coordinates()[self.trace_dofs]
+        self._flags = la.vector(trace.dofmap.index_map, 1)
+        self._facet_dofs = _facet_closures(cell.domain, trace, cell.boundary(Boundary.CONTACT))
+
+    def reached_from_triple(self, candidates: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Candidates connected to a triple line through candidates only. Collective.
+
+        Args:
+            candidates: flags at ``dofs``.
+        """
+        comm = self.problem.cell.domain.comm
+        allowed = self._spread(candidates | self.triple) > 0.0
+        reached = self._spread(self.triple) > 0.0
+        while True:
+            touched = reached[self._facet_dofs].any(axis=1)
+            grown = reached.astype(np.float64)
+            grown[self._facet_dofs[touched].ravel()] = 1.0
+            grown = self._merge(grown)[self.trace_dofs] > 0.0
+            new = (self._spread(grown) > 0.0) & allowed
+            if comm.allreduce(int(np.count_nonzero(new != reached))) == 0:
+                return reached[self.trace_dofs] & candidates
+            reached = new
+
+    def _spread(self, flags: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Owned flags as an array over all local dofs, ghosts filled in."""
+        self._flags.array[:] = 0.0
+        self._flags.array[self.trace_dofs] = flags
+        self._flags.scatter_forward()
+        return self._flags.array.copy()
+
+    def _merge(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Add ghost contributions to their owners."""
+        self._flags.array[:] = values
+        self._flags.scatter_reverse(la.InsertMode.add)
+        return self._flags.array.copy()
+
+
 @dataclass
 class ContactState:
-    """Contact set at the owned dofs ``MechanicsProblem.vertical_contact_dofs``.
+    """Contact set at ``ContactZone.dofs``.
 
     Attributes:
         active: True where the metal is held on the electrolyte.
@@ -40,25 +112,22 @@ class ContactState:
     sets: int = 0
 
 
-def closed(problem: MechanicsProblem) -> ContactState:
+def closed(zone: ContactZone) -> ContactState:
     """All contact dofs active."""
-    n = len(problem.vertical_contact_dofs)
+    n = len(zone.dofs)
     return ContactState(np.ones(n, dtype=bool), np.zeros(n), np.zeros(n))
 
 
 def solve_contact(
-    problem: MechanicsProblem,
+    zone: ContactZone,
     state: ContactState,
     annihilation: NDArray[np.float64],
     tensile_limit: NDArray[np.float64],
 ) -> ContactState:
     """Find velocity, pressure and contact set. Collective.
 
-    Triple lines stay on the electrolyte: the metal wets it there, and the vertical part of the
-    capillary force is carried by the electrolyte.
-
     Args:
-        problem: creep problem; its unknown is the start and receives the solution.
+        zone: contact; its problem's unknown is the start and receives the solution.
         state: contact set to start from.
         annihilation: a at the contact dofs.
         tensile_limit: largest tensile nodal force (adhesion times nodal area).
@@ -69,29 +138,48 @@ def solve_contact(
     Raises:
         SolveError: if the creep solve fails or the set does not settle.
     """
-    comm = problem.cell.domain.comm
-    dofs = problem.vertical_contact_dofs
-    always = np.isin(dofs, problem.triple_dofs)
-    active = state.active | always
+    comm, problem = zone.problem.cell.domain.comm, zone.problem
+    active = state.active | zone.triple
     iterations = 0
     for attempt in range(1, MAX_SETS + 1):
-        iterations += problem.solve(dofs[active], -annihilation[active])
-        force = problem.vertical_reactions()
-        gap_rate = np.where(active, 0.0, problem.unknown.x.array[dofs] + annihilation)
-        force_slack = RELATIVE_SLACK * _largest(comm, force)
-        rate_slack = RELATIVE_SLACK * _largest(comm, problem.unknown.x.array[dofs])
-        holds = active & (force >= -tensile_limit - force_slack)
-        closes = ~active & (gap_rate < -rate_slack)
-        new = holds | closes | always
-        changed = comm.allreduce(int(np.count_nonzero(new != active)))
-        if changed == 0:
+        iterations += problem.solve(zone.dofs[active], -annihilation[active])
+        force = problem.reactions(zone.dofs)
+        velocity = problem.unknown.x.array[zone.dofs]
+        gap_rate = np.where(active, 0.0, velocity + annihilation)
+        slack = RELATIVE_SLACK * _largest(comm, force)
+        pulled = active & (force < -tensile_limit - slack)
+        if zone.wetting:
+            # The whole stretch of tension or of lifted metal that a triple line reaches is held.
+            pulled &= ~zone.reached_from_triple(pulled | ~active)
+        closes = ~active & (gap_rate < -RELATIVE_SLACK * _largest(comm, velocity))
+        if zone.wetting:
+            closes |= ~active & zone.reached_from_triple(~active)
+        new = (active & ~pulled) | closes | zone.triple
+        if comm.allreduce(int(np.count_nonzero(new != active))) == 0:
             return ContactState(active, force, gap_rate, iterations, attempt)
         active = new
     raise SolveError(f"contact: no settled contact set after {MAX_SETS} tries")
 
 
-def _largest(comm, values: NDArray[np.float64]) -> float:  # type: ignore[no-untyped-def]
-    local = float(np.abs(values).max()) if len(values) else 0.0
-    from mpi4py import MPI
+def _facet_closures(
+    domain: mesh.Mesh, space: fem.FunctionSpace, facets: NDArray[np.int32]
+) -> NDArray[np.int32]:
+    """Dofs on each facet, shape (facets, dofs per facet)."""
+    fdim = domain.topology.dim - 1
+    domain.topology.create_connectivity(fdim, fdim + 1)
+    domain.topology.create_connectivity(fdim + 1, fdim)
+    to_cell = domain.topology.connectivity(fdim, fdim + 1)
+    to_facet = domain.topology.connectivity(fdim + 1, fdim)
+    layout = space.dofmap.dof_layout
+    rows = []
+    for facet in facets:
+        cell = to_cell.links(facet)[0]
+        local = int(np.flatnonzero(to_facet.links(cell) == facet)[0])
+        rows.append(space.dofmap.cell_dofs(cell)[layout.entity_closure_dofs(fdim, local)])
+    width = len(layout.entity_closure_dofs(fdim, 0))
+    return np.array(rows, dtype=np.int32).reshape(-1, width)
 
+
+def _largest(comm: MPI.Comm, values: NDArray[np.float64]) -> float:
+    local = float(np.abs(values).max()) if len(values) else 0.0
     return float(comm.allreduce(local, op=MPI.MAX))

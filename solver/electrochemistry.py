@@ -69,6 +69,7 @@ class ElectrochemistryProblem:
         self.reduction = Reduction(self.space, self._constraints())
         self.newton = NewtonSolver("electrochemistry", self._residual(), self.unknown, self.reduction, options)
         self._set_given_values()
+        self._current_form = self.form(self.current_density(), Boundary.CONTACT)
 
     def solve(self) -> int:
         """Solve; returns Newton iterations. Raises SolveError."""
@@ -132,13 +133,24 @@ class ElectrochemistryProblem:
             kelvin=self._kelvin,
         )
 
-    def integrate(self, density: Expr, boundary: Boundary) -> float:
-        """Integral over a boundary part, over the whole (revolved) cell. Collective."""
+    def form(self, density: Expr, boundary: Boundary) -> fem.Form:
+        """Compiled integral of a density over a boundary part of the whole (revolved) cell."""
         cell = self.cell
         measure = cell.dS(boundary) if boundary is Boundary.CONTACT else cell.ds(boundary)
         w = weight(cell)
         w = w("+") if boundary is Boundary.CONTACT and cell.kind == "axisymmetric" else w
-        return float(cell.domain.comm.allreduce(fem.assemble_scalar(fem.form(density * w * measure))))
+        return fem.form(density * w * measure)
+
+    def integrate(self, density: Expr, boundary: Boundary) -> float:
+        """Integral of a density over a boundary part. Collective."""
+        return self._sum(self.form(density, boundary))
+
+    def contact_current(self) -> float:
+        """Total current through the contact, in i0 L (L^2). Collective."""
+        return self._sum(self._current_form)
+
+    def _sum(self, form: fem.Form) -> float:
+        return float(self.cell.domain.comm.allreduce(fem.assemble_scalar(form)))
 
     def destroy(self) -> None:
         """Free the PETSc objects."""
@@ -166,11 +178,12 @@ class ElectrochemistryProblem:
     def _areas(self) -> None:
         one = fem.Constant(self.cell.domain, 1.0)
         self.whole_area = self.integrate(one, Boundary.BOTTOM)
+        self._contact_area_form = self.form(one, Boundary.CONTACT)
         self.update_contact_area()
 
     def update_contact_area(self) -> None:
         """Measure the contact again after the mesh moved."""
-        self.contact_area = self.integrate(fem.Constant(self.cell.domain, 1.0), Boundary.CONTACT)
+        self.contact_area = self._sum(self._contact_area_form)
         self._whole_over_contact.value = self.whole_area / self.contact_area
 
     def _constraints(self) -> ConstraintSpec:

@@ -31,6 +31,7 @@ class SurfaceGeometry:
 
     Attributes:
         nodes: local vertex dofs (P1 numbering, ghosts included) on void surfaces.
+        geometry_nodes: the same nodes in the mesh geometry.
         triple: which of ``nodes`` lie on a triple line.
         direction: unit direction of motion at ``nodes``, shape (m, gdim).
         projected: integral of phi_i n . direction, the denominator of every projection.
@@ -57,6 +58,10 @@ class SurfaceGeometry:
         self._blocked[np.isin(self.nodes, at(Boundary.SIDE_X)), 0] = True
         if cell.kind == "3d":
             self._blocked[np.isin(self.nodes, at(Boundary.SIDE_Y)), 1] = True
+        dofs = self.scalars.dofmap.list.ravel()
+        node_of = np.zeros(int(dofs.max(initial=0)) + 1, dtype=np.int32)
+        node_of[dofs] = compat.geometry_dofmap(domain).ravel()
+        self.geometry_nodes = node_of[self.nodes]
         self._forms()
         self.update()
 
@@ -109,6 +114,15 @@ class SurfaceGeometry:
             return assemble(self._size_form, self.scalars)[self.nodes] / self._count
         return np.sqrt(self.area)
 
+    def positions(self) -> NDArray[np.float64]:
+        """Coordinates (m, gdim) of ``nodes``."""
+        return self.cell.domain.geometry.x[self.geometry_nodes, : self.gdim].copy()
+
+    def total_projected(self) -> float:
+        """Metal gained per unit of offset along ``direction``, over all ranks. Collective."""
+        owned = self.nodes < self.scalars.dofmap.index_map.size_local
+        return float(self.cell.domain.comm.allreduce(float(self.projected[owned].sum())))
+
     def nodal_speed(self, rate: fem.Form) -> NDArray[np.float64]:
         """Speed along ``direction`` at ``nodes`` from a form of w_n phi_i. Collective."""
         return assemble(rate, self.scalars)[self.nodes] / self.projected
@@ -157,12 +171,17 @@ class MeshMotion:
         self._top = fem.locate_dofs_topological(space.sub(vertical), fdim, cell.boundary(Boundary.TOP))
         return spec
 
-    def move(self, speed: NDArray[np.float64], platen: float, time_step: float) -> None:
-        """Move the mesh by ``time_step`` times the nodal speeds and the platen's fall. Collective."""
+    def move(self, surface_shift: NDArray[np.float64], platen_shift: float) -> None:
+        """Move the mesh. Collective.
+
+        Args:
+            surface_shift: displacement (m, gdim) of ``surface.nodes``.
+            platen_shift: fall of the top, downwards positive.
+        """
         values = self.displacement.x.array.reshape(-1, self.surface.gdim)
         values[:] = 0.0
-        values[self.surface.nodes] = time_step * speed[:, None] * self.surface.direction
-        self.displacement.x.array[self._top] = -time_step * platen
+        values[self.surface.nodes] = surface_shift
+        self.displacement.x.array[self._top] = -platen_shift
         self.newton.solve()
         self.shift(self.displacement.x.array)
 

@@ -58,7 +58,6 @@ class MechanicsProblem:
         self.time_step = fem.Constant(domain, 0.0)
         self.pressure_load = fem.Constant(domain, float(load.pressure))
         self.velocity, self.pressure = ufl.split(self.unknown)
-        self._find_dofs()
         self.reduction = Reduction(self.space, self._constraints())
         self.newton = NewtonSolver(
             "creep", self._residual(surface, annihilation), self.unknown, self.reduction, options
@@ -67,16 +66,6 @@ class MechanicsProblem:
         top, w = cell.ds(Boundary.TOP), weight(cell)
         self._fall_form = fem.form(-self.velocity[cell.vertical] * w * top)
         self._top_form = fem.form(fem.Constant(domain, 1.0) * w * top)
-
-    @property
-    def vertical_contact_dofs(self) -> NDArray[np.int32]:
-        """Owned vertical velocity dofs on the contact (local numbers in ``space``)."""
-        return self._contact_dofs
-
-    @property
-    def triple_dofs(self) -> NDArray[np.int32]:
-        """Owned vertical velocity dofs on triple lines, a subset of the contact's."""
-        return self._triple_dofs
 
     def solve(self, held: NDArray[np.int32], values: NDArray[np.float64]) -> int:
         """Solve with the vertical velocity held at contact dofs; cold starts climb in n.
@@ -111,10 +100,10 @@ class MechanicsProblem:
         self._warm = True
         self.exponent.value = self.creep_law.exponent
 
-    def vertical_reactions(self) -> NDArray[np.float64]:
-        """Force of the electrolyte on the metal at ``vertical_contact_dofs`` (upwards positive)."""
+    def reactions(self, dofs: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Force of the electrolyte on the metal at owned vertical contact dofs (upwards positive)."""
         vector = self.newton.reactions()
-        numbers = self.reduction.reduced_numbers(self._contact_dofs)
+        numbers = self.reduction.reduced_numbers(dofs)
         forces = np.asarray(vector.array_r[numbers - self.reduction.start]).copy()
         vector.destroy()
         return forces
@@ -149,13 +138,6 @@ class MechanicsProblem:
         """Free the PETSc objects."""
         self.newton.destroy()
         self.reduction.destroy()
-
-    def _find_dofs(self) -> None:
-        contact = self._on(self.cell.vertical, self.cell.boundary(Boundary.CONTACT))
-        void = self._on(self.cell.vertical, self.cell.boundary(Boundary.VOID))
-        owned = contact[contact < self._n_owned()]
-        self._contact_dofs = owned
-        self._triple_dofs = np.intersect1d(owned, void).astype(np.int32)
 
     def _n_owned(self) -> int:
         return int(self.space.dofmap.index_map.size_local)

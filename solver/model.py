@@ -27,7 +27,7 @@ from solver.parameters import ModelParameters
 from solver.projection import ContactProjection
 from solver.recipes import with_overrides
 
-COUPLING_TOLERANCE = 1e-9
+COUPLING_TOLERANCE = 1e-6
 """Largest change of the potential (RT/F) by contact pressure that ends the staggered loop."""
 MAX_COUPLING = 12
 """Staggered iterations before the coupled solve counts as failed (each gains about 3 digits)."""
@@ -87,10 +87,11 @@ class CoupledModel:
             newton,
         )
         self.motion = MeshMotion(cell, self.surface, newton)
-        trace, self._trace_map = self.mechanics.vertical_space()
+        trace, trace_map = self.mechanics.vertical_space()
         self.annihilation = ContactProjection(cell, trace, self.chemistry.contact_annihilation(), newton)
         self.current = ContactProjection(cell, trace, self.chemistry.current_density(), newton)
-        self.contact = contact.closed(self.mechanics)
+        self.zone = contact.ContactZone(self.mechanics, trace, trace_map, wetting=parameters.surface.tension > 0.0)
+        self.contact = contact.closed(self.zone)
         self._compile()
 
     def _compile(self) -> None:
@@ -100,6 +101,13 @@ class CoupledModel:
         self._speed_form = self.surface.rate_form(normal_velocity - self.chemistry.void_annihilation())
         one = fem.Constant(cell.domain, 1.0)
         self._metal_form = fem.form(one * w * cell.dx(Region.METAL))
+        top, height = cell.ds(Boundary.TOP), ufl.SpatialCoordinate(cell.domain)[cell.vertical]
+        self.height_form = fem.form(height * w * top)
+        self.top_form = fem.form(one * w * top)
+        roof = cell.ds(Boundary.VOID)
+        self._void_form = fem.form(-height * normal[cell.vertical] * w * roof)
+        self._gain_form = fem.form(self.chemistry.void_annihilation() * w * roof)
+        self._loss_form = fem.form(normal_velocity * w * roof)
         q = ufl.TestFunction(self.surface.scalars)
         w_s = w("+") if cell.kind == "axisymmetric" else w
         self._nodal_contact_form = fem.form(w_s * q("+") * cell.dS(Boundary.CONTACT))
@@ -132,16 +140,11 @@ class CoupledModel:
         raise SolveError(f"coupling of contact pressure and current: no convergence in {MAX_COUPLING} passes")
 
     def _solve_creep(self) -> None:
-        mechanics, trace = self.mechanics, self.annihilation.update().x.array
-        on_space = np.zeros(len(mechanics.unknown.x.array))
-        on_space[self._trace_map] = trace
-        dofs = mechanics.vertical_contact_dofs
-        on_space_area = np.zeros_like(on_space)
-        on_space_area[self._trace_map] = assemble(
-            self._trace_area_form, self.annihilation.value.function_space
-        )
-        limit = self.parameters.load.adhesion * on_space_area[dofs]
-        self.contact = contact.solve_contact(mechanics, self.contact, on_space[dofs], limit)
+        own = self.zone.trace_dofs
+        annihilation = self.annihilation.update().x.array[own]
+        area = assemble(self._trace_area_form, self.annihilation.value.function_space)[own]
+        limit = self.parameters.load.adhesion * area
+        self.contact = contact.solve_contact(self.zone, self.contact, annihilation, limit)
 
     def _update_pressures(self) -> float:
         """Recover p and p_c; returns the largest change of potential that they cause."""
@@ -169,7 +172,18 @@ class CoupledModel:
 
     def metal_measure(self) -> float:
         """Area (plane) or volume of the metal. Collective."""
-        return float(self.cell.domain.comm.allreduce(fem.assemble_scalar(self._metal_form)))
+        return self._sum(self._metal_form)
+
+    def void_measure(self) -> float:
+        """Area (plane) or volume under the void roofs, by a boundary integral. Collective."""
+        return self._sum(self._void_form)
+
+    def void_rates(self) -> tuple[float, float]:
+        """Growth rate of the voids, split: (gain by vacancies, loss by flow of the metal). Collective."""
+        return self._sum(self._gain_form), self._sum(self._loss_form)
+
+    def _sum(self, form: fem.Form) -> float:
+        return float(self.cell.domain.comm.allreduce(fem.assemble_scalar(form)))
 
     def destroy(self) -> None:
         """Free all PETSc objects of this epoch."""

@@ -1,0 +1,178 @@
+"""One time step of the moving interface, with rejection that restores everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from dolfinx import fem
+from numpy.typing import NDArray
+
+from solver.contact import ContactState
+from solver.model import CoupledModel, SolveReport
+from solver.newton import SolveError
+from solver.remesh import quality
+
+OVERSHOOT = 1.5
+"""Courant number over its target above which a step is rejected."""
+SMALLEST_CUT = 0.1
+"""A rejected step is cut to no less than this share."""
+CUTBACK = 0.5
+"""Share of the step that is tried after a failed solve or an inverted mesh."""
+INVERTED_BELOW = 0.02
+"""Cell quality that counts as inverted."""
+EFFORT_TARGET = 25
+"""Newton iterations per pass above which the step does not grow."""
+_VOLUME_TOLERANCE = 1e-13
+_VOLUME_ITERATIONS = 8
+
+
+Spacing = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+
+class StepRejected(RuntimeError):
+    """The step failed and everything is as before; ``factor`` is the share of dt to try next."""
+
+    def __init__(self, reason: str, factor: float) -> None:
+        super().__init__(reason)
+        self.factor = factor
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What a step did; all dimensionless.
+
+    Attributes:
+        report: solver effort.
+        charge: current integrated over contact and step.
+        removed: metal removed by it (equal to charge in these units).
+        metal_change: geometric change of the metal.
+        courant: largest surface motion over surface spacing.
+        quality: smallest cell quality after the step.
+        correction: normal offset of void surfaces that made the volume exact (um).
+    """
+
+    report: SolveReport
+    charge: float
+    removed: float
+    metal_change: float
+    courant: float
+    quality: float
+    correction: float
+
+
+@dataclass(frozen=True)
+class _Snapshot:
+    coordinates: NDArray[np.float64]
+    functions: list[NDArray[np.float64]]
+    contact: ContactState
+
+
+def advance(model: CoupledModel, dt: float, courant: float, even: Spacing | None = None) -> StepResult:
+    """Solve at the present geometry and move the interface by ``dt``. Collective.
+
+    Args:
+        model: coupled model; moved on success, untouched on rejection.
+        dt: time step (L/v0).
+        courant: target of surface motion over surface spacing.
+        even: slides moved surface nodes (m, gdim) along their surface; None leaves them.
+
+    Raises:
+        StepRejected: if a solve fails, the surface moves too far or a cell inverts.
+    """
+    before = _snapshot(model)
+    try:
+        report = model.solve(dt)
+        speed = model.nodal_speed()
+        moved = dt * model.relative_speed(speed)
+        if moved > OVERSHOOT * courant:
+            raise StepRejected(f"surface moves {moved:.2f} elements", max(SMALLEST_CUT, 0.9 * courant / moved))
+        removed = dt * model.chemistry.contact_current()
+        metal = model.metal_measure()
+        model.motion.move(_surface_shift(model, speed, dt, even), dt * model.mechanics.platen_velocity())
+        correction = correct_volume(model, metal - removed)
+        worst = quality(model.cell)
+        if worst < INVERTED_BELOW:
+            raise StepRejected(f"a cell inverts (quality {worst:.3f})", CUTBACK)
+    except SolveError as error:
+        _restore(model, before)
+        raise StepRejected(str(error), CUTBACK) from None
+    except StepRejected:
+        _restore(model, before)
+        raise
+    return StepResult(report, removed, removed, model.metal_measure() - metal, moved, worst, correction)
+
+
+def _surface_shift(
+    model: CoupledModel, speed: NDArray[np.float64], dt: float, even: Spacing | None
+) -> NDArray[np.float64]:
+    shift = dt * speed[:, None] * model.surface.direction
+    if even is None:
+        return shift
+    here = model.surface.positions()
+    return even(here + shift) - here
+
+
+def correct_volume(model: CoupledModel, target: float) -> float:
+    """Offset the void surfaces until the metal measures ``target``; returns the offset. Collective.
+
+    The step moves nodes along straight lines, which sweeps the prescribed volume to first order in dt
+    only; the rest, second order, is spread evenly over the void surfaces.
+    """
+    total = 0.0
+    for _ in range(_VOLUME_ITERATIONS):
+        error = target - model.metal_measure()
+        model.surface.update()
+        slope = model.surface.total_projected()
+        if slope <= 0.0 or abs(error) <= _VOLUME_TOLERANCE * abs(target):
+            break
+        model.motion.offset_surface(error / slope)
+        total += error / slope
+    return total
+
+
+def next_step(dt: float, result: StepResult, courant: float, growth: float) -> float:
+    """Step proposed after an accepted one: by geometry change and by solver effort."""
+    factor = growth if result.report.effort <= EFFORT_TARGET else 1.0
+    if result.courant > 0.0:
+        factor = min(factor, courant / result.courant)
+    return dt * factor
+
+
+def platen_height(model: CoupledModel) -> float:
+    """Mean height of the top above the electrolyte (um). Collective."""
+    cell = model.cell
+    heights = fem.assemble_scalar(model.height_form)
+    area = fem.assemble_scalar(model.top_form)
+    comm = cell.domain.comm
+    return float(comm.allreduce(heights) / comm.allreduce(area))
+
+
+def _functions(model: CoupledModel) -> list[fem.Function]:
+    return [
+        model.chemistry.unknown,
+        model.mechanics.unknown,
+        model.contact_pressure,
+        model.pressure,
+        model.annihilation.value,
+        model.current.value,
+        model.surface.curvature,
+    ]
+
+
+def _snapshot(model: CoupledModel) -> _Snapshot:
+    return _Snapshot(
+        model.cell.domain.geometry.x.copy(),
+        [f.x.array.copy() for f in _functions(model)],
+        model.contact,
+    )
+
+
+def _restore(model: CoupledModel, snapshot: _Snapshot) -> None:
+    model.cell.domain.geometry.x[:] = snapshot.coordinates
+    for function, values in zip(_functions(model), snapshot.functions, strict=True):
+        function.x.array[:] = values
+    model.contact = snapshot.contact
+    model.surface.update()
+
