@@ -91,7 +91,7 @@ class VoidPopulation(Section):
 
     density: units.LineDensity = Field(description="mean number of voids per length of interface")
     mean_width: units.Length
-    width_deviation: units.quantity("m", "um", 0.0, 1e-1) = 0.0  # type: ignore[valid-type]
+    width_deviation: units.Deviation = Field(0.0, validate_default=False)
     smallest_width: units.Length = Field(2e-7, validate_default=False)
     aspect: Annotated[float, Field(gt=0, le=2, allow_inf_nan=False)] = Field(0.5, description="height / width")
     spacing: units.Length = Field(5e-7, description="smallest contact between two voids", validate_default=False)
@@ -118,7 +118,7 @@ class Materials(Section):
 class Operation(Section):
     """What is done to the cell."""
 
-    pressure: units.quantity("Pa", "MPa", 1e2, 1e9)  # type: ignore[valid-type]
+    pressure: units.StackPressure
     temperature: units.Temperature = Field(298.15, validate_default=False)
     mode: Literal["galvanostatic", "potentiostatic"] = "galvanostatic"
     current: units.CurrentDensity | None = Field(None, description="mean over the whole area, stripping")

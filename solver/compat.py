@@ -41,6 +41,16 @@ def geometry_dofmap(domain: mesh.Mesh) -> NDArray[np.int32]:
     return np.asarray(domain.geometry.dofmap)
 
 
+def entity_nodes(domain: mesh.Mesh, dim: int, entities: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Geometry nodes of straight simplex entities, shape (entities, dim + 1).
+
+    dolfinx 0.9 divides by zero (a signal, not an exception) on a rank without entities.
+    """
+    if len(entities) == 0:
+        return np.empty((0, dim + 1), dtype=np.int32)
+    return np.asarray(mesh.entities_to_geometry(domain, dim, entities), dtype=np.int32).reshape(-1, dim + 1)
+
+
 def interpolation_points(space: fem.FunctionSpace) -> NDArray[np.float64]:
     """Reference points for ``fem.Expression``."""
     points = space.element.interpolation_points

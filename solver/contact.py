@@ -18,7 +18,8 @@ from dolfinx import fem, la, mesh
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from meshes.tags import Boundary, Region
+from meshes.tags import Boundary
+from solver.events import Event
 from solver.mechanics import MechanicsProblem
 from solver.newton import SolveError
 
@@ -78,6 +79,19 @@ class ContactZone:
             if comm.allreduce(int(np.count_nonzero(new != reached))) == 0:
                 return reached[self.trace_dofs] & candidates
             reached = new
+
+    def openings(self, state: ContactState) -> list[Event]:
+        """Stretches where the contact has opened, as at most one event. Collective."""
+        comm = self.problem.cell.domain.comm
+        lifted = np.flatnonzero(~state.active)
+        x = self.coordinates[lifted, 0]
+        found = comm.allgather([(float(v), float(g)) for v, g in zip(x, state.gap_rate[lifted], strict=True)])
+        points = [point for part in found for point in part]
+        if not points:
+            return []
+        position = max(points, key=lambda point: point[1])[0]
+        extent = max(p[0] for p in points) - min(p[0] for p in points)
+        return [Event("open", position, extent, f"the contact opens at x = {position:.4g} um")]
 
     def _spread(self, flags: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Owned flags as an array over all local dofs, ghosts filled in."""

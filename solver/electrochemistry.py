@@ -145,6 +145,10 @@ class ElectrochemistryProblem:
         """Integral of a density over a boundary part. Collective."""
         return self._sum(self.form(density, boundary))
 
+    def supersaturation_values(self) -> NDArray[np.float64]:
+        """Nodal values of S on this rank (1 outside the metal)."""
+        return np.asarray(self.unknown.x.array[self._all_s])
+
     def contact_current(self) -> float:
         """Total current through the contact, in i0 L (L^2). Collective."""
         return self._sum(self._current_form)

@@ -6,7 +6,7 @@ import math
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from scipy import constants
@@ -19,44 +19,44 @@ BOLTZMANN = constants.k
 Status = Literal["measured", "literature", "derived", "tunable", "numerical", "calibrated", "override"]
 
 
+T = TypeVar("T")
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=1000)
 
 
-class Sourced(_Strict):
-    """Provenance of a number."""
+class Sourced(_Strict, Generic[T]):
+    """A number with its provenance."""
 
+    value: T
     status: Status
     source: Annotated[str, Field(min_length=1)]
 
 
-def _sourced(kind: Any, *, thermal: bool = False) -> Any:
-    """Type of a library entry ``{value, status, source}``; a bare value is an override by the case."""
+class Thermal(Sourced[T], Generic[T]):
+    """A number with Arrhenius dependence on temperature."""
 
-    def wrap(entry: object) -> object:
-        if isinstance(entry, Mapping):
-            return entry
-        return {"value": entry, "status": "override", "source": "case file"}
-
-    namespace: dict[str, Any] = {"__annotations__": {"value": kind}, "__module__": __name__}
-    bases: tuple[type, ...] = (_Thermal,) if thermal else (Sourced,)
-    model = type("Entry", bases, namespace)
-    return Annotated[model, BeforeValidator(wrap)]
-
-
-class _Thermal(Sourced):
-    """A number with Arrhenius dependence: grows with T for ``sign`` +1."""
-
-    value: Any
     reference_temperature: units.Temperature | None = None
     activation_energy: units.Energy | None = None
 
     def at(self, temperature: float, *, sign: int = 1) -> float:
         """Value at ``temperature`` (K); ``sign`` -1 for resistances."""
+        value = float(self.value)  # type: ignore[arg-type]
         if self.reference_temperature is None or self.activation_energy is None:
-            return float(self.value)
+            return value
         inverse = 1.0 / self.reference_temperature - 1.0 / temperature
-        return float(self.value) * math.exp(sign * self.activation_energy / BOLTZMANN * inverse)
+        return value * math.exp(sign * self.activation_energy / BOLTZMANN * inverse)
+
+
+def _wrap(entry: object) -> object:
+    """A bare value is an override by the case."""
+    if isinstance(entry, Mapping):
+        return entry
+    return {"value": entry, "status": "override", "source": "case file"}
+
+
+_OVERRIDABLE = BeforeValidator(_wrap)
 
 
 class CreepMaterial(_Strict):
@@ -64,12 +64,12 @@ class CreepMaterial(_Strict):
 
     kind: Literal["creep"] = "creep"
     description: str = ""
-    prefactor: _sourced(units.Rate)  # type: ignore[valid-type]
-    stress: _sourced(units.quantity("Pa", "MPa", 1e3, 1e9))  # type: ignore[valid-type]
-    exponent: _sourced(units.quantity("", "", 1.0, 20.0))  # type: ignore[valid-type]
-    activation_energy: _sourced(units.MolarEnergy)  # type: ignore[valid-type]
-    viscosity_floor: _sourced(units.Viscosity)  # type: ignore[valid-type]
-    diffusional_rate: _sourced(units.Rate)  # type: ignore[valid-type]
+    prefactor: Annotated[Sourced[units.Rate], _OVERRIDABLE]
+    stress: Annotated[Sourced[units.CreepStress], _OVERRIDABLE]
+    exponent: Annotated[Sourced[units.Exponent], _OVERRIDABLE]
+    activation_energy: Annotated[Sourced[units.MolarEnergy], _OVERRIDABLE]
+    viscosity_floor: Annotated[Sourced[units.Viscosity], _OVERRIDABLE]
+    diffusional_rate: Annotated[Sourced[units.Rate], _OVERRIDABLE]
 
     def coefficient(self, temperature: float) -> float:
         """Rate (1/s) at the reference stress."""
@@ -84,14 +84,14 @@ class MetalMaterial(_Strict):
     kind: Literal["metal"] = "metal"
     description: str = ""
     creep: str
-    molar_volume: _sourced(units.MolarVolume)  # type: ignore[valid-type]
-    surface_energy: _sourced(units.SurfaceEnergy)  # type: ignore[valid-type]
-    contact_angle: _sourced(units.Angle)  # type: ignore[valid-type]
-    diffusivity: _sourced(units.Diffusivity, thermal=True)  # type: ignore[valid-type]
-    sink_length: _sourced(units.Length)  # type: ignore[valid-type]
-    interface_sink_length: _sourced(units.LengthOrInf)  # type: ignore[valid-type]
-    surface_sink_length: _sourced(units.Length)  # type: ignore[valid-type]
-    vacancy_relaxation: _sourced(units.quantity("", "", -1.0, 1.0))  # type: ignore[valid-type]
+    molar_volume: Annotated[Sourced[units.MolarVolume], _OVERRIDABLE]
+    surface_energy: Annotated[Sourced[units.SurfaceEnergy], _OVERRIDABLE]
+    contact_angle: Annotated[Sourced[units.Angle], _OVERRIDABLE]
+    diffusivity: Annotated[Thermal[units.Diffusivity], _OVERRIDABLE]
+    sink_length: Annotated[Sourced[units.Length], _OVERRIDABLE]
+    interface_sink_length: Annotated[Sourced[units.LengthOrInf], _OVERRIDABLE]
+    surface_sink_length: Annotated[Sourced[units.Length], _OVERRIDABLE]
+    vacancy_relaxation: Annotated[Sourced[units.Ratio], _OVERRIDABLE]
 
 
 class ElectrolyteMaterial(_Strict):
@@ -99,10 +99,10 @@ class ElectrolyteMaterial(_Strict):
 
     kind: Literal["electrolyte"] = "electrolyte"
     description: str = ""
-    conductivity: _sourced(units.Conductivity, thermal=True)  # type: ignore[valid-type]
-    area_resistance: _sourced(units.AreaResistance, thermal=True)  # type: ignore[valid-type]
-    transfer_coefficient: _sourced(units.quantity("", "", 0.01, 0.99))  # type: ignore[valid-type]
-    counter_potential: _sourced(units.Voltage)  # type: ignore[valid-type]
+    conductivity: Annotated[Thermal[units.Conductivity], _OVERRIDABLE]
+    area_resistance: Annotated[Thermal[units.AreaResistance], _OVERRIDABLE]
+    transfer_coefficient: Annotated[Sourced[units.TransferCoefficient], _OVERRIDABLE]
+    counter_potential: Annotated[Sourced[units.Voltage], _OVERRIDABLE]
 
 
 class UnknownMaterialError(ValueError):

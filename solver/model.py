@@ -102,8 +102,8 @@ class CoupledModel:
         one = fem.Constant(cell.domain, 1.0)
         self._metal_form = fem.form(one * w * cell.dx(Region.METAL))
         top, height = cell.ds(Boundary.TOP), ufl.SpatialCoordinate(cell.domain)[cell.vertical]
-        self.height_form = fem.form(height * w * top)
-        self.top_form = fem.form(one * w * top)
+        self._height_form = fem.form(height * w * top)
+        self._top_form = fem.form(one * w * top)
         roof = cell.ds(Boundary.VOID)
         self._void_form = fem.form(-height * normal[cell.vertical] * w * roof)
         self._gain_form = fem.form(self.chemistry.void_annihilation() * w * roof)
@@ -173,6 +173,10 @@ class CoupledModel:
     def metal_measure(self) -> float:
         """Area (plane) or volume of the metal. Collective."""
         return self._sum(self._metal_form)
+
+    def platen_height(self) -> float:
+        """Mean height of the top above the electrolyte (um). Collective."""
+        return self._sum(self._height_form) / self._sum(self._top_form)
 
     def void_measure(self) -> float:
         """Area (plane) or volume under the void roofs, by a boundary integral. Collective."""

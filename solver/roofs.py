@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from dolfinx import mesh
 from mpi4py import MPI
 from numpy.typing import NDArray
 
@@ -18,6 +17,7 @@ from meshes.cell import CellMesh
 from meshes.profile import InterfaceProfile, redistribute, roof_count
 from meshes.sizing import SizeRule
 from meshes.tags import Boundary
+from solver import compat
 from solver.kinematics import SurfaceGeometry
 
 COUNT_SLACK = 0.25
@@ -97,7 +97,7 @@ def roof_chains(cell: CellMesh, surface: SurfaceGeometry, electrolyte_depth: flo
     fdim = domain.topology.dim - 1
     facets = cell.boundary(Boundary.VOID)
     facets = facets[facets < domain.topology.index_map(fdim).size_local]
-    nodes = mesh.entities_to_geometry(domain, fdim, facets).reshape(-1, 2).astype(np.int32)
+    nodes = compat.entity_nodes(domain, fdim, facets)
     to_global = domain.geometry.index_map().local_to_global
     numbers = to_global(nodes.ravel()).reshape(-1, 2)
     parts = comm.gather((numbers, domain.geometry.x[nodes][:, :, 0]), root=0)

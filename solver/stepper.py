@@ -24,7 +24,7 @@ INVERTED_BELOW = 0.02
 """Cell quality that counts as inverted."""
 EFFORT_TARGET = 25
 """Newton iterations per pass above which the step does not grow."""
-_VOLUME_TOLERANCE = 1e-13
+_VOLUME_TOLERANCE = 5e-16
 _VOLUME_ITERATIONS = 8
 
 
@@ -45,8 +45,7 @@ class StepResult:
 
     Attributes:
         report: solver effort.
-        charge: current integrated over contact and step.
-        removed: metal removed by it (equal to charge in these units).
+        removed: metal that the charge of the step removes (equal to it in these units).
         metal_change: geometric change of the metal.
         courant: largest surface motion over surface spacing.
         quality: smallest cell quality after the step.
@@ -54,7 +53,6 @@ class StepResult:
     """
 
     report: SolveReport
-    charge: float
     removed: float
     metal_change: float
     courant: float
@@ -69,7 +67,13 @@ class _Snapshot:
     contact: ContactState
 
 
-def advance(model: CoupledModel, dt: float, courant: float, even: Spacing | None = None) -> StepResult:
+def advance(
+    model: CoupledModel,
+    dt: float,
+    courant: float,
+    even: Spacing | None = None,
+    observe: Callable[[], None] = lambda: None,
+) -> StepResult:
     """Solve at the present geometry and move the interface by ``dt``. Collective.
 
     Args:
@@ -77,6 +81,7 @@ def advance(model: CoupledModel, dt: float, courant: float, even: Spacing | None
         dt: time step (L/v0).
         courant: target of surface motion over surface spacing.
         even: slides moved surface nodes (m, gdim) along their surface; None leaves them.
+        observe: called between solving and moving, while fields and geometry belong together.
 
     Raises:
         StepRejected: if a solve fails, the surface moves too far or a cell inverts.
@@ -88,6 +93,7 @@ def advance(model: CoupledModel, dt: float, courant: float, even: Spacing | None
         moved = dt * model.relative_speed(speed)
         if moved > OVERSHOOT * courant:
             raise StepRejected(f"surface moves {moved:.2f} elements", max(SMALLEST_CUT, 0.9 * courant / moved))
+        observe()
         removed = dt * model.chemistry.contact_current()
         metal = model.metal_measure()
         model.motion.move(_surface_shift(model, speed, dt, even), dt * model.mechanics.platen_velocity())
@@ -101,7 +107,7 @@ def advance(model: CoupledModel, dt: float, courant: float, even: Spacing | None
     except StepRejected:
         _restore(model, before)
         raise
-    return StepResult(report, removed, removed, model.metal_measure() - metal, moved, worst, correction)
+    return StepResult(report, removed, model.metal_measure() - metal, moved, worst, correction)
 
 
 def _surface_shift(
@@ -140,13 +146,44 @@ def next_step(dt: float, result: StepResult, courant: float, growth: float) -> f
     return dt * factor
 
 
-def platen_height(model: CoupledModel) -> float:
-    """Mean height of the top above the electrolyte (um). Collective."""
-    cell = model.cell
-    heights = fem.assemble_scalar(model.height_form)
-    area = fem.assemble_scalar(model.top_form)
-    comm = cell.domain.comm
-    return float(comm.allreduce(heights) / comm.allreduce(area))
+def courant_limit(dt: float, result: StepResult, courant: float) -> float:
+    """Largest step that the surface motion of the last one allows."""
+    return dt * courant / result.courant if result.courant > 0.0 else np.inf
+
+
+@dataclass(frozen=True)
+class BalanceErrors:
+    """Relative errors of the last step: metal removed against charge, and platen against metal and voids."""
+
+    lithium: float
+    volume: float
+
+
+def volume_balance(
+    before: tuple[float, float], result: StepResult | None, model: CoupledModel, platen: float, voids: float
+) -> tuple[tuple[float, float], BalanceErrors]:
+    """Check the step that led to the present geometry.
+
+    Platen height, void measure (a boundary integral) and metal measure (a volume integral) are
+    computed independently of each other.
+
+    Args:
+        before: platen height and void measure before the step.
+        result: the step, None at the start.
+        model: coupled model.
+        platen, voids: platen height and void measure now.
+
+    Returns:
+        (platen, voids) for the next call, and the errors relative to the volume exchanged in the step
+        (metal removed, platen swept, void change: a collapse moves far more than it strips).
+    """
+    if result is None or result.removed == 0.0:
+        return (platen, voids), BalanceErrors(0.0, 0.0)
+    swept = (before[0] - platen) * model.chemistry.whole_area
+    exchanged = result.removed + abs(swept) + abs(voids - before[1])
+    lithium = (result.metal_change + result.removed) / exchanged
+    volume = (swept + result.metal_change + (voids - before[1])) / exchanged
+    return (platen, voids), BalanceErrors(abs(lithium), abs(volume))
 
 
 def _functions(model: CoupledModel) -> list[fem.Function]:

@@ -1,0 +1,8 @@
+"""``python -m solver``: the livoid command."""
+
+import sys
+
+from solver.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+"""Command line of livoid. Exit codes: 0 done, 1 the run failed, 2 bad input, 3 environment."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import subprocess
+import sys
+import tomllib
+import traceback
+from pathlib import Path
+from typing import Any
+
+from mpi4py import MPI
+
+import solver
+from solver import commands
+from solver.case import CaseError
+from solver.parallel import RootError
+
+
+def parser() -> argparse.ArgumentParser:
+    """Argument parser of all commands."""
+    top = argparse.ArgumentParser(
+        prog="livoid", description="Voids at the interface between a lithium anode and a solid electrolyte."
+    )
+    top.add_argument("--version", action="version", version=f"livoid {solver.__version__}")
+    top.add_argument("--verbose", action="store_true", help="log every rejected step")
+    sub = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def with_case(name: str, text: str) -> argparse.ArgumentParser:
+        command = sub.add_parser(name, help=text, description=text)
+        command.add_argument("case", help="case file (TOML)")
+        command.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="PATH=VALUE",
+            help='change a value, for example --set operation.pressure="2 MPa"',
+        )
+        return command
+
+    run = with_case("run", "run a case")
+    run.add_argument("--out", help="run folder (default runs/<case>)")
+    run.add_argument("--force", action="store_true", help="replace an earlier run in that folder")
+    with_case("check", "validate a case and print it resolved, with its dimensionless groups")
+    sub.add_parser("schema", help="print the JSON schema of case files")
+    with_case("mesh", "write the mesh of a case and a picture of it").add_argument("--out")
+    with_case("neutral", "void growth by vacancies and loss by creep against void size").add_argument("--out")
+    plot = sub.add_parser("plot", help="make the figures of a run")
+    plot.add_argument("run", help="run folder")
+    verify = sub.add_parser("verify", help="compare with exact solutions")
+    verify.add_argument("names", nargs="*", help="rows (default: all); 'list' names them")
+    demo = sub.add_parser("demo", help="the main job: one Li void at 0.2 and at 2 MPa")
+    demo.add_argument("--out", help="folder (default demo)")
+    doctor = sub.add_parser("doctor", help="versions and a ten-second self-check, serial and on 2 ranks")
+    doctor.add_argument("--check", action="store_true", help=argparse.SUPPRESS)
+    test = sub.add_parser("test", help="run the test suite, serial and on 2 ranks")
+    test.add_argument("arguments", nargs=argparse.REMAINDER, help="passed to pytest")
+    return top
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; returns the exit code."""
+    comm = MPI.COMM_WORLD
+    arguments = _parse(argv, comm)
+    if isinstance(arguments, int):
+        return arguments
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    log = logging.getLogger("livoid")
+    log.setLevel(logging.DEBUG if arguments.verbose else logging.INFO)
+    log.propagate = comm.rank == 0 and arguments.verbose
+    try:
+        return dispatch(arguments, comm)
+    except (CaseError, RootError, commands.MeshingError) as error:
+        if comm.rank == 0:
+            print(f"livoid: {error}", file=sys.stderr)
+        return commands.EXIT_INPUT
+    except Exception:
+        traceback.print_exc()
+        if comm.size > 1:
+            comm.Abort(commands.EXIT_FAILED)
+        return commands.EXIT_FAILED
+
+
+def _parse(argv: list[str] | None, comm: MPI.Comm) -> argparse.Namespace | int:
+    """Parsed arguments, or the exit code; only rank 0 prints usage and errors."""
+    try:
+        if comm.rank != 0:
+            sys.stderr = open("/dev/null", "w")  # noqa: SIM115
+        arguments = parser().parse_args(argv)
+        if "set" in arguments:
+            arguments.changes = dict(_change(text) for text in arguments.set)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    except ValueError as error:
+        print(f"livoid: {error}", file=sys.stderr)
+        return commands.EXIT_INPUT
+    finally:
+        sys.stderr = sys.__stderr__
+    return arguments
+
+
+def _change(text: str) -> tuple[str, Any]:
+    """``path=value``; the value is TOML, or text when it is not."""
+    path, equals, value = text.partition("=")
+    if not equals or not path:
+        raise ValueError(f"--set {text}: expected PATH=VALUE")
+    try:
+        return path, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return path, value
+
+
+def dispatch(arguments: argparse.Namespace, comm: MPI.Comm) -> int:
+    """Call the command. Collective."""
+    name = arguments.command
+    if name == "run":
+        return commands.run(
+            arguments.case, arguments.out, arguments.changes, force=arguments.force, comm=comm
+        )
+    if name == "check":
+        return commands.check(arguments.case, arguments.changes, comm)
+    if name == "schema":
+        return commands.schema(comm)
+    if name == "mesh":
+        return commands.mesh(arguments.case, arguments.out, arguments.changes, comm)
+    if name == "neutral":
+        return commands.neutral(arguments.case, arguments.out, arguments.changes, comm)
+    if name == "plot":
+        return commands.plot(arguments.run, comm)
+    if name == "verify":
+        return commands.verify(arguments.names, comm)
+    if name == "demo":
+        return commands.demo(arguments.out, comm)
+    if name == "doctor":
+        from solver.doctor import doctor
+
+        return doctor(comm, check=arguments.check)
+    return _test(arguments.arguments, comm)
+
+
+def _test(extra: list[str], comm: MPI.Comm) -> int:
+    """The suite, then its parallel part on 2 ranks."""
+    if comm.size > 1:
+        if comm.rank == 0:
+            print("livoid: 'test' starts its own ranks; leave -n out", file=sys.stderr)
+        return commands.EXIT_INPUT
+    script = Path(__file__).resolve().parent.parent / "tests" / "run.sh"
+    return subprocess.call(["/bin/sh", str(script), *extra])

@@ -1,0 +1,156 @@
+"""What the commands of ``livoid`` do, apart from parsing their arguments (:mod:`solver.cli`)."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from mpi4py import MPI
+
+from meshes.tags import name_table
+from meshes.cell import MeshingError
+from solver import cell_setup, progress, scales, series
+from solver.case import CaseError, LoadedCase, load_case, parse_case, schema_text
+from solver.parallel import on_root
+from solver.runfolder import RunFolder, write_atomic
+from solver.timeloop import RunOutcome, run_case
+
+EXIT_OK, EXIT_FAILED, EXIT_INPUT, EXIT_ENVIRONMENT = 0, 1, 2, 3
+ROOT = Path(__file__).resolve().parent.parent
+DEMO_CASES = ("demo-0.2MPa", "demo-2MPa")
+
+log = logging.getLogger("livoid")
+
+
+def load_collective(path: str, changes: Mapping[str, Any], comm: MPI.Comm) -> LoadedCase:
+    """Read a case on rank 0 and share it, so that all ranks see the same file or the same problem."""
+    loaded: LoadedCase | None = None
+    problem: CaseError | None = None
+    if comm.rank == 0:
+        try:
+            loaded = load_case(path, changes)
+            cell_setup.void_shapes(loaded)
+        except CaseError as error:
+            problem = error
+    problem = comm.bcast((problem.source, problem.problems) if problem else None, root=0)
+    if problem is not None:
+        raise CaseError(*problem)
+    shared = comm.bcast((loaded.resolved(), loaded.source) if loaded else None, root=0)
+    return loaded if loaded is not None else parse_case(*shared)
+
+
+def run(path: str, out: str | None, changes: Mapping[str, Any], *, force: bool, comm: MPI.Comm) -> int:
+    """Run one case file. Collective; returns the exit code."""
+    loaded = load_collective(path, changes, comm)
+    folder = Path(out) if out else Path("runs") / Path(path).stem
+    outcome = _run(loaded, folder, force=force, comm=comm)
+    if comm.rank == 0:
+        print(f"{outcome.status}: {outcome.message}\nresults in {folder}")
+    return EXIT_FAILED if outcome.status in ("failed", "interrupted") else EXIT_OK
+
+
+def _run(loaded: LoadedCase, folder: Path, *, force: bool, comm: MPI.Comm) -> RunOutcome:
+    report = progress.reporter(loaded.case.operation.capacity, root=comm.rank == 0)
+    return run_case(loaded, RunFolder(folder, series.COLUMNS), comm, force=force, progress=report)
+
+
+def check(path: str, changes: Mapping[str, Any], comm: MPI.Comm) -> int:
+    """Validate a case and print it resolved, with its dimensionless groups (rank 0)."""
+    loaded = load_collective(path, changes, comm)
+    if comm.rank == 0:
+        print(tomli_w.dumps(loaded.resolved()))
+        print("# dimensionless groups (largest seeded void)")
+        for name, value in scales.dimensionless_groups(loaded).items():
+            print(f"#   {name:10s} {value:.4g}")
+    return EXIT_OK
+
+
+def schema(comm: MPI.Comm) -> int:
+    """Print the JSON schema of case files (rank 0)."""
+    if comm.rank == 0:
+        sys.stdout.write(schema_text())
+    return EXIT_OK
+
+
+def mesh(path: str, out: str | None, changes: Mapping[str, Any], comm: MPI.Comm) -> int:
+    """Write the initial mesh of a case: ``.msh``, a table of names, and a picture. Collective."""
+    from meshes.picture import draw_mesh
+    from solver.remesh import quality
+
+    loaded = load_collective(path, changes, comm)
+    base = Path(out) if out else Path("runs") / f"{Path(path).stem}-mesh"
+    base = base.with_suffix("") if base.suffix == ".msh" else base
+    on_root(comm, lambda: base.parent.mkdir(parents=True, exist_ok=True))
+    msh = base.with_suffix(".msh")
+    cell = cell_setup.initial_cell(loaded, comm, str(msh))
+    cells = cell.domain.topology.index_map(cell.domain.topology.dim).size_global
+    worst = quality(cell)
+
+    def write() -> None:
+        names = json.dumps(name_table(), indent=2) + "\n"
+        write_atomic(base.with_suffix(".json"), names)
+        draw_mesh(msh, base.with_suffix(".png"))
+        print(f"{cells} cells, worst quality {worst:.3f}; {msh}, {base}.json, {base}.png")
+
+    on_root(comm, write)
+    return EXIT_OK
+
+
+def plot(folder: str, comm: MPI.Comm) -> int:
+    """Make the figures of a run (rank 0)."""
+    if comm.rank != 0:
+        return EXIT_OK
+    from postprocess.plots import plot_run
+    from postprocess.records import RecordsError
+
+    try:
+        for figure in plot_run(Path(folder)):
+            print(figure)
+    except RecordsError as error:
+        print(f"livoid: {error}", file=sys.stderr)
+        return EXIT_INPUT
+    return EXIT_OK
+
+
+def demo(out: str | None, comm: MPI.Comm) -> int:
+    """The main job: the Li void at 0.2 and at 2 MPa; ends with a table and a figure. Collective."""
+    folder = Path(out or "demo")
+    outcomes: dict[str, RunOutcome] = {}
+    for name in DEMO_CASES:
+        loaded = load_collective(str(ROOT / "cases" / f"{name}.toml"), {}, comm)
+        if comm.rank == 0:
+            print(f"{name}: {loaded.case.title}", flush=True)
+        outcomes[name] = _run(loaded, folder / name, force=True, comm=comm)
+    if comm.rank == 0:
+        from postprocess.demo import demo_figure, demo_table
+
+        runs = [folder / name for name in DEMO_CASES]
+        print(demo_table(runs))
+        print(f"figure: {demo_figure(runs, folder / 'demo.png')}")
+        print(f"open in ParaView: {', '.join(str(run / 'fields.pvd') for run in runs)}")
+    failed = any(outcome.status in ("failed", "interrupted") for outcome in outcomes.values())
+    return EXIT_FAILED if failed else EXIT_OK
+
+
+def verify(names: list[str], comm: MPI.Comm) -> int:
+    """Print exact, computed, error and observed order of the verification rows. Collective."""
+    from solver.verification.table import run_rows
+
+    return EXIT_OK if run_rows(names, comm) else EXIT_FAILED
+
+
+def neutral(path: str, out: str | None, changes: Mapping[str, Any], comm: MPI.Comm) -> int:
+    """Initial void growth split into vacancy gain and creep loss against void size. Collective."""
+    from postprocess.neutral import neutral_study, write_neutral
+
+    loaded = load_collective(path, changes, comm)
+    rows = neutral_study(loaded, comm)
+    folder = Path(out) if out else Path("runs") / f"{Path(path).stem}-neutral"
+    on_root(comm, lambda: write_neutral(rows, folder))
+    return EXIT_OK
+

@@ -1,0 +1,36 @@
+"""Work that only rank 0 does, without leaving the other ranks waiting when it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from mpi4py import MPI
+
+T = TypeVar("T")
+
+
+class RootError(RuntimeError):
+    """Rank 0 could not do its part; raised on every rank with the same text."""
+
+
+def on_root(comm: MPI.Comm, work: Callable[[], T]) -> T | None:
+    """Run ``work`` on rank 0 and agree on success. Collective.
+
+    Returns:
+        The result on rank 0, None elsewhere.
+
+    Raises:
+        RootError: on every rank, if ``work`` raised an OSError or ValueError.
+    """
+    result: T | None = None
+    failure: str | None = None
+    if comm.rank == 0:
+        try:
+            result = work()
+        except (OSError, ValueError) as error:
+            failure = str(error) or type(error).__name__
+    failure = comm.bcast(failure, root=0)
+    if failure is not None:
+        raise RootError(failure)
+    return result

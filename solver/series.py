@@ -1,0 +1,122 @@
+"""Rows of ``series.csv``: one per step, the state at the beginning of the step."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from meshes.profile import InterfaceProfile
+from solver.events import full_width
+from solver.fields import AMPERE_M2_PER_MA_CM2, UM_PER_M
+from solver.observables import Observation
+from solver.scales import COULOMB_PER_MAH_CM2, Scales
+from solver.stepper import BalanceErrors, StepResult
+
+COLUMNS = (
+    "step",
+    "time_s",
+    "capacity_mAh_cm2",
+    "current_mA_cm2",
+    "voltage_V",
+    "ohmic_V",
+    "constriction_V",
+    "charge_transfer_V",
+    "vacancy_V",
+    "pressure_V",
+    "contact_fraction",
+    "voids",
+    "largest_width_um",
+    "largest_height_um",
+    "void_measure_um",
+    "void_gain_um_s",
+    "void_loss_um_s",
+    "focus_contact",
+    "focus_applied",
+    "largest_supersaturation",
+    "contact_pressure_MPa",
+    "platen_um",
+    "charge_error",
+    "lithium_error",
+    "volume_error",
+    "dt_s",
+    "newton_electrochemistry",
+    "newton_creep",
+    "contact_sets",
+    "coupling",
+    "rejected",
+    "remeshes",
+    "quality",
+    "volume_correction_um",
+)
+
+
+@dataclass
+class Clock:
+    """Counters of a run. ``time`` in s, ``capacity`` in C/m2, step sizes in L/v0."""
+
+    step_size: float
+    time: float = 0.0
+    capacity: float = 0.0
+    step: int = 0
+    recorded: int = -1
+    outputs: int = 0
+    next_output: int = 0
+    rejected: int = 0
+    remeshes: int = 0
+    last_step: float = 0.0
+
+    def state(self) -> dict[str, Any]:
+        """Plain data for the checkpoint."""
+        return asdict(self)
+
+
+def series_row(
+    clock: Clock,
+    seen: Observation,
+    result: StepResult | None,
+    errors: BalanceErrors,
+    scales: Scales,
+    profile: InterfaceProfile | None,
+) -> tuple[Any, ...]:
+    """One row; effort, errors and correction are those of the step that led here (0 at the start)."""
+    shares = seen.shares
+    roofs = profile.roofs if profile is not None else ()
+    widths = [full_width(profile, k) for k in range(len(roofs))] if profile is not None else []
+    rate = scales.velocity * UM_PER_M
+    report = result.report if result is not None else None
+    return (
+        clock.step,
+        clock.time,
+        clock.capacity / COULOMB_PER_MAH_CM2,
+        seen.current / AMPERE_M2_PER_MA_CM2,
+        shares.total,
+        shares.ohmic,
+        shares.constriction,
+        shares.charge_transfer,
+        shares.vacancy,
+        shares.pressure,
+        seen.contact_fraction,
+        len(roofs),
+        max(widths, default=0.0),
+        max((float(r[:, 1].max()) for r in roofs), default=0.0),
+        seen.void_measure,
+        seen.gain * rate,
+        seen.loss * rate,
+        seen.focus_contact,
+        seen.focus_applied,
+        seen.largest_supersaturation,
+        seen.contact_pressure,
+        seen.platen,
+        seen.charge_error,
+        errors.lithium,
+        errors.volume,
+        clock.last_step * scales.time,
+        report.newton_electrochemistry if report else 0,
+        report.newton_creep if report else 0,
+        report.contact_sets if report else 0,
+        report.coupling if report else 0,
+        clock.rejected,
+        clock.remeshes,
+        result.quality if result else 1.0,
+        result.correction if result else 0.0,
+    )
