@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 from importlib import metadata
@@ -44,7 +45,13 @@ def _version(name: str) -> str:
 
 
 def git_state(folder: Path) -> dict[str, Any]:
-    """Commit and dirty flag of the source tree, or nothing outside a checkout."""
+    """Commit and dirty flag of the source tree, or nothing outside a checkout.
+
+    The launcher looks them up on the host, as the environment need not have git.
+    """
+    known = os.environ.get("LIVOID_COMMIT", "").split()
+    if len(known) == 2:
+        return {"git_commit": known[0], "git_dirty": known[1] == "dirty"}
     try:
         commit = subprocess.run(
             ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10
