@@ -33,7 +33,7 @@ class Geometry(Section):
     electrolyte_depth: units.Length | None = Field(
         None, description="modelled depth of electrolyte; default two widths (one lateral period)"
     )
-    pellet_thickness: units.Length = Field(5e-4, description="whole electrolyte, for the ohmic share", validate_default=False)
+    pellet_thickness: units.Length = Field("500 um", description="whole electrolyte, for the ohmic share", validate_default=True)
 
     @property
     def modelled_depth(self) -> float:
@@ -55,7 +55,7 @@ class Geometry(Section):
 class Void(Section):
     """One void seed at the interface."""
 
-    position: units.Position | tuple[units.Position, units.Position] = 0.0
+    position: units.Position | tuple[units.Position, units.Position] = Field("0 um", validate_default=True)
     width: units.Length
     height: units.Length | None = Field(None, description="default: half the width (ellipse), or by contact_angle (cap)")
     shape: Literal["ellipse", "cap"] = "ellipse"
@@ -91,10 +91,10 @@ class VoidPopulation(Section):
 
     density: units.LineDensity = Field(description="mean number of voids per length of interface")
     mean_width: units.Length
-    width_deviation: units.Deviation = Field(0.0, validate_default=False)
-    smallest_width: units.Length = Field(2e-7, validate_default=False)
+    width_deviation: units.Deviation = Field("0 um", validate_default=True)
+    smallest_width: units.Length = Field("0.2 um", validate_default=True)
     aspect: Annotated[float, Field(gt=0, le=2, allow_inf_nan=False)] = Field(0.5, description="height / width")
-    spacing: units.Length = Field(5e-7, description="smallest contact between two voids", validate_default=False)
+    spacing: units.Length = Field("0.5 um", description="smallest contact between two voids", validate_default=True)
     shape: Literal["ellipse", "cap"] = "ellipse"
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
@@ -119,7 +119,7 @@ class Operation(Section):
     """What is done to the cell."""
 
     pressure: units.StackPressure
-    temperature: units.Temperature = Field(298.15, validate_default=False)
+    temperature: units.Temperature = Field("298.15 K", validate_default=True)
     mode: Literal["galvanostatic", "potentiostatic"] = "galvanostatic"
     current: units.CurrentDensity | None = Field(None, description="mean over the whole area, stripping")
     overpotential: units.Voltage | None = Field(None, description="of the modelled part, potentiostatic")
@@ -148,7 +148,7 @@ class Model(Section):
     friction: Literal["slip", "stick"] = "slip"
     top: Literal["platen", "traction"] = "platen"
     grip: bool = Field(False, description="metal sticks to the current collector sideways")
-    adhesion: units.Pressure = Field(0.0, description="tensile strength of the contact", validate_default=False)
+    adhesion: units.Pressure = Field("0 MPa", description="tensile strength of the contact", validate_default=True)
     stress_drift: bool = True
     vacancy_potential: bool = True
     pressure_potential: bool = True
@@ -163,9 +163,9 @@ class Numerics(Section):
     largest_size: units.Length | None = None
     roof_fraction: Annotated[float, Field(gt=0.005, le=0.5, allow_inf_nan=False)] = 0.08
     courant: Factor = Field(0.4, description="surface motion per step over surface spacing")
-    first_step: units.Duration = Field(0.05, validate_default=False)
-    smallest_step: units.Duration = Field(1e-9, validate_default=False)
-    largest_step: units.Duration = Field(120.0, validate_default=False)
+    first_step: units.Duration = Field("0.05 s", validate_default=True)
+    smallest_step: units.Duration = Field("1e-9 s", validate_default=True)
+    largest_step: units.Duration = Field("120 s", validate_default=True)
     step_growth: Annotated[float, Field(gt=1, le=3, allow_inf_nan=False)] = 1.4
     max_steps: Annotated[int, Field(ge=1, le=1_000_000)] = 20000
     smallest_quality: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.35

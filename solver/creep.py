@@ -54,6 +54,6 @@ def volume_balance(*, rate: Expr, annihilation: Expr, test: Expr) -> Expr:
     return -(ufl.tr(rate) + annihilation) * test
 
 
-def top_load(*, pressure: Expr, test: Expr, vertical: int) -> Expr:
+def top_load(*, pressure: Expr, test: Expr, normal: Expr) -> Expr:
     """Work against the stack pressure on the top (surface density)."""
-    return pressure * test[vertical]
+    return pressure * ufl.inner(test, normal)

@@ -33,6 +33,7 @@ class SurfaceGeometry:
         nodes: local vertex dofs (P1 numbering, ghosts included) on void surfaces.
         geometry_nodes: the same nodes in the mesh geometry.
         triple: which of ``nodes`` lie on a triple line.
+        triple_hat: P1 function, 1 on triple lines.
         direction: unit direction of motion at ``nodes``, shape (m, gdim).
         projected: integral of phi_i n . direction, the denominator of every projection.
         area: lumped area of each node.
@@ -52,9 +53,11 @@ class SurfaceGeometry:
 
         self.nodes = at(Boundary.VOID)
         on_floor = at(Boundary.FLOOR)
-        self.triple = np.isin(self.nodes, on_floor) & np.isin(self.nodes, at(Boundary.CONTACT))
+        self.triple = np.isin(self.nodes, at(Boundary.CONTACT))
+        self.triple_hat = fem.Function(self.scalars, name="triple")
+        self.triple_hat.x.array[self.nodes[self.triple]] = 1.0
         self._blocked = np.zeros((len(self.nodes), self.gdim), dtype=bool)
-        self._blocked[np.isin(self.nodes, on_floor), cell.vertical] = True
+        self._blocked[np.isin(self.nodes, on_floor) | self.triple, cell.vertical] = True
         self._blocked[np.isin(self.nodes, at(Boundary.SIDE_X)), 0] = True
         if cell.kind == "3d":
             self._blocked[np.isin(self.nodes, at(Boundary.SIDE_Y)), 1] = True

@@ -17,6 +17,7 @@ from meshes.tags import Boundary, Region
 from solver import capillarity, creep
 from solver.constraints import ConstraintSpec, Reduction
 from solver.coordinates import strain_rate, weight
+from solver.kinematics import SurfaceGeometry
 from solver.newton import NewtonSolver, SolveError
 from solver.parameters import CreepParameters, LoadParameters, SurfaceParameters
 
@@ -34,8 +35,8 @@ class MechanicsProblem:
         surface: capillarity.
         load: stack pressure, top and friction.
         annihilation: UFL expression of s in div v = -s.
+        geometry: curvature and triple lines of the void surfaces.
         options: PETSc options of the Newton solver.
-        body_force: UFL vector added to -div sigma = f (verification only).
     """
 
     def __init__(
@@ -45,8 +46,10 @@ class MechanicsProblem:
         surface: SurfaceParameters,
         load: LoadParameters,
         annihilation: Expr,
+        geometry: SurfaceGeometry,
         options: Mapping[str, object],
     ) -> None:
+        self._geometry = geometry
         self.cell, self.load, self.creep_law = cell, load, creep_law
         domain = cell.domain
         name = domain.basix_cell()
@@ -180,13 +183,19 @@ class MechanicsProblem:
             + creep.volume_balance(rate=rate, annihilation=annihilation, test=test_p)
         )
         residual = w * volume * cell.dx(Region.METAL, quadrature_degree=QUADRATURE_DEGREE)
-        load = creep.top_load(pressure=self.pressure_load, test=test_v, vertical=cell.vertical)
+        load = creep.top_load(pressure=self.pressure_load, test=test_v, normal=ufl.FacetNormal(cell.domain))
         residual += w * load * cell.ds(Boundary.TOP)
         if surface.tension > 0.0:
             tension = fem.Constant(cell.domain, float(surface.tension))
             cosine = fem.Constant(cell.domain, float(np.cos(surface.contact_angle)))
             roof = capillarity.surface_tension(
-                velocity=self.velocity, test=test_v, tension=tension, time_step=self.time_step, cell=cell
+                velocity=self.velocity,
+                test=test_v,
+                tension=tension,
+                time_step=self.time_step,
+                curvature=self._geometry.curvature,
+                triple=self._geometry.triple_hat,
+                cell=cell,
             )
             floor = capillarity.wetting(test=test_v, tension=tension, cosine=cosine, cell=cell)
             residual += w * roof * cell.ds(Boundary.VOID, quadrature_degree=QUADRATURE_DEGREE)

@@ -84,6 +84,7 @@ class CoupledModel:
             parameters.surface,
             parameters.load,
             self.chemistry.bulk_annihilation(),
+            self.surface,
             newton,
         )
         self.motion = MeshMotion(cell, self.surface, newton)
