@@ -1,0 +1,202 @@
+"""Rows 8 to 12: current distribution, constriction and kinetics."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import ufl
+from dolfinx import fem
+from mpi4py import MPI
+from numpy.typing import NDArray
+
+from meshes.cell import mesh_plane
+from meshes.profile import InterfaceProfile, profile_from_shapes
+from meshes.shapes import VoidShape
+from meshes.sizing import SizeRule
+from meshes.tags import Boundary, Region
+from solver.coordinates import weight
+from solver.electrochemistry import ElectrochemistryProblem
+from solver.parameters import CurrentParameters
+from solver.recipes import with_overrides
+from solver.verification.rows import Check, refined, row
+
+
+@dataclass(frozen=True)
+class CurrentResult:
+    """Solved current distribution: excess resistance (over the slab) and a way to sample it."""
+
+    chemistry: ElectrochemistryProblem
+    depth: float
+
+    def resistance(self) -> float:
+        """phi_m over the mean current, less the slab's share (unit conductivity)."""
+        c = self.chemistry
+        phi_m = c.integrate(c.metal_potential("+"), Boundary.CONTACT) / c.contact_area
+        return phi_m - self.depth
+
+    def joule_resistance(self) -> float:
+        """Constriction alone: dissipation in the electrolyte over the current squared, less the slab's."""
+        c = self.chemistry
+        grad = ufl.grad(c.potential)
+        form = fem.form(weight(c.cell) * ufl.inner(grad, grad) * c.cell.dx(Region.ELECTROLYTE))
+        total = c.contact_current()
+        dissipated = c.cell.domain.comm.allreduce(fem.assemble_scalar(form))
+        return float(dissipated / total**2 * c.whole_area - self.depth)
+
+    def current_at(self, *positions: float) -> NDArray[np.float64]:
+        """Contact current density at lateral positions, over the whole area's mean (Z = 0: the multiplier)."""
+        c = self.chemistry
+        space, dofs = c.space.sub(3).collapse()
+        on = fem.locate_dofs_topological(space, c.cell.domain.topology.dim - 1, c.cell.boundary(Boundary.CONTACT))
+        on = on[on < space.dofmap.index_map.size_local]
+        x = space.tabulate_dof_coordinates()[on, 0]
+        values = c.unknown.x.array[np.asarray(dofs)[on]]
+        parts = c.cell.domain.comm.allgather(np.column_stack([x, values]))
+        line = np.vstack(parts)
+        line = line[np.argsort(line[:, 0])]
+        mean = c.contact_current() / c.whole_area
+        return np.asarray(np.interp(positions, line[:, 0], line[:, 1])) / mean
+
+
+def solve_current(
+    comm: MPI.Comm, profile: InterfaceProfile, rule: SizeRule, parameters: CurrentParameters
+) -> CurrentResult:
+    """Current distribution of a profile without vacancies."""
+    cell = mesh_plane(profile, rule, comm)
+    space = fem.functionspace(cell.domain, ("Lagrange", 1))
+    zero = [fem.Function(space) for _ in range(3)]
+    chemistry = ElectrochemistryProblem(cell, parameters, None, *zero, with_overrides("newton-direct", {}))
+    chemistry.solve()
+    return CurrentResult(chemistry, profile.electrolyte_depth)
+
+
+def strip(comm: MPI.Comm, fraction: float, resistance: float, level: int) -> CurrentResult:
+    """Half a period (1) of strip contacts of a contact fraction; the void is centred on x = 0."""
+    half = 1.0 - fraction
+    # i ~ r^-1/2 at the edge: the tip shrinks 4 times where the rest shrinks twice
+    rule = SizeRule(tip=0.02 * fraction * 0.25**level, growth=0.3 * 0.5**level, largest=0.15 * 0.5**level)
+    shape = VoidShape((0.0,), 2.0 * half, 0.2)
+    profile = profile_from_shapes([shape], width=1.0, metal_height=1.0, electrolyte_depth=3.0, rule=rule)
+    return solve_current(comm, profile, rule, CurrentParameters(1.0, resistance))
+
+
+@row("strips", "8", "periodic strip contacts, Z = 0")
+def strips(comm: MPI.Comm) -> list[Check]:
+    """Excess resistance and the current in the outer half of the contact, f = 0.5 and 0.1."""
+    checks = []
+    for fraction in (0.5, 0.1):
+        exact = 2.0 / math.pi * math.log(1.0 / math.sin(0.5 * math.pi * fraction))
+        # The electrolyte is 1.5 periods deep: the exact half-space value is reached to exp(-3 pi).
+        compute = functools.partial(_strip_resistance, comm, fraction)
+        checks.append(refined(f"excess resistance, f = {fraction}", exact, compute, levels=3, tolerance=0.01))
+        for share in (0.0, 0.5, 0.9):
+            x = 0.5 * share * fraction * 2.0
+            exact = _strip_exact(fraction, x)
+            compute = functools.partial(_strip_current, comm, fraction, 1.0 - x)
+            label = f"i/<i> at {share} of the contact's half width, f = {fraction}"
+            checks.append(refined(label, exact, compute, levels=3, tolerance=0.01))
+    return checks
+
+
+def _strip_resistance(comm: MPI.Comm, fraction: float, level: int) -> float:
+    return strip(comm, fraction, 0.0, level).resistance()
+
+
+def _strip_current(comm: MPI.Comm, fraction: float, x: float, level: int) -> float:
+    return float(strip(comm, fraction, 0.0, level).current_at(x)[0])
+
+
+def _strip_exact(fraction: float, x: float) -> float:
+    """Row 8's i/<i> at distance x from the contact's middle (period 2)."""
+    edge, here = math.sin(0.5 * math.pi * fraction), math.sin(0.5 * math.pi * x)
+    return math.cos(0.5 * math.pi * x) / math.sqrt(edge**2 - here**2)
+
+
+@row("bounds", "9", "bounds of the resistance for linear kinetics")
+def bounds(comm: MPI.Comm) -> list[Check]:
+    """Z/f + r_c <= r <= Z/f + series; the violation must be 0 (up to the error of r_c at Z = 0)."""
+    fraction, checks = 0.5, []
+    constriction = 2.0 / math.pi * math.log(1.0 / math.sin(0.5 * math.pi * fraction))
+    m = np.arange(1, 200000)
+    series = 2.0 / (math.pi**3 * fraction**2) * float(np.sum(np.sin(m * math.pi * fraction) ** 2 / m**3))
+    for resistance in (0.01, 0.1, 1.0, 10.0):
+        value = strip(comm, fraction, resistance, 1).resistance()
+        low, high = resistance / fraction + constriction, resistance / fraction + series
+        violation = max(low - value, value - high, 0.0) / value
+        checks.append(Check(f"violation at Z = {resistance} ({low:.5g} <= {value:.5g} <= {high:.5g})", 0.0, violation, 2e-4))
+    return checks
+
+
+@row("disc", "10", "disc contact (axisymmetric)")
+def disc(comm: MPI.Comm) -> list[Check]:
+    """1/(4 kappa c) and 8/(3 pi^2 kappa c), each times the flux-tube factor of the finite cell.
+
+    A contact of radius c in a tube of radius c/eps: Negus and Yovanovich 1984,
+    equipotential 1 - 1.40978 eps + 0.34406 eps^3 + 0.0435 eps^5 + 0.02271 eps^7, and
+    uniform flux (average temperature) 1.08076 - 1.41042 eps + 0.26604 eps^3 of the same 1/(4 kappa c).
+    """
+    eps = 0.1
+    isothermal = 0.25 * (1 - 1.40978 * eps + 0.34406 * eps**3 + 0.0435 * eps**5 + 0.02271 * eps**7)
+    uniform = 0.25 * (1.08076 - 1.41042 * eps + 0.26604 * eps**3)
+    checks = []
+    for label, z, exact in (("equipotential", 0.0, isothermal), ("uniform flux", 1e5, uniform)):
+        compute = functools.partial(_disc_at, comm, eps, z)
+        checks.append(refined(f"spreading resistance, {label}", exact, compute, levels=2, tolerance=0.005))
+    return checks
+
+
+def _disc_at(comm: MPI.Comm, eps: float, resistance: float, level: int) -> float:
+    radius = 1.0 / eps
+    rule = SizeRule(tip=0.005 * 0.25**level, growth=0.25 * 0.5**level, largest=1.5 * 0.5**level)
+    height, side = 0.5, np.linspace(1.0, radius, 40)
+    roof = np.column_stack([side, height * np.sqrt(np.clip(1.0 - ((radius - side) / (radius - 1.0)) ** 2, 0.0, 1.0))])
+    roof[0, 1] = 0.0
+    profile = InterfaceProfile(radius, 2.0, 3.0 * radius, (roof,), True)
+    result = solve_current(comm, profile, rule, CurrentParameters(1.0, resistance))
+    return result.joule_resistance() / (math.pi * radius**2)
+
+
+@row("void-on-plane", "11", "insulating void on a contacting plane, Z = 0")
+def void_on_plane(comm: MPI.Comm) -> list[Check]:
+    """i/i_inf at 1.2 and 2 void radii, in a cell 40 radii wide; i_inf is taken at 35 radii."""
+    checks = []
+    for axisymmetric in (False, True):
+        for x in (1.2, 2.0):
+            compute = functools.partial(_void_at, comm, axisymmetric, x)
+            label = f"i/i_inf at {x} a, {'axisymmetric' if axisymmetric else 'plane'}"
+            exact = _void_exact(axisymmetric, x)
+            checks.append(refined(label, exact, compute, levels=2, tolerance=0.01))
+    return checks
+
+
+def _void_exact(axisymmetric: bool, x: float) -> float:
+    if not axisymmetric:
+        return x / math.sqrt(x * x - 1.0)
+    return 1.0 + 2.0 / math.pi * (1.0 / math.sqrt(x * x - 1.0) - math.asin(1.0 / x))
+
+
+def _void_at(comm: MPI.Comm, axisymmetric: bool, x: float, level: int) -> float:
+    width = 40.0
+    rule = SizeRule(tip=0.01 * 0.25**level, growth=0.15 * 0.5**level, largest=4.0 * 0.5**level)
+    shape = VoidShape((0.0,), 2.0, 0.5)
+    profile = profile_from_shapes(
+        [shape], width=width, metal_height=3.0, electrolyte_depth=2 * width, rule=rule, axisymmetric=axisymmetric
+    )
+    near, far = solve_current(comm, profile, rule, CurrentParameters(1.0, 0.0)).current_at(x, 35.0)
+    return float(near / far)
+
+
+@row("butler-volmer", "12", "Butler-Volmer on a flat contact")
+def butler_volmer(comm: MPI.Comm) -> list[Check]:
+    """(2RT/F) asinh(i Z F/(2 R T)) at 0.1, 1 and 10 times i0 (in RT/F); a flat cell is exact."""
+    checks = []
+    for ratio in (0.1, 1.0, 10.0):
+        rule = SizeRule(tip=0.25, largest=0.25)
+        profile = InterfaceProfile(1.0, 1.0, 2.0)
+        parameters = CurrentParameters(1.0, ratio, kinetics="butler-volmer")
+        value = solve_current(comm, profile, rule, parameters).resistance()
+        checks.append(Check(f"overpotential at i = {ratio} i0", 2.0 * math.asinh(0.5 * ratio), value, 1e-10))
+    return checks

@@ -1,0 +1,207 @@
+"""Rows 3 and 4, and the balances: the moving interface."""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import numpy as np
+from mpi4py import MPI
+
+from meshes.cell import mesh_plane
+from meshes.profile import InterfaceProfile, profile_from_shapes
+from meshes.shapes import VoidShape
+from meshes.sizing import SizeRule
+from solver import roofs, stepper
+from solver.model import CoupledModel
+from solver.parameters import (
+    CreepParameters,
+    CurrentParameters,
+    LoadParameters,
+    ModelParameters,
+    SurfaceParameters,
+    VacancyParameters,
+)
+from solver.verification.rows import Check, refined, row
+
+RIGID = 3e4
+"""Reference stress (in P) of a metal that does not creep noticeably."""
+UNIFORM = 1e4
+"""Area resistance that makes the current uniform on the contact."""
+
+
+def parameters(
+    *,
+    vacancies: VacancyParameters | None,
+    reference_stress: float,
+    exponent: float = 1.0,
+    tension: float = 0.0,
+    adhesion: float = 0.0,
+) -> ModelParameters:
+    """Model with uniform current on the contact."""
+    return ModelParameters(
+        current=CurrentParameters(1.0, UNIFORM, vacancy_potential=False),
+        creep=CreepParameters(exponent, reference_stress),
+        vacancies=vacancies,
+        surface=SurfaceParameters(tension, 0.5 * math.pi),
+        load=LoadParameters(1.0, adhesion=adhesion),
+    )
+
+
+@row("patch", "3", "uniform stripping")
+def patch(comm: MPI.Comm) -> list[Check]:
+    """Flat cell without vacancies at n = 6.6: v = -v_inf e_y and p = P exactly."""
+    cell = mesh_plane(InterfaceProfile(1.0, 3.0, 2.0), SizeRule(tip=0.3, largest=0.3), comm)
+    model = CoupledModel(cell, parameters(vacancies=None, reference_stress=1.0, exponent=6.6))
+    model.solve(0.0)
+    owned = model.surface.scalars.dofmap.index_map.size_local
+    y = model.surface.scalars.tabulate_dof_coordinates()[:owned, 1]
+    pressure = model.pressure.x.array[:owned][y >= -1e-12]
+    worst = comm.allreduce(float(np.abs(pressure - 1.0).max(initial=0.0)), op=MPI.MAX)
+    fall = model.mechanics.platen_velocity()
+    before = model.platen_height()
+    for _ in range(3):
+        stepper.advance(model, 0.05, 0.4)
+    moved = before - model.platen_height()
+    model.destroy()
+    return [
+        Check("largest |p - P|/P", 0.0, worst, 1e-8),
+        Check("platen velocity", 1.0, fall, 1e-9),
+        Check("platen fall after three steps", 0.15, moved, 1e-9),
+    ]
+
+
+@row("rigid", "4", "rigid translation over vertical-walled voids")
+def rigid(comm: MPI.Comm) -> list[Check]:
+    """Without vacancies the platen falls at v/f and a void loses (1 - f) v/f; with them see docs/verification.md."""
+    fraction, checks = 0.5, []
+    for axisymmetric in (False, True):
+        share = fraction if not axisymmetric else 1.0 - (1.0 - fraction) ** 2
+        platen, rate = _rigid_run(comm, axisymmetric)
+        label = "axisymmetric" if axisymmetric else "plane"
+        checks.append(Check(f"platen velocity, {label}", 1.0 / share, platen, 1e-3))
+        checks.append(Check(f"void change per unit area, {label}", -(1.0 - share) / share, rate, 1e-3))
+    # With sinks in a thin layer on the contact, a share chi ends in the voids and the rest moves the metal.
+    growth, chi, contact = _rigid_vacancies(comm)
+    exact = (chi - (1.0 - contact)) / contact
+    checks.append(Check(f"void growth with vacancies, chi = {chi:.3f}", exact, growth, 0.03))
+    return checks
+
+
+def _box(size: float) -> tuple[InterfaceProfile, SizeRule]:
+    """A void with a flat roof and a vertical wall, half of a cell of width 1."""
+    count = round(0.5 / size)
+    roof = np.column_stack([np.linspace(0.0, 0.5, count + 1), np.full(count + 1, 0.5)])
+    wall = np.column_stack([np.full(count, 0.5), np.linspace(0.5, 0.0, count + 1)[1:]])
+    profile = InterfaceProfile(1.0, 2.0, 2.0, (np.vstack([roof, wall]),))
+    return profile, SizeRule(tip=size, growth=0.3, largest=3 * size)
+
+
+def _rigid_run(comm: MPI.Comm, axisymmetric: bool) -> tuple[float, float]:
+    """Platen velocity and void change over five steps; the walls of a half ellipse are vertical at its foot.
+
+    The roof comes down by 1 % of the height: the contact fraction changes by half of its square.
+    """
+    rule = SizeRule(tip=0.02, growth=0.2, largest=0.2, roof_fraction=0.05)
+    profile = profile_from_shapes(
+        [VoidShape((0.0,), 1.0, 0.5)],
+        width=1.0,
+        metal_height=2.0,
+        electrolyte_depth=2.0,
+        rule=rule,
+        axisymmetric=axisymmetric,
+    )
+    model = CoupledModel(mesh_plane(profile, rule, comm), parameters(vacancies=None, reference_stress=RIGID))
+    height, void, steps, dt = model.platen_height(), model.void_measure(), 5, 5e-4
+    for _ in range(steps):
+        stepper.advance(model, dt, 1.0)
+    platen = (height - model.platen_height()) / (steps * dt)
+    rate = (model.void_measure() - void) / (steps * dt) / model.chemistry.whole_area
+    model.destroy()
+    return platen, rate
+
+
+def _rigid_vacancies(comm: MPI.Comm) -> tuple[float, float, float]:
+    profile, _ = _box(0.025)
+    sinks = VacancyParameters(1.0, 0.03, surface_length=1e-3)
+    rule = SizeRule(tip=0.002, growth=0.1, largest=0.1)
+    # a metal this stiff needs more than the pressure to follow the contracting layer
+    stiff = parameters(vacancies=sinks, reference_stress=RIGID, adhesion=1e12)
+    model = CoupledModel(mesh_plane(profile, rule, comm), stiff)
+    model.solve(0.0)
+    gain, loss = model.void_rates()
+    chi = gain / model.chemistry.contact_current()
+    contact = model.chemistry.contact_area / model.chemistry.whole_area
+    model.destroy()
+    return gain - loss, chi, contact
+
+
+@row("balances", "19", "conservation, every step")
+def balances(comm: MPI.Comm) -> list[Check]:
+    """Charge, lithium and volume over twelve steps of a creeping, capillary, vacancy-fed void."""
+    checks = []
+    for axisymmetric in (False, True):
+        worst = _worst_balances(comm, axisymmetric)
+        label = "axisymmetric" if axisymmetric else "plane"
+        for name, value in zip(("charge", "lithium", "volume"), worst, strict=True):
+            checks.append(Check(f"largest {name} error of a step, {label}", 0.0, value, 1e-8))
+    return checks
+
+
+def _worst_balances(comm: MPI.Comm, axisymmetric: bool) -> tuple[float, float, float]:
+    rule = SizeRule(tip=0.04, growth=0.25, largest=0.5)
+    profile = profile_from_shapes(
+        [VoidShape((0.0,), 1.0, 0.5)],
+        width=1.0,
+        metal_height=2.0,
+        electrolyte_depth=2.0,
+        rule=rule,
+        axisymmetric=axisymmetric,
+    )
+    model = CoupledModel(
+        mesh_plane(profile, rule, comm),
+        parameters(vacancies=VacancyParameters(5.0, 2.0, kelvin=2e-3), reference_stress=1.0, exponent=6.6, tension=0.2),
+    )
+    chains = roofs.roof_chains(model.cell, model.surface, 2.0)
+    balance = (model.platen_height(), model.void_measure())
+    charge = lithium = volume = 0.0
+    for _ in range(12):
+        result = stepper.advance(model, 1e-3, 2.0, lambda moved: chains.even(moved, rule))
+        balance, errors = stepper.volume_balance(
+            balance, result, model, model.platen_height(), model.void_measure()
+        )
+        total = model.chemistry.contact_current()
+        charge = max(charge, abs(total / model.chemistry.whole_area - 1.0))
+        lithium, volume = max(lithium, errors.lithium), max(volume, errors.volume)
+    model.destroy()
+    return charge, lithium, volume
+
+
+@row("shrinking-void", "1/t", "a void closing in time")
+def shrinking_void(comm: MPI.Comm) -> list[Check]:
+    """Newtonian half cylinder in its own ring: the radius after a finite time, by steps of half the size.
+
+    da/dt = -(3/2) P a/(1 - (a/b)^2) with the ring's outer radius following from its volume.
+    """
+    compute = functools.partial(_radius_at, comm)
+    return [refined("radius at t = 0.2", _ring_radius(0.2), compute, levels=3, tolerance=0.01, expected_order=1.0)]
+
+
+def _ring_radius(end: float) -> float:
+    """Integrate the exact rate; b^2 - a^2 = 8 stays constant (b = 3, a = 1)."""
+    a, steps = 1.0, 20000
+
+    def rate(x: float) -> float:
+        return -1.5 * x / (1.0 - x * x / (8.0 + x * x))
+
+    dt = end / steps
+    for _ in range(steps):
+        k1 = rate(a)
+        a += dt * rate(a + 0.5 * dt * k1)
+    return a
+
+
+def _radius_at(comm: MPI.Comm, level: int) -> float:
+    from solver.verification.ring import close_ring
+
+    return close_ring(comm, segments=12 * 2**level, steps=10 * 2**level, end=0.2)

@@ -85,7 +85,7 @@ def all_rows() -> dict[str, Row]:
     from solver.verification import creep, currents, motion, transport
 
     assert creep and currents and motion and transport
-    return dict(sorted(_ROWS.items(), key=lambda item: (float(item[1].number.split("/")[0]), item[0])))
+    return dict(sorted(_ROWS.items(), key=lambda item: (int(item[1].number.split("/")[0]), item[0])))
 
 
 def refined(
