@@ -26,6 +26,8 @@ from solver.verification.rows import Check, refined, row
 
 RIGID = 3e4
 """Reference stress (in P) of a metal that does not creep noticeably."""
+BALANCE_STEP = 1e-3
+"""Time step of the balances, L/v0."""
 UNIFORM = 1e4
 """Area resistance that makes the current uniform on the contact."""
 
@@ -81,20 +83,9 @@ def rigid(comm: MPI.Comm) -> list[Check]:
         label = "axisymmetric" if axisymmetric else "plane"
         checks.append(Check(f"platen velocity, {label}", 1.0 / share, platen, 1e-3))
         checks.append(Check(f"void change per unit area, {label}", -(1.0 - share) / share, rate, 1e-3))
-    # With sinks in a thin layer on the contact, a share chi ends in the voids and the rest moves the metal.
-    growth, chi, contact = _rigid_vacancies(comm)
-    exact = (chi - (1.0 - contact)) / contact
-    checks.append(Check(f"void growth with vacancies, chi = {chi:.3f}", exact, growth, 0.03))
+    growth, platen = _fed_void(comm)
+    checks.append(Check("platen velocity with vacancies = 1 + void growth", 1.0 + growth, platen, 1e-8))
     return checks
-
-
-def _box(size: float) -> tuple[InterfaceProfile, SizeRule]:
-    """A void with a flat roof and a vertical wall, half of a cell of width 1."""
-    count = round(0.5 / size)
-    roof = np.column_stack([np.linspace(0.0, 0.5, count + 1), np.full(count + 1, 0.5)])
-    wall = np.column_stack([np.full(count, 0.5), np.linspace(0.5, 0.0, count + 1)[1:]])
-    profile = InterfaceProfile(1.0, 2.0, 2.0, (np.vstack([roof, wall]),))
-    return profile, SizeRule(tip=size, growth=0.3, largest=3 * size)
 
 
 def _rigid_run(comm: MPI.Comm, axisymmetric: bool) -> tuple[float, float]:
@@ -121,19 +112,24 @@ def _rigid_run(comm: MPI.Comm, axisymmetric: bool) -> tuple[float, float]:
     return platen, rate
 
 
-def _rigid_vacancies(comm: MPI.Comm) -> tuple[float, float, float]:
-    profile, _ = _box(0.025)
-    sinks = VacancyParameters(1.0, 0.03, surface_length=1e-3)
-    rule = SizeRule(tip=0.002, growth=0.1, largest=0.1)
-    # a metal this stiff needs more than the pressure to follow the contracting layer
-    stiff = parameters(vacancies=sinks, reference_stress=RIGID, adhesion=1e12)
-    model = CoupledModel(mesh_plane(profile, rule, comm), stiff)
+def _fed_void(comm: MPI.Comm) -> tuple[float, float]:
+    """Void growth per unit area and platen velocity, with vacancies shared between sinks and void.
+
+    The metal does not move rigidly then (the layer of sinks contracts in all directions), so the
+    statement of row 4 that holds is the budget: the platen sweeps the metal stripped plus the void's
+    growth, and growth is the vacancies' gain less the flow into the void.
+    """
+    rule = SizeRule(tip=0.02, growth=0.2, largest=0.2)
+    profile = profile_from_shapes(
+        [VoidShape((0.0,), 1.0, 0.5)], width=1.0, metal_height=2.0, electrolyte_depth=2.0, rule=rule
+    )
+    fed = parameters(vacancies=VacancyParameters(2.0, 1.0), reference_stress=1.0, exponent=6.6, adhesion=1e3)
+    model = CoupledModel(mesh_plane(profile, rule, comm), fed)
     model.solve(0.0)
     gain, loss = model.void_rates()
-    chi = gain / model.chemistry.contact_current()
-    contact = model.chemistry.contact_area / model.chemistry.whole_area
+    platen = model.mechanics.platen_velocity()
     model.destroy()
-    return gain - loss, chi, contact
+    return gain - loss, platen
 
 
 @row("balances", "19", "conservation, every step")
@@ -166,12 +162,11 @@ def _worst_balances(comm: MPI.Comm, axisymmetric: bool) -> tuple[float, float, f
     balance = (model.platen_height(), model.void_measure())
     charge = lithium = volume = 0.0
     for _ in range(12):
-        result = stepper.advance(model, 1e-3, 2.0, lambda moved: chains.even(moved, rule))
+        result = stepper.advance(model, BALANCE_STEP, 2.0, lambda moved: chains.even(moved, rule))
         balance, errors = stepper.volume_balance(
             balance, result, model, model.platen_height(), model.void_measure()
         )
-        total = model.chemistry.contact_current()
-        charge = max(charge, abs(total / model.chemistry.whole_area - 1.0))
+        charge = max(charge, abs(result.removed / (BALANCE_STEP * model.chemistry.whole_area) - 1.0))
         lithium, volume = max(lithium, errors.lithium), max(volume, errors.volume)
     model.destroy()
     return charge, lithium, volume
