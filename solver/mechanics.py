@@ -35,6 +35,7 @@ class MechanicsProblem:
         surface: capillarity.
         load: stack pressure, top and friction.
         annihilation: UFL expression of s in div v = -s.
+        recession: UFL expression of a on void surfaces, which capillarity looks ahead with.
         geometry: curvature and triple lines of the void surfaces.
         options: PETSc options of the Newton solver.
     """
@@ -46,10 +47,11 @@ class MechanicsProblem:
         surface: SurfaceParameters,
         load: LoadParameters,
         annihilation: Expr,
+        recession: Expr,
         geometry: SurfaceGeometry,
         options: Mapping[str, object],
     ) -> None:
-        self._geometry = geometry
+        self._geometry, self._recession = geometry, recession
         self.cell, self.load, self.creep_law = cell, load, creep_law
         domain = cell.domain
         name = domain.basix_cell()
@@ -190,6 +192,7 @@ class MechanicsProblem:
             cosine = fem.Constant(cell.domain, float(np.cos(surface.contact_angle)))
             roof = capillarity.surface_tension(
                 velocity=self.velocity,
+                recession=self._recession,
                 test=test_v,
                 tension=tension,
                 time_step=self.time_step,

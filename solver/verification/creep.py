@@ -41,6 +41,7 @@ def problem(
         SurfaceParameters(tension, RIGHT_ANGLE),
         LoadParameters(pressure=pressure, top=top),  # type: ignore[arg-type]
         fem.Constant(cell.domain, 0.0),
+        fem.Constant(cell.domain, 0.0),
         SurfaceGeometry(cell),
         with_overrides("newton-direct", {}),
     )

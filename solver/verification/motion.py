@@ -84,7 +84,7 @@ def rigid(comm: MPI.Comm) -> list[Check]:
         checks.append(Check(f"platen velocity, {label}", 1.0 / share, platen, 1e-3))
         checks.append(Check(f"void change per unit area, {label}", -(1.0 - share) / share, rate, 1e-3))
     growth, platen = _fed_void(comm)
-    checks.append(Check("platen velocity with vacancies = 1 + void growth", 1.0 + growth, platen, 1e-8))
+    checks.append(Check("platen velocity with vacancies = 1 - void growth", 1.0 - growth, platen, 1e-8))
     return checks
 
 
@@ -116,7 +116,7 @@ def _fed_void(comm: MPI.Comm) -> tuple[float, float]:
     """Void growth per unit area and platen velocity, with vacancies shared between sinks and void.
 
     The metal does not move rigidly then (the layer of sinks contracts in all directions), so the
-    statement of row 4 that holds is the budget: the platen sweeps the metal stripped plus the void's
+    statement of row 4 that holds is the budget: the platen sweeps the metal stripped less the void's
     growth, and growth is the vacancies' gain less the flow into the void.
     """
     rule = SizeRule(tip=0.02, growth=0.2, largest=0.2)

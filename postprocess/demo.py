@@ -1,0 +1,63 @@
+"""Table and figure of the demo: the same void at two stack pressures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from postprocess import plots
+from postprocess.plots import plt
+from postprocess.records import RunRecords, read_run
+
+
+def demo_table(folders: list[Path]) -> str:
+    """Small table: one row per run, from its records."""
+    lines = [
+        f"{'run':14s} {'end':>10s} {'capacity':>10s} {'time':>9s} {'void width':>15s} {'void height':>15s} "
+        f"{'contact':>15s} {'overpotential':>16s} {'balance':>8s}",
+        f"{'':14s} {'':>10s} {'mAh/cm2':>10s} {'s':>9s} {'um':>15s} {'um':>15s} {'%':>15s} {'mV':>16s} {'error':>8s}",
+    ]
+    for folder in folders:
+        run = read_run(folder)
+        s = run.series
+        end = run.events[0]["kind"] if run.events else str(run.manifest["status"])
+        worst = max(float(s[c].max()) for c in ("charge_error", "lithium_error", "volume_error"))
+
+        def change(column: str, factor: float = 1.0, digits: int = 2, s: dict = s) -> str:  # type: ignore[type-arg]
+            return f"{factor * s[column][0]:.{digits}f} -> {factor * s[column][-1]:.{digits}f}"
+
+        lines.append(
+            f"{folder.name:14s} {end:>10s} {s['capacity_mAh_cm2'][-1]:10.5f} {s['time_s'][-1]:9.2f} "
+            f"{change('largest_width_um'):>15s} {change('largest_height_um'):>15s} "
+            f"{change('contact_fraction', 100.0, 1):>15s} {change('voltage_V', 1e3):>16s} {worst:8.1e}"
+        )
+    return "\n".join(lines)
+
+
+def demo_figure(folders: list[Path], path: Path) -> Path:
+    """Shapes over time, fields at the last output and contact, one row per run."""
+    runs = [read_run(folder) for folder in folders]
+    figure, panels = plt.subplots(len(runs), 3, figsize=(15, 4.6 * len(runs)), squeeze=False)
+    for row, run in zip(panels, runs, strict=True):
+        plots.shape_axes(row[0], run)
+        row[0].set_title(f"{run.folder.name}: void shape", fontsize=9)
+        _field_panel(row[1], run)
+        plots.contact_axes(row[2], run)
+        twin = row[2].twinx()
+        twin.plot(run.series["capacity_mAh_cm2"], plots.MILLI * run.series["voltage_V"], "C3")
+        twin.set_ylabel("overpotential (mV)", color="C3")
+        row[2].set_title("contact and overpotential", fontsize=9)
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+    return path
+
+
+def _field_panel(axes: plt.Axes, run: RunRecords) -> None:
+    from postprocess.render import render_fields
+
+    outputs = run.outputs()
+    middle = len(run.fields) // 2
+    time, file = run.fields[middle]
+    axes.imshow(render_fields(file, plots.field_window(run, outputs[0])))
+    axes.set_title(f"vacancy supersaturation (metal) and current density (electrolyte), {time:.4g} s", fontsize=8)
+    axes.axis("off")

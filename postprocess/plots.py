@@ -1,0 +1,160 @@
+"""Figures of one run: ``livoid plot RUN``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+
+from postprocess.records import RunRecords, read_run
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+
+MILLI = 1e3
+MAX_SHAPES = 12
+SHARES = (
+    ("ohmic_V", "pellet ohmic"),
+    ("constriction_V", "constriction"),
+    ("charge_transfer_V", "charge transfer"),
+    ("vacancy_V", "vacancies"),
+    ("pressure_V", "contact pressure"),
+)
+
+
+def plot_run(folder: Path) -> list[Path]:
+    """Write ``figures/*.png`` of a run; returns their paths.
+
+    Raises:
+        RecordsError: if the folder holds no run.
+    """
+    run = read_run(folder)
+    target = folder / "figures"
+    target.mkdir(exist_ok=True)
+    made = [_save(_history_figure(run), target / "history.png")]
+    if run.outputs() and len(run.roofs(run.outputs()[0])):
+        made.append(_save(_shape_figure(run), target / "shape.png"))
+    if run.outputs():
+        made.append(_save(_interface_figure(run), target / "interface.png"))
+    if run.fields:
+        made.append(_save(_field_figure(run), target / "fields.png"))
+    return made
+
+
+def voltage_axes(axes: Axes, run: RunRecords) -> None:
+    """Overpotential and its shares against capacity."""
+    capacity = run.series["capacity_mAh_cm2"]
+    axes.plot(capacity, MILLI * run.series["voltage_V"], "k", lw=1.8, label="overpotential")
+    for column, label in SHARES:
+        axes.plot(capacity, MILLI * run.series[column], lw=1.0, label=label)
+    axes.set_xlabel("capacity (mAh/cm2)")
+    axes.set_ylabel("overpotential (mV)")
+    axes.legend(fontsize=7, frameon=False)
+
+
+def contact_axes(axes: Axes, run: RunRecords, label: str | None = None) -> None:
+    """Contact fraction against capacity."""
+    axes.plot(run.series["capacity_mAh_cm2"], 100.0 * run.series["contact_fraction"], label=label)
+    axes.set_xlabel("capacity (mAh/cm2)")
+    axes.set_ylabel("contact (%)")
+    axes.set_ylim(0.0, 102.0)
+
+
+def shape_axes(axes: Axes, run: RunRecords) -> None:
+    """Void roofs of at most MAX_SHAPES outputs, coloured by capacity."""
+    outputs = run.outputs()
+    chosen = outputs if len(outputs) <= MAX_SHAPES else [outputs[k] for k in np.linspace(0, len(outputs) - 1, MAX_SHAPES).round().astype(int)]
+    table = run.interface
+    colours = plt.get_cmap("viridis")(np.linspace(0.0, 0.95, len(chosen)))
+    for output, colour in zip(chosen, colours, strict=True):
+        capacity = float(table["capacity_mAh_cm2"][table["output"] == output][0])
+        for piece in split_roofs(run.roofs(output)):
+            axes.plot(piece[:, 0], piece[:, 1], color=colour, lw=1.2, label=f"{capacity:.4g}")
+    handles, labels = axes.get_legend_handles_labels()
+    unique = dict(zip(labels, handles, strict=True))
+    axes.legend(unique.values(), unique.keys(), fontsize=7, frameon=False, title="mAh/cm2", title_fontsize=7)
+    axes.axhline(0.0, color="0.4", lw=0.8)
+    axes.set_aspect("equal")
+    axes.set_xlabel("x (um)")
+    axes.set_ylabel("y (um)")
+
+
+def split_roofs(points: np.ndarray) -> list[np.ndarray]:  # type: ignore[type-arg]
+    """Split the roof points of an output (sorted by x) into voids: a roof ends where it reaches y = 0."""
+    if len(points) == 0:
+        return []
+    grounded = points[:, 1] < 1e-9
+    cuts = [k + 1 for k in range(len(points) - 1) if grounded[k] and grounded[k + 1]]
+    return np.split(points, cuts)
+
+
+def field_window(run: RunRecords, output: int) -> tuple[float, float, float, float]:
+    """Window in um that shows the voids of an output and their surroundings."""
+    roofs = run.roofs(output)
+    width = float(run.interface["x_um"].max())
+    height = max(1.6 * float(roofs[:, 1].max()) if len(roofs) else 0.0, 0.4 * width)
+    return (-width, 1.5 * width, -0.8 * height, height)
+
+
+def _history_figure(run: RunRecords) -> plt.Figure:
+    figure, axes = plt.subplots(2, 2, figsize=(10, 7))
+    voltage_axes(axes[0, 0], run)
+    contact_axes(axes[0, 1], run)
+    capacity = run.series["capacity_mAh_cm2"]
+    rates = axes[1, 0]
+    rates.plot(capacity, run.series["void_gain_um_s"], label="gain by vacancies")
+    rates.plot(capacity, run.series["void_loss_um_s"], label="loss by flow of the metal")
+    rates.set_yscale("log" if np.all(run.series["void_loss_um_s"] > 0) else "linear")
+    rates.set_xlabel("capacity (mAh/cm2)")
+    rates.set_ylabel("void growth (um2/s)")
+    rates.legend(fontsize=7, frameon=False)
+    focus = axes[1, 1]
+    focus.plot(capacity, run.series["focus_applied"], label="max(i)/applied")
+    focus.plot(capacity, run.series["focus_contact"], label="max(i)/mean on contact")
+    focus.set_xlabel("capacity (mAh/cm2)")
+    focus.set_ylabel("current focusing")
+    focus.legend(fontsize=7, frameon=False)
+    figure.suptitle(f"{run.folder.name}: {run.manifest.get('message', '')}", fontsize=9)
+    return figure
+
+
+def _shape_figure(run: RunRecords) -> plt.Figure:
+    figure, axes = plt.subplots(figsize=(8, 5))
+    shape_axes(axes, run)
+    return figure
+
+
+def _interface_figure(run: RunRecords) -> plt.Figure:
+    figure, panels = plt.subplots(1, 3, figsize=(12, 3.6))
+    outputs = run.outputs()
+    for output in (outputs[0], outputs[len(outputs) // 2], outputs[-1]):
+        for axes, column in zip(panels, ("current_mA_cm2", "pressure_MPa", "supersaturation"), strict=True):
+            x, values = run.contact(output, column)
+            axes.plot(x, values, label=f"output {output}")
+            axes.set_xlabel("x (um)")
+            axes.set_ylabel(column)
+    panels[0].legend(fontsize=7, frameon=False)
+    return figure
+
+
+def _field_figure(run: RunRecords) -> plt.Figure:
+    from postprocess.render import render_fields
+
+    picks = sorted({0, len(run.fields) // 2, len(run.fields) - 1})
+    figure, panels = plt.subplots(1, len(picks), figsize=(5 * len(picks), 5), squeeze=False)
+    outputs = run.outputs()
+    for axes, k in zip(panels[0], picks, strict=True):
+        time, file = run.fields[k]
+        axes.imshow(render_fields(file, field_window(run, outputs[0])))
+        axes.set_title(f"{time:.4g} s", fontsize=9)
+        axes.axis("off")
+    return figure
+
+
+def _save(figure: plt.Figure, path: Path) -> Path:
+    figure.tight_layout()
+    figure.savefig(path, dpi=130)
+    plt.close(figure)
+    return path
