@@ -62,20 +62,21 @@ class ContactZone:
         self._facet_dofs = _facet_closures(cell.domain, trace, cell.boundary(Boundary.CONTACT))
 
     def reached_from_triple(self, candidates: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Candidates connected to a triple line through candidates only. Collective.
+        """Candidates connected to a triple line through facets that hold candidates. Collective.
+
+        Going by facets bridges single dofs: quadratic nodal forces alternate near a triple line.
 
         Args:
             candidates: flags at ``dofs``.
         """
         comm = self.problem.cell.domain.comm
-        allowed = self._spread(candidates | self.triple) > 0.0
+        passable = (self._spread(candidates) > 0.0)[self._facet_dofs].any(axis=1)
         reached = self._spread(self.triple) > 0.0
         while True:
-            touched = reached[self._facet_dofs].any(axis=1)
+            touched = passable & reached[self._facet_dofs].any(axis=1)
             grown = reached.astype(np.float64)
             grown[self._facet_dofs[touched].ravel()] = 1.0
-            grown = self._merge(grown)[self.trace_dofs] > 0.0
-            new = (self._spread(grown) > 0.0) & allowed
+            new = self._spread(self._merge(grown)[self.trace_dofs] > 0.0) > 0.0
             if comm.allreduce(int(np.count_nonzero(new != reached))) == 0:
                 return reached[self.trace_dofs] & candidates
             reached = new

@@ -60,6 +60,7 @@ class ElectrochemistryProblem:
         parts = [quadratic, quadratic, linear] + ([linear] if self.equipotential else [])
         self.space = fem.functionspace(domain, basix.ufl.mixed_element(parts))
         self.unknown = fem.Function(self.space, name="electrochemistry")
+        self._foreseen = fem.Function(self.space)
         self._curvature, self._contact_pressure, self._pressure = curvature, contact_pressure, pressure
         self._constants(parameters, transport)
         split = ufl.split(self.unknown)
@@ -123,10 +124,25 @@ class ElectrochemistryProblem:
 
     def void_annihilation(self) -> Expr:
         """a on void surfaces (exterior facets)."""
+        return self._void_annihilation(self.supersaturation)
+
+    def foreseen_recession(self) -> Expr:
+        """a on void surfaces as it was at the last :meth:`foresee`, for capillarity's look-ahead."""
+        return self._void_annihilation(ufl.split(self._foreseen)[_S])
+
+    def foresee(self) -> None:
+        """Take the present S for the look-ahead.
+
+        Done once per coupled solve: following every pass would close a loop contact pressure ->
+        current -> recession -> contact pressure whose gain grows with the time step.
+        """
+        self._foreseen.x.array[:] = self.unknown.x.array
+
+    def _void_annihilation(self, supersaturation: Expr) -> Expr:
         if self.transport is None:
             return fem.Constant(self.cell.domain, 0.0)
         return vacancies.surface_annihilation(
-            supersaturation=self.supersaturation,
+            supersaturation=supersaturation,
             curvature=self._curvature,
             diffusivity=self._diffusivity,
             surface_rate=self._surface_rate,

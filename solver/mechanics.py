@@ -67,7 +67,7 @@ class MechanicsProblem:
         self.newton = NewtonSolver(
             "creep", self._residual(surface, annihilation), self.unknown, self.reduction, options
         )
-        self._warm = False
+        self._warm = self._proven = False
         top, w = cell.ds(Boundary.TOP), weight(cell)
         self._fall_form = fem.form(-self.velocity[cell.vertical] * w * top)
         self._top_form = fem.form(fem.Constant(domain, 1.0) * w * top)
@@ -88,8 +88,13 @@ class MechanicsProblem:
         numbers = self.reduction.reduced_numbers(held)
         if self._warm:
             try:
-                return self.newton.solve(numbers, values)
+                iterations = self.newton.solve(numbers, values)
+                self._proven = True
+                return iterations
             except SolveError:
+                # A start that has worked on this mesh is good: the step is too long, not the start bad.
+                if self._proven:
+                    raise
                 self._warm = False
         iterations = 0
         target = self.creep_law.exponent
@@ -97,7 +102,7 @@ class MechanicsProblem:
         for n in _continuation(target):
             self.exponent.value = n
             iterations += self.newton.solve(numbers, values)
-        self._warm = True
+        self._warm = self._proven = True
         return iterations
 
     def mark_warm(self) -> None:

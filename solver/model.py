@@ -86,7 +86,7 @@ class CoupledModel:
             parameters.surface,
             parameters.load,
             self.chemistry.bulk_annihilation(),
-            self.chemistry.void_annihilation(),
+            self.chemistry.foreseen_recession(),
             self.surface,
             newton,
         )
@@ -135,6 +135,8 @@ class CoupledModel:
         newton_e = newton_c = sets = 0
         for k in range(1, MAX_COUPLING + 1):
             newton_e += self.chemistry.solve()
+            if k == 1:
+                self.chemistry.foresee()
             self._solve_creep()
             newton_c += self.contact.iterations
             sets = max(sets, self.contact.sets)

@@ -64,6 +64,7 @@ class Clock:
     rejected: int = 0
     remeshes: int = 0
     last_step: float = 0.0
+    calm_until: int = 0
 
     def state(self) -> dict[str, Any]:
         """Plain data for the checkpoint."""

@@ -31,6 +31,9 @@ from solver.series import Clock, series_row
 log = logging.getLogger("livoid")
 
 Status = Literal["finished", "event", "cutoff", "failed", "interrupted"]
+CALM_STEPS = 8
+"""Steps after a rejection during which the step grows by CALM_GROWTH only."""
+CALM_GROWTH = 1.08
 DEFAULT_OUTPUTS = 20
 """Field outputs per run when the case gives no interval."""
 
@@ -109,6 +112,8 @@ class Run:
             except stepper.StepRejected as rejection:
                 self.clock.rejected += 1
                 dt *= rejection.factor
+                self.clock.step_size = dt
+                self.clock.calm_until = self.clock.step + CALM_STEPS
                 log.debug("step %d rejected: %s", self.clock.step, rejection)
                 if dt * self.scales.time < self.numerics.smallest_step:
                     return self._give_up(str(rejection))
@@ -142,8 +147,9 @@ class Run:
             self.clock.capacity = milestone
         self.clock.step += 1
         self.clock.last_step = dt
+        growth = self.numerics.step_growth if self.clock.step > self.clock.calm_until else CALM_GROWTH
         self.clock.step_size = max(
-            stepper.next_step(dt, result, self.numerics.courant, self.numerics.step_growth),
+            stepper.next_step(dt, result, self.numerics.courant, growth),
             # a step cut short by a milestone does not slow the ones after it
             min(self.clock.step_size, stepper.courant_limit(dt, result, self.numerics.courant)),
         )
