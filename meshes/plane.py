@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 
 import gmsh
 import numpy as np
@@ -121,7 +122,7 @@ class _PlaneBuilder:
                 left_floor = self._point(0.0, 0.0)
                 start_f, start_m = left_floor, tags[0]
             right_floor = tags[-1] if right_triple else self._point(self.profile.width, 0.0)
-            metal_path += [self._line(Boundary.VOID, i, j) for i, j in zip(tags, tags[1:], strict=False)]
+            metal_path += [self._line(Boundary.VOID, i, j) for i, j in pairwise(tags)]
             floor_path.append(self._line(Boundary.FLOOR, left_floor, right_floor))
             here_x, here_f, here_m = float(roof[-1, 0]), right_floor, tags[-1]
         if start_f is None or start_m is None:
@@ -146,9 +147,7 @@ def _size_field(triples: NDArray[np.float64], rule: SizeRule) -> None:
         distance = field.add("Distance")
         field.setNumbers(distance, "PointsList", [t[0][1] for t in tags])
         size = field.add("MathEval")
-        field.setString(
-            size, "F", f"Min({rule.largest!r}, {rule.tip!r} + {rule.growth!r} * F{distance})"
-        )
+        field.setString(size, "F", f"Min({rule.largest!r}, {rule.tip!r} + {rule.growth!r} * F{distance})")
     else:
         size = field.add("MathEval")
         field.setString(size, "F", repr(rule.largest))

@@ -61,7 +61,8 @@ def line_population(
     free = extent - widths.sum() - (count + 1) * spacing
     if free < 0.0:
         raise PopulationError(
-            f"{count} voids of total width {widths.sum():.4g} with spacing {spacing:.4g} do not fit into {extent:.4g}"
+            f"{count} voids of total width {widths.sum():.4g} with spacing {spacing:.4g} "
+            f"do not fit into {extent:.4g}"
         )
     cuts = np.sort(rng.uniform(0.0, free, size=count))
     left = cuts + spacing * np.arange(1, count + 1) + np.concatenate([[0.0], np.cumsum(widths)[:-1]])
@@ -103,7 +104,11 @@ def patch_population(
             centre = np.array([rng.uniform(margin, e - margin) for e in extents])
             gaps = [np.linalg.norm(centre - v.center) - 0.5 * (width + v.width) for v in placed]
             if not gaps or min(gaps) >= spacing:
-                placed.append(VoidShape((float(centre[0]), float(centre[1])), float(width), float(aspect * width), shape))
+                placed.append(
+                    VoidShape(
+                        (float(centre[0]), float(centre[1])), float(width), float(aspect * width), shape
+                    )
+                )
                 break
         else:
             raise PopulationError(f"no place for void {len(placed) + 1} of {count}")

@@ -117,11 +117,7 @@ def _boundary_of(
 
 def _sizes(rule: SizeRule) -> None:
     """Grade away from the triple lines: curves between a void's roof and the electrolyte."""
-    floors = {
-        face
-        for group in (Boundary.FLOOR, Boundary.VOID)
-        for face in _faces(group)
-    }
+    floors = {face for group in (Boundary.FLOOR, Boundary.VOID) for face in _faces(group)}
     contact = set(_faces(Boundary.CONTACT))
     near = _curves(floors) & _curves(contact)
     field = gmsh.model.mesh.field

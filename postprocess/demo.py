@@ -14,7 +14,8 @@ def demo_table(folders: list[Path]) -> str:
     lines = [
         f"{'run':14s} {'end':>10s} {'capacity':>10s} {'time':>9s} {'void width':>15s} {'void height':>15s} "
         f"{'contact':>15s} {'overpotential':>16s} {'balance':>8s}",
-        f"{'':14s} {'':>10s} {'mAh/cm2':>10s} {'s':>9s} {'um':>15s} {'um':>15s} {'%':>15s} {'mV':>16s} {'error':>8s}",
+        f"{'':14s} {'':>10s} {'mAh/cm2':>10s} {'s':>9s} "
+        f"{'um':>15s} {'um':>15s} {'%':>15s} {'mV':>16s} {'error':>8s}",
     ]
     for folder in folders:
         run = read_run(folder)
@@ -59,5 +60,7 @@ def _field_panel(axes: plt.Axes, run: RunRecords) -> None:
     middle = len(run.fields) // 2
     time, file = run.fields[middle]
     axes.imshow(render_fields(file, plots.field_window(run, outputs[0])))
-    axes.set_title(f"vacancy supersaturation (metal) and current density (electrolyte), {time:.4g} s", fontsize=8)
+    axes.set_title(
+        f"vacancy supersaturation (metal) and current density (electrolyte), {time:.4g} s", fontsize=8
+    )
     axes.axis("off")

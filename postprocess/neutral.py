@@ -56,7 +56,9 @@ def neutral_study(
         for half_width in half_widths:
             if half_width >= 0.95 * loaded.case.geometry.width / LENGTH_SCALE:
                 continue
-            gain, loss = instantaneous_rates(loaded, _variant(base, variant, loaded, half_width), half_width, comm)
+            gain, loss = instantaneous_rates(
+                loaded, _variant(base, variant, loaded, half_width), half_width, comm
+            )
             rows.append(NeutralRow(variant, half_width, gain, loss))
     return rows
 
@@ -123,9 +125,15 @@ def write_neutral(rows: Sequence[NeutralRow], folder: Path) -> None:
         for r in chosen:
             print(f"{variant:8s} {r.half_width:6.2f} um  gain {r.gain:7.3f}  loss {r.loss:7.3f}")
         where = crossing(chosen)
-        print(f"{variant:8s} neutral half-width: {'none in this range' if where is None else f'{where:.2f} um'}")
-    axes.plot(list(ESTIMATE), [v[0] for v in ESTIMATE.values()], "k^", ms=5, mfc="none", label="estimate: gain")
-    axes.plot(list(ESTIMATE), [v[1] for v in ESTIMATE.values()], "kv", ms=5, mfc="none", label="estimate: loss")
+        print(
+            f"{variant:8s} neutral half-width: {'none in this range' if where is None else f'{where:.2f} um'}"
+        )
+    axes.plot(
+        list(ESTIMATE), [v[0] for v in ESTIMATE.values()], "k^", ms=5, mfc="none", label="estimate: gain"
+    )
+    axes.plot(
+        list(ESTIMATE), [v[1] for v in ESTIMATE.values()], "kv", ms=5, mfc="none", label="estimate: loss"
+    )
     axes.set_xscale("log")
     axes.set_xlabel("half-width of the void (um)")
     axes.set_ylabel("growth of void area, half a void (um x Omega i/F)")
@@ -133,4 +141,3 @@ def write_neutral(rows: Sequence[NeutralRow], folder: Path) -> None:
     figure.tight_layout()
     figure.savefig(folder / "neutral.png", dpi=130)
     plt.close(figure)
-

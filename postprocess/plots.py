@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from postprocess.records import RunRecords, read_run
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
+import matplotlib.pyplot as plt
 
 MILLI = 1e3
 MAX_SHAPES = 12
@@ -65,7 +65,11 @@ def contact_axes(axes: Axes, run: RunRecords, label: str | None = None) -> None:
 def shape_axes(axes: Axes, run: RunRecords) -> None:
     """Void roofs of at most MAX_SHAPES outputs, coloured by capacity."""
     outputs = run.outputs()
-    chosen = outputs if len(outputs) <= MAX_SHAPES else [outputs[k] for k in np.linspace(0, len(outputs) - 1, MAX_SHAPES).round().astype(int)]
+    chosen = (
+        outputs
+        if len(outputs) <= MAX_SHAPES
+        else [outputs[k] for k in np.linspace(0, len(outputs) - 1, MAX_SHAPES).round().astype(int)]
+    )
     table = run.interface
     colours = plt.get_cmap("viridis")(np.linspace(0.0, 0.95, len(chosen)))
     for output, colour in zip(chosen, colours, strict=True):

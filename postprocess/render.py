@@ -32,7 +32,14 @@ def render_fields(file: Path, window: tuple[float, float, float, float]) -> NDAr
     current = np.linalg.norm(np.asarray(electrolyte.cell_data["current_density"]), axis=1)
     electrolyte.cell_data["i (mA/cm2)"] = current
     smooth = electrolyte.cell_data_to_point_data()
-    bars = {"vertical": True, "color": "black", "title_font_size": 22, "label_font_size": 20, "height": 0.4, "width": 0.06}
+    bars = {
+        "vertical": True,
+        "color": "black",
+        "title_font_size": 22,
+        "label_font_size": 20,
+        "height": 0.4,
+        "width": 0.06,
+    }
     for part, name, colours, position in (
         (metal, "supersaturation", "viridis", 0.55),
         (smooth, "i (mA/cm2)", "inferno", 0.05),

@@ -147,7 +147,8 @@ def _materials(data: Mapping[str, Any], case: Case | None, problems: list[str]) 
     """Materials with overrides; problems are added to the list."""
     section = data.get("material", {})
     section = section if isinstance(section, Mapping) else {}
-    library, found = Library(), {}
+    library = Library()
+    found: dict[str, Any] = {}
     defaults = {"metal": "lithium", "electrolyte": "LPSCl"}
     for kind in ("metal", "electrolyte", "creep"):
         raw = section.get(kind)
@@ -168,7 +169,9 @@ def _material(library: Library, kind: str, raw: Mapping[str, Any], problems: lis
     try:
         content = library.data(kind, raw["name"])
     except UnknownMaterialError as error:
-        problems.append(f"{path}.name = {_show(raw['name'])}: {error}{_near(raw['name'], library.names(kind))}")
+        problems.append(
+            f"{path}.name = {_show(raw['name'])}: {error}{_near(raw['name'], library.names(kind))}"
+        )
         return None
     overrides = {key: value for key, value in raw.items() if key != "name"}
     own = set(model.model_fields) - {"kind", "description", "creep"}
@@ -222,7 +225,11 @@ def _keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel) and annotation is not MaterialChoice:
+    if (
+        isinstance(annotation, type)
+        and issubclass(annotation, BaseModel)
+        and annotation is not MaterialChoice
+    ):
         yield annotation
     if typing.get_origin(annotation) in (list, typing.Union, types.UnionType, typing.Annotated):
         for part in typing.get_args(annotation):

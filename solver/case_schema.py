@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from meshes.shapes import cap_height
 from solver import units
 
-SCHEMA_VERSION = 1
 MAX_VOIDS = 2000
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
@@ -33,7 +32,9 @@ class Geometry(Section):
     electrolyte_depth: units.Length | None = Field(
         None, description="modelled depth of electrolyte; default two widths (one lateral period)"
     )
-    pellet_thickness: units.Length = Field("500 um", description="whole electrolyte, for the ohmic share", validate_default=True)
+    pellet_thickness: units.Length = Field(
+        "500 um", description="whole electrolyte, for the ohmic share", validate_default=True
+    )
 
     @property
     def modelled_depth(self) -> float:
@@ -57,7 +58,9 @@ class Void(Section):
 
     position: units.Position | tuple[units.Position, units.Position] = Field("0 um", validate_default=True)
     width: units.Length
-    height: units.Length | None = Field(None, description="default: half the width (ellipse), or by contact_angle (cap)")
+    height: units.Length | None = Field(
+        None, description="default: half the width (ellipse), or by contact_angle (cap)"
+    )
     shape: Literal["ellipse", "cap"] = "ellipse"
     contact_angle: units.Angle | None = Field(None, description="caps only: angle inside the metal")
 
@@ -93,8 +96,12 @@ class VoidPopulation(Section):
     mean_width: units.Length
     width_deviation: units.Deviation = Field("0 um", validate_default=True)
     smallest_width: units.Length = Field("0.2 um", validate_default=True)
-    aspect: Annotated[float, Field(gt=0, le=2, allow_inf_nan=False)] = Field(0.5, description="height / width")
-    spacing: units.Length = Field("0.5 um", description="smallest contact between two voids", validate_default=True)
+    aspect: Annotated[float, Field(gt=0, le=2, allow_inf_nan=False)] = Field(
+        0.5, description="height / width"
+    )
+    spacing: units.Length = Field(
+        "0.5 um", description="smallest contact between two voids", validate_default=True
+    )
     shape: Literal["ellipse", "cap"] = "ellipse"
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
@@ -148,7 +155,9 @@ class Model(Section):
     friction: Literal["slip", "stick"] = "slip"
     top: Literal["platen", "traction"] = "platen"
     grip: bool = Field(False, description="metal sticks to the current collector sideways")
-    adhesion: units.Pressure = Field("0 MPa", description="tensile strength of the contact", validate_default=True)
+    adhesion: units.Pressure = Field(
+        "0 MPa", description="tensile strength of the contact", validate_default=True
+    )
     stress_drift: bool = True
     vacancy_potential: bool = True
     pressure_potential: bool = True
@@ -170,22 +179,28 @@ class Numerics(Section):
     max_steps: Annotated[int, Field(ge=1, le=1_000_000)] = 20000
     smallest_quality: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.35
     regularisation: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = 1e-4
-    petsc: dict[Name, dict[Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$", max_length=80)], str | int | float]] = Field(
-        default_factory=dict, description="PETSc options by recipe name, for example newton-direct.snes_max_it"
+    petsc: dict[
+        Name,
+        dict[Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$", max_length=80)], str | int | float],
+    ] = Field(
+        default_factory=dict,
+        description="PETSc options by recipe name, for example newton-direct.snes_max_it",
     )
 
 
 class Output(Section):
     """What is written and how often."""
 
-    interval: units.Capacity | None = Field(None, description="areal capacity between field outputs; default 1/20 of the run")
+    interval: units.Capacity | None = Field(
+        None, description="areal capacity between field outputs; default 1/20 of the run"
+    )
     fields: bool = True
 
 
 class Case(Section):
     """One case file."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     title: Annotated[str, StringConstraints(max_length=200)] = ""
     geometry: Geometry
     void: Annotated[list[Void], Field(max_length=MAX_VOIDS)] = []
@@ -225,7 +240,9 @@ def void_problems(geometry: Geometry, voids: list[Void]) -> list[str]:
             problems.append(f"{where}.position: a void of an axisymmetric cell is centred at 0 um")
     for k, first in enumerate(voids):
         for j, second in enumerate(voids[:k]):
-            if len(first.center) == len(second.center) and math.dist(first.center, second.center) <= 0.5 * (first.width + second.width):
+            if len(first.center) == len(second.center) and math.dist(first.center, second.center) <= 0.5 * (
+                first.width + second.width
+            ):
                 problems.append(f"void[{k}] overlaps void[{j}]")
     return problems
 

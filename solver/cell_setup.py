@@ -71,8 +71,10 @@ def size_rule(loaded: LoadedCase, shapes: list[VoidShape]) -> SizeRule:
     numerics = case.numerics
     smallest = min((s.half_width for s in shapes), default=1.0)
     sink = loaded.metal.surface_sink_length.value / LENGTH_SCALE
-    tip = numerics.tip_size / LENGTH_SCALE if numerics.tip_size else max(
-        TIP_FRACTION * smallest, min(SURFACE_SINK_FRACTION * sink, 0.1 * smallest)
+    tip = (
+        numerics.tip_size / LENGTH_SCALE
+        if numerics.tip_size
+        else max(TIP_FRACTION * smallest, min(SURFACE_SINK_FRACTION * sink, 0.1 * smallest))
     )
     extent = min(case.geometry.metal_thickness, _lateral(case)) / LENGTH_SCALE
     largest = numerics.largest_size / LENGTH_SCALE if numerics.largest_size else LARGEST_FRACTION * extent

@@ -14,6 +14,7 @@ from typing import Any
 from mpi4py import MPI
 
 import solver
+from meshes.cell import MeshingError
 from solver import commands
 from solver.case import CaseError
 from solver.parallel import RootError
@@ -72,7 +73,7 @@ def main(argv: list[str] | None = None) -> int:
     log.propagate = comm.rank == 0 and arguments.verbose
     try:
         return dispatch(arguments, comm)
-    except (CaseError, RootError, commands.MeshingError) as error:
+    except (CaseError, RootError, MeshingError) as error:
         if comm.rank == 0:
             print(f"livoid: {error}", file=sys.stderr)
         return commands.EXIT_INPUT

@@ -13,7 +13,6 @@ import tomli_w
 from mpi4py import MPI
 
 from meshes.tags import name_table
-from meshes.cell import MeshingError
 from solver import cell_setup, progress, scales, series
 from solver.case import CaseError, LoadedCase, load_case, parse_case, schema_text
 from solver.parallel import on_root
@@ -37,9 +36,11 @@ def load_collective(path: str, changes: Mapping[str, Any], comm: MPI.Comm) -> Lo
             cell_setup.void_shapes(loaded)
         except CaseError as error:
             problem = error
-    problem = comm.bcast((problem.source, problem.problems) if problem else None, root=0)
-    if problem is not None:
-        raise CaseError(*problem)
+    failure: tuple[str, list[str]] | None = comm.bcast(
+        (problem.source, problem.problems) if problem else None, root=0
+    )
+    if failure is not None:
+        raise CaseError(*failure)
     shared = comm.bcast((loaded.resolved(), loaded.source) if loaded else None, root=0)
     return loaded if loaded is not None else parse_case(*shared)
 
@@ -153,4 +154,3 @@ def neutral(path: str, out: str | None, changes: Mapping[str, Any], comm: MPI.Co
     folder = Path(out) if out else Path("runs") / f"{Path(path).stem}-neutral"
     on_root(comm, lambda: write_neutral(rows, folder))
     return EXIT_OK
-

@@ -21,9 +21,7 @@ DOLFINX_VERSION: tuple[int, int] = tuple(int(part) for part in dolfinx.__version
 MINIMUM_VERSION = (0, 9)
 
 
-def gmsh_to_mesh(
-    model: Any, comm: MPI.Comm, gdim: int
-) -> tuple[mesh.Mesh, mesh.MeshTags, mesh.MeshTags]:
+def gmsh_to_mesh(model: Any, comm: MPI.Comm, gdim: int) -> tuple[mesh.Mesh, mesh.MeshTags, mesh.MeshTags]:
     """Distribute the Gmsh model on rank 0; facets between ranks are shared (needed for interior facets)."""
     partitioner = mesh.create_cell_partitioner(mesh.GhostMode.shared_facet)
     if DOLFINX_VERSION >= (0, 10):
@@ -70,9 +68,7 @@ def interpolate_nonmatching(target: fem.Function, source: fem.Function, padding:
         target.function_space.mesh.topology.index_map(target.function_space.mesh.topology.dim).size_local,
         dtype=np.int32,
     )
-    data = fem.create_interpolation_data(
-        target.function_space, source.function_space, cells, padding=padding
-    )
+    data = fem.create_interpolation_data(target.function_space, source.function_space, cells, padding=padding)
     target.interpolate_nonmatching(source, cells, data)
     target.x.scatter_forward()
 

@@ -56,7 +56,7 @@ class Reduction:
         free = np.flatnonzero(state == _FREE)
         last = self.comm.rank == self.comm.size - 1
         self.n_reduced = len(free) + (n_ties if last else 0)
-        start = self.comm.exscan(self.n_reduced) if self.comm.rank > 0 else self.comm.exscan(self.n_reduced)
+        start = self.comm.exscan(self.n_reduced)
         self.start = int(start or 0)
         total = self.comm.allreduce(self.n_reduced)
         tie_start = total - n_ties
@@ -68,8 +68,6 @@ class Reduction:
         self._free = free
 
     def _build_matrix(self, n_full: int) -> PETSc.Mat:
-        row_end = self.comm.scan(self.n_owned)
-        rows = np.arange(row_end - self.n_owned, row_end)
         kept = self.column >= 0
         indptr = np.concatenate([[0], np.cumsum(kept)]).astype(PETSc.IntType)
         matrix = PETSc.Mat().createAIJ(
@@ -78,7 +76,6 @@ class Reduction:
             comm=self.comm,
         )
         matrix.assemble()
-        assert len(rows) == self.n_owned
         return matrix
 
     def reduced_numbers(self, dofs: NDArray[np.int32]) -> NDArray[np.int64]:

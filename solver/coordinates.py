@@ -30,9 +30,7 @@ def strain_rate(velocity: Expr, cell: CellMesh) -> Expr:
     if cell.kind == "axisymmetric":
         hoop = velocity[0] / ufl.SpatialCoordinate(cell.domain)[0]
     zero = ufl.as_ufl(0.0)
-    return ufl.as_tensor(
-        [[grad[0, 0], grad[0, 1], zero], [grad[1, 0], grad[1, 1], zero], [zero, zero, hoop]]
-    )
+    return ufl.as_tensor([[grad[0, 0], grad[0, 1], zero], [grad[1, 0], grad[1, 1], zero], [zero, zero, hoop]])
 
 
 def divergence(velocity: Expr, cell: CellMesh) -> Expr:

@@ -14,15 +14,18 @@ def effective_rate(rate: Expr, regularisation: Expr) -> Expr:
     return ufl.sqrt(2.0 / 3.0 * ufl.inner(deviator, deviator) + regularisation**2)
 
 
-def viscosity(
-    *, effective_rate: Expr, exponent: Expr, reference_stress: Expr, viscosity_floor: Expr
-) -> Expr:
+def viscosity(*, effective_rate: Expr, exponent: Expr, reference_stress: Expr, viscosity_floor: Expr) -> Expr:
     """mu = (1/3) sigma_ref e_e^(1/n - 1), with e_e in v0/L, plus the linear floor."""
     return reference_stress / 3.0 * effective_rate ** (1.0 / exponent - 1.0) + viscosity_floor
 
 
 def parallel_viscosity(
-    *, effective_rate: Expr, exponent: Expr, reference_stress: Expr, viscosity_floor: Expr, diffusional_rate: Expr
+    *,
+    effective_rate: Expr,
+    exponent: Expr,
+    reference_stress: Expr,
+    viscosity_floor: Expr,
+    diffusional_rate: Expr,
 ) -> Expr:
     """Viscosity when e = (sigma/sigma_ref)^n + B sigma; the stress is found by unrolled Newton steps.
 

@@ -1,4 +1,4 @@
-"""``livoid doctor``: versions, and a short self-check serial and on 2 ranks; says how to mend what is wrong."""
+"""``livoid doctor``: versions and a short self-check, serial and on 2 ranks; says how to mend faults."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ def _blas() -> str:
         library = Path(folder) / "libblas.so.3"
         if library.exists():
             found = str(library.resolve())
-            slow = "" if "openblas" in found or "mkl" in found or "blis" in found else " (reference BLAS: slow)"
+            slow = (
+                "" if "openblas" in found or "mkl" in found or "blis" in found else " (reference BLAS: slow)"
+            )
             return found + slow
     return str(ctypes.util.find_library("blas"))
 
@@ -99,7 +101,11 @@ def _runs() -> list[str]:
         seconds = time.monotonic() - started
         print(f"{'self-check':13s} {ranks} rank(s): {'passed' if good else 'FAILED'} in {seconds:.1f} s")
         if not good:
-            mend = "reinstall the environment (remove the cache folder)" if ranks == 1 else "check the MPI installation"
+            mend = (
+                "reinstall the environment (remove the cache folder)"
+                if ranks == 1
+                else "check the MPI installation"
+            )
             problems.append(f"the self-check on {ranks} rank(s) failed: {mend}\n{tail}")
     return problems
 

@@ -68,7 +68,9 @@ class ElectrochemistryProblem:
         self._multiplier = split[_MULTIPLIER] if self.equipotential else None
         self._areas()
         self.reduction = Reduction(self.space, self._constraints())
-        self.newton = NewtonSolver("electrochemistry", self._residual(), self.unknown, self.reduction, options)
+        self.newton = NewtonSolver(
+            "electrochemistry", self._residual(), self.unknown, self.reduction, options
+        )
         self._set_given_values()
         self._current_form = self.form(self.current_density(), Boundary.CONTACT)
 
@@ -255,9 +257,7 @@ class ElectrochemistryProblem:
             contact += (i - self.applied * self._whole_over_contact) * tests[_PHI_M]("+")
         if self._multiplier is not None:
             contact += -self.overpotential() * tests[_MULTIPLIER]("+")
-        bulk = current.conduction(
-            potential=self.potential, test=tests[_PHI], conductivity=self._conductivity
-        )
+        bulk = current.conduction(potential=self.potential, test=tests[_PHI], conductivity=self._conductivity)
         residual = w * bulk * cell.dx(Region.ELECTROLYTE)
         if self.transport is not None:
             test = tests[_S]

@@ -46,11 +46,15 @@ def geometric_events(
     found = [*_collapses(profile, rule), *_splits(profile, rule), *_coalescences(profile, rule)]
     contact = contact_fraction(profile)
     if profile.roofs and contact < delaminated_below:
-        found.append(Event("delaminate", 0.5 * profile.width, profile.width, f"contact fraction {contact:.4f}"))
+        found.append(
+            Event("delaminate", 0.5 * profile.width, profile.width, f"contact fraction {contact:.4f}")
+        )
     tallest = max((float(roof[:, 1].max()) for roof in profile.roofs), default=0.0)
     left = profile.metal_height - tallest
     if left < METAL_LEFT * first_height:
-        found.append(Event("exhausted", 0.5 * profile.width, left, f"{left:.3g} um of metal left above a roof"))
+        found.append(
+            Event("exhausted", 0.5 * profile.width, left, f"{left:.3g} um of metal left above a roof")
+        )
     return found
 
 

@@ -86,10 +86,10 @@ def write_index(path: Path, entries: list[tuple[float, str]]) -> None:
     """Write a .pvd with (time in s, file) entries; complete at any moment (rank 0)."""
     lines = ['<?xml version="1.0"?>', '<VTKFile type="Collection" version="0.1">', "  <Collection>"]
     lines += [
-        f'    <DataSet timestep="{time!r}" group="" part="0" file={quoteattr(file)}/>' for time, file in entries
+        f'    <DataSet timestep="{time!r}" group="" part="0" file={quoteattr(file)}/>'
+        for time, file in entries
     ]
     lines += ["  </Collection>", "</VTKFile>", ""]
     temporary = path.with_suffix(".pvd.tmp")
     temporary.write_text("\n".join(lines), encoding="utf-8")
     temporary.replace(path)
-

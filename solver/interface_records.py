@@ -52,7 +52,10 @@ class InterfaceRecorder:
                 *x.T,
                 on_contact * self._p1["active"].x.array[dofs],
                 (1.0 - on_contact) * x[:, -1],
-                on_contact * model.contact_pressure.x.array[dofs] * self.scales.stress / PASCAL_PER_MEGAPASCAL,
+                on_contact
+                * model.contact_pressure.x.array[dofs]
+                * self.scales.stress
+                / PASCAL_PER_MEGAPASCAL,
                 on_contact * self._p1["current"].x.array[dofs] * self.scales.current / AMPERE_M2_PER_MA_CM2,
                 self._p1["S"].x.array[dofs],
             ]
@@ -63,7 +66,15 @@ class InterfaceRecorder:
         table = np.vstack(gathered)
         table = table[np.lexsort((-table[:, 2], table[:, 1], table[:, 0]))]
         return [
-            (output, seconds, capacity, "contact" if row[0] == _CONTACT else "roof", *row[1:3], round(row[-5]), *row[-4:])
+            (
+                output,
+                seconds,
+                capacity,
+                "contact" if row[0] == _CONTACT else "roof",
+                *row[1:3],
+                round(row[-5]),
+                *row[-4:],
+            )
             for row in table
         ]
 

@@ -137,7 +137,9 @@ class Library:
             UnknownMaterialError: if there is no material of that kind and name.
         """
         if name not in self.names(kind):
-            raise UnknownMaterialError(f"unknown {kind} '{name}'; the library has {', '.join(self.names(kind))}")
+            raise UnknownMaterialError(
+                f"unknown {kind} '{name}'; the library has {', '.join(self.names(kind))}"
+            )
         folder = self._root / "creep" if kind == "creep" else self._root
         return self._read(folder / f"{name}.toml")
 

@@ -9,7 +9,6 @@ import numpy as np
 import ufl
 from dolfinx import fem
 from numpy.typing import NDArray
-from petsc4py import PETSc
 from ufl.core.expr import Expr
 
 from meshes.cell import CellMesh
@@ -231,4 +230,6 @@ class MechanicsProblem:
 def _continuation(target: float) -> list[float]:
     """Exponents from 1 to ``target``, each at most CONTINUATION_STEP times the last."""
     steps = max(1, int(np.ceil(np.log(target) / np.log(CONTINUATION_STEP)))) if target > 1.0 else 0
-    return [float(target ** (k / steps)) for k in range(steps)] + [float(target)] if steps else [float(target)]
+    return (
+        [float(target ** (k / steps)) for k in range(steps)] + [float(target)] if steps else [float(target)]
+    )

@@ -94,7 +94,9 @@ class CoupledModel:
         trace, trace_map = self.mechanics.vertical_space()
         self.annihilation = ContactProjection(cell, trace, self.chemistry.contact_annihilation(), newton)
         self.current = ContactProjection(cell, trace, self.chemistry.current_density(), newton)
-        self.zone = contact.ContactZone(self.mechanics, trace, trace_map, wetting=parameters.surface.tension > 0.0)
+        self.zone = contact.ContactZone(
+            self.mechanics, trace, trace_map, wetting=parameters.surface.tension > 0.0
+        )
         self.contact = contact.closed(self.zone)
         self._compile()
 

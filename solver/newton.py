@@ -73,7 +73,7 @@ class NewtonSolver:
         self.vector_full = compat.create_vector(self.residual_form, space)
         self._last_norm = np.inf
         self.held = np.empty(0, dtype=PETSc.IntType)
-        self.held_values = np.empty(0)
+        self.held_values: NDArray[np.float64] = np.empty(0)
         self._assemble_full_matrix()
         self.matrix = self.matrix_full.ptap(reduction.matrix)
         self.matrix.setOption(PETSc.Mat.Option.KEEP_NONZERO_PATTERN, True)
@@ -127,7 +127,14 @@ class NewtonSolver:
 
     def destroy(self) -> None:
         """Free all PETSc objects (not the reduction)."""
-        for item in (self.snes, self.matrix, self.matrix_full, self.vector_full, self.solution, self._residual):
+        for item in (
+            self.snes,
+            self.matrix,
+            self.matrix_full,
+            self.vector_full,
+            self.solution,
+            self._residual,
+        ):
             item.destroy()
 
     def _converged(

@@ -47,7 +47,8 @@ def reporter(target: float, *, root: bool, stream: TextIO | None = None) -> Prog
     def update(clock: Clock, seen: Observation) -> None:
         bar.n = clock.capacity / COULOMB_PER_MAH_CM2
         bar.set_postfix_str(
-            f"step {clock.step}, contact {100 * seen.contact_fraction:.1f} %, {1e3 * seen.shares.total:.2f} mV"
+            f"step {clock.step}, contact {100 * seen.contact_fraction:.1f} %, "
+            f"{1e3 * seen.shares.total:.2f} mV"
         )
 
     return update

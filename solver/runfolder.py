@@ -160,7 +160,8 @@ class RunFolder:
 
     def add_event(self, seconds: float, capacity: float, event: Event) -> None:
         """Append an event."""
-        self.events.append([(seconds, capacity, event.kind, event.position, event.size, event.detail)])
+        row = (seconds, capacity, event.kind, event.position, event.size, event.detail)
+        self.events.append([row])
 
     def write_checkpoint(self, state: Mapping[str, Any], profile: InterfaceProfile) -> None:
         """Write the state that a run can start again from: time, step and geometry (atomically).
@@ -176,7 +177,8 @@ class RunFolder:
             "electrolyte_depth": profile.electrolyte_depth,
         }
         temporary = self.path / "checkpoint.tmp.npz"
-        np.savez(temporary, header=np.array(json.dumps(header)), **arrays)
+        arrays["header"] = np.array(json.dumps(header))
+        np.savez(temporary, allow_pickle=False, **arrays)
         os.replace(temporary, self.path / "checkpoint.npz")
 
     def close(self) -> None:
@@ -190,8 +192,8 @@ class RunFolder:
         """Remove an earlier run's files, and only those."""
         if not (self.path / "manifest.json").exists():
             raise RunFolderError(f"{self.path} is not a run folder; --force only replaces runs")
-        known = ("case.toml", "manifest.json", "series.csv", "voids.csv", "interface.csv", "events.csv")
-        known += ("run.log", "checkpoint.npz", "fields.pvd")
+        tables = ("series.csv", "voids.csv", "interface.csv", "events.csv")
+        known = ("case.toml", "manifest.json", "run.log", "checkpoint.npz", "fields.pvd", *tables)
         for name in known:
             (self.path / name).unlink(missing_ok=True)
         for pattern in ("fields/output_*", "figures/*.png"):
@@ -204,4 +206,3 @@ def write_atomic(path: Path, text: str) -> None:
     temporary = path.with_name(path.name + ".tmp")
     temporary.write_text(text, encoding="utf-8")
     os.replace(temporary, path)
-

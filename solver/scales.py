@@ -57,7 +57,7 @@ def case_scales(loaded: LoadedCase) -> Scales:
         depth = loaded.case.geometry.modelled_depth
         resistance = loaded.electrolyte.area_resistance.at(operation.temperature, sign=-1)
         resistance += depth / loaded.electrolyte.conductivity.at(operation.temperature)
-        current = operation.overpotential / resistance
+        current = (operation.overpotential or 0.0) / resistance
     velocity = loaded.metal.molar_volume.value * current / FARADAY
     return Scales(LENGTH_SCALE, velocity, operation.pressure, current, potential)
 
@@ -108,8 +108,8 @@ def _current(loaded: LoadedCase, scales: Scales) -> CurrentParameters:
         transfer_coefficient=electrolyte.transfer_coefficient.value,
         pressure_potential=shift,
         vacancy_potential=model.vacancy_potential,
-        applied=operation.current / scales.current if galvanostatic else None,
-        potential=None if galvanostatic else operation.overpotential / scales.potential,
+        applied=(operation.current or 0.0) / scales.current if galvanostatic else None,
+        potential=None if galvanostatic else (operation.overpotential or 0.0) / scales.potential,
     )
 
 
@@ -167,4 +167,3 @@ def _void_sizes(loaded: LoadedCase) -> tuple[list[float], float]:
 def recession_per_capacity(loaded: LoadedCase) -> float:
     """Metal thickness (m) stripped per C/m2."""
     return float(loaded.metal.molar_volume.value / FARADAY)
-

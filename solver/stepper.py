@@ -31,7 +31,7 @@ _VOLUME_ITERATIONS = 8
 Spacing = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
-class StepRejected(RuntimeError):
+class StepRejectedError(RuntimeError):
     """The step failed and everything is as before; ``factor`` is the share of dt to try next."""
 
     def __init__(self, reason: str, factor: float) -> None:
@@ -84,7 +84,7 @@ def advance(
         observe: called between solving and moving, while fields and geometry belong together.
 
     Raises:
-        StepRejected: if a solve fails, the surface moves too far or a cell inverts.
+        StepRejectedError: if a solve fails, the surface moves too far or a cell inverts.
     """
     before = _snapshot(model)
     try:
@@ -92,7 +92,9 @@ def advance(
         speed = model.nodal_speed()
         moved = dt * model.relative_speed(speed)
         if moved > OVERSHOOT * courant:
-            raise StepRejected(f"surface moves {moved:.2f} elements", max(SMALLEST_CUT, 0.9 * courant / moved))
+            raise StepRejectedError(
+                f"surface moves {moved:.2f} elements", max(SMALLEST_CUT, 0.9 * courant / moved)
+            )
         observe()
         removed = dt * model.chemistry.contact_current()
         metal = model.metal_measure()
@@ -100,11 +102,11 @@ def advance(
         correction = correct_volume(model, metal - removed)
         worst = quality(model.cell)
         if worst < INVERTED_BELOW:
-            raise StepRejected(f"a cell inverts (quality {worst:.3f})", CUTBACK)
+            raise StepRejectedError(f"a cell inverts (quality {worst:.3f})", CUTBACK)
     except SolveError as error:
         _restore(model, before)
-        raise StepRejected(str(error), CUTBACK) from None
-    except StepRejected:
+        raise StepRejectedError(str(error), CUTBACK) from None
+    except StepRejectedError:
         _restore(model, before)
         raise
     return StepResult(report, removed, model.metal_measure() - metal, moved, worst, correction)
@@ -212,4 +214,3 @@ def _restore(model: CoupledModel, snapshot: _Snapshot) -> None:
         function.x.array[:] = values
     model.contact = snapshot.contact
     model.surface.update()
-

@@ -93,7 +93,9 @@ class Run:
         target = self.loaded.case.operation.capacity
         while self.clock.capacity < target * (1.0 - 1e-12):
             if self.clock.step >= self.numerics.max_steps:
-                return self._end("failed", f"no end after {self.numerics.max_steps} steps (numerics.max_steps)")
+                return self._end(
+                    "failed", f"no end after {self.numerics.max_steps} steps (numerics.max_steps)"
+                )
             found = self._step(target)
             if found is not None:
                 return found
@@ -109,7 +111,7 @@ class Run:
                     self.epoch.model, dt, self.numerics.courant, self._even(), self._observe
                 )
                 moved = True
-            except stepper.StepRejected as rejection:
+            except stepper.StepRejectedError as rejection:
                 self.clock.rejected += 1
                 dt *= rejection.factor
                 self.clock.step_size = dt
@@ -213,7 +215,9 @@ class Run:
         found: list[events.Event] = []
         model = self.loaded.case.model
         if self.profile is not None:
-            found = events.geometric_events(self.profile, self.rule, model.delaminated_below, self.first_height)
+            found = events.geometric_events(
+                self.profile, self.rule, model.delaminated_below, self.first_height
+            )
         found += self.epoch.model.zone.openings(self.epoch.model.contact)
         if not found:
             return None
@@ -331,6 +335,8 @@ def run_case(
         return run.go()
     except KeyboardInterrupt:
         capacity = run.clock.capacity / COULOMB_PER_MAH_CM2
-        outcome = RunOutcome("interrupted", "interrupted by the user", None, run.last, capacity, run.clock.time)
+        outcome = RunOutcome(
+            "interrupted", "interrupted by the user", None, run.last, capacity, run.clock.time
+        )
         run.close(outcome)
         return outcome

@@ -110,9 +110,7 @@ def quantity(unit: str, shown: str, low: float, high: float, *, infinite: bool =
     return Annotated[
         float,
         BeforeValidator(functools.partial(parse_quantity, unit=unit)),
-        AfterValidator(
-            lambda v: _check_range(v, low, high, shown, unit, infinite)
-        ),
+        AfterValidator(lambda v: _check_range(v, low, high, shown, unit, infinite)),
         PlainSerializer(lambda v: format_quantity(v, shown, unit), return_type=str),
         WithJsonSchema(schema),
         Field(),

@@ -23,7 +23,9 @@ def interface_annihilation(
     *, supersaturation: Expr, current: Expr, diffusivity: Expr, interface_rate: Expr
 ) -> Expr:
     """Lattice planes removed at the contact, a = (D/l_i)(S - 1); while plating (i < 0) a = i."""
-    return ufl.conditional(ufl.lt(current, 0.0), current, diffusivity * interface_rate * (supersaturation - 1.0))
+    return ufl.conditional(
+        ufl.lt(current, 0.0), current, diffusivity * interface_rate * (supersaturation - 1.0)
+    )
 
 
 def surface_annihilation(

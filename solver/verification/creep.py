@@ -61,7 +61,15 @@ def on(mechanics: MechanicsProblem, component: int, boundary: Boundary) -> np.nd
     return dofs[dofs < space.dofmap.index_map.size_local]
 
 
-def closure_rate(comm: MPI.Comm, kind: CoordinateKind, ratio: float, exponent: float, tension: float, pressure: float, segments: int) -> float:
+def closure_rate(
+    comm: MPI.Comm,
+    kind: CoordinateKind,
+    ratio: float,
+    exponent: float,
+    tension: float,
+    pressure: float,
+    segments: int,
+) -> float:
     """-da/dt / a of a half void of radius 1 in a ring of outer radius 1/ratio."""
     cell = quarter_annulus(1.0, 1.0 / ratio, segments, comm, kind)
     mechanics = problem(cell, exponent, pressure=pressure, tension=tension)
@@ -107,7 +115,9 @@ def _closures(comm: MPI.Comm, kind: CoordinateKind) -> list[Check]:
     return checks
 
 
-def _closure_at(comm: MPI.Comm, kind: CoordinateKind, ratio: float, n: float, tension: float, level: int) -> float:
+def _closure_at(
+    comm: MPI.Comm, kind: CoordinateKind, ratio: float, n: float, tension: float, level: int
+) -> float:
     return closure_rate(comm, kind, ratio, n, tension, 1.0, 10 * 2**level)
 
 
@@ -137,7 +147,9 @@ def crack_voids(comm: MPI.Comm) -> list[Check]:
     pressure = 1.0 / math.sqrt(1.0 - math.sin(0.5 * math.pi * half) ** 2)
     results = [_crack_at(comm, half, level) for level in range(3)]
     checks = []
-    for k, (label, exact) in enumerate((("closing velocity at the middle", speed), ("contact pressure between voids", pressure))):
+    for k, (label, exact) in enumerate(
+        (("closing velocity at the middle", speed), ("contact pressure between voids", pressure))
+    ):
         errors = tuple(abs(result[k] - exact) / exact for result in results)
         # The stress is singular (r^-1/2) at the edge; tip elements shrink 4 times per level.
         checks.append(Check(label, exact, results[-1][k], 0.01, errors))
@@ -147,7 +159,9 @@ def crack_voids(comm: MPI.Comm) -> list[Check]:
 def _crack_at(comm: MPI.Comm, half: float, level: int) -> tuple[float, float]:
     size = 0.1 * 0.5**level
     tip = 0.02 * 0.25**level
-    cell = block(1.0, 4.0, [(half, Boundary.VOID), (1.0, Boundary.CONTACT)], [size, tip, size], 4 * size, comm)
+    cell = block(
+        1.0, 4.0, [(half, Boundary.VOID), (1.0, Boundary.CONTACT)], [size, tip, size], 4 * size, comm
+    )
     mechanics = problem(cell, 1.0, top="platen")
     held = on(mechanics, 1, Boundary.CONTACT)
     mechanics.solve(held, np.zeros(len(held)))
@@ -212,7 +226,14 @@ def flux_modulation(comm: MPI.Comm) -> list[Check]:
     mu, dv = 1.0 / 3.0, 0.6
     compute = functools.partial(_modulation_at, comm, dv)
     checks = [
-        refined("amplitude of contact pressure", 2.0 * mu * dv, compute, levels=3, tolerance=0.002, expected_order=2.0)
+        refined(
+            "amplitude of contact pressure",
+            2.0 * mu * dv,
+            compute,
+            levels=3,
+            tolerance=0.002,
+            expected_order=2.0,
+        )
     ]
     critical = 1.0 / (2.0 * mu)
     for factor, opens in ((0.98, 0.0), (1.02, 1.0)):

@@ -47,10 +47,12 @@ class CurrentResult:
         return float(dissipated / total**2 * c.whole_area - self.depth)
 
     def current_at(self, *positions: float) -> NDArray[np.float64]:
-        """Contact current density at lateral positions, over the whole area's mean (Z = 0: the multiplier)."""
+        """Contact current density at lateral positions over the whole area's mean (at Z = 0)."""
         c = self.chemistry
         space, dofs = c.space.sub(3).collapse()
-        on = fem.locate_dofs_topological(space, c.cell.domain.topology.dim - 1, c.cell.boundary(Boundary.CONTACT))
+        on = fem.locate_dofs_topological(
+            space, c.cell.domain.topology.dim - 1, c.cell.boundary(Boundary.CONTACT)
+        )
         on = on[on < space.dofmap.index_map.size_local]
         x = space.tabulate_dof_coordinates()[on, 0]
         values = c.unknown.x.array[np.asarray(dofs)[on]]
@@ -67,8 +69,11 @@ def solve_current(
     """Current distribution of a profile without vacancies."""
     cell = mesh_plane(profile, rule, comm)
     space = fem.functionspace(cell.domain, ("Lagrange", 1))
-    zero = [fem.Function(space) for _ in range(3)]
-    chemistry = ElectrochemistryProblem(cell, parameters, None, *zero, with_overrides("newton-direct", {}))
+    curvature, contact_pressure, pressure = (fem.Function(space) for _ in range(3))
+    options = with_overrides("newton-direct", {})
+    chemistry = ElectrochemistryProblem(
+        cell, parameters, None, curvature, contact_pressure, pressure, options
+    )
     chemistry.solve()
     return CurrentResult(chemistry, profile.electrolyte_depth)
 
@@ -126,7 +131,14 @@ def bounds(comm: MPI.Comm) -> list[Check]:
         value = strip(comm, fraction, resistance, 1).resistance()
         low, high = resistance / fraction + constriction, resistance / fraction + series
         violation = max(low - value, value - high, 0.0) / value
-        checks.append(Check(f"violation at Z = {resistance} ({low:.5g} <= {value:.5g} <= {high:.5g})", 0.0, violation, 2e-4))
+        checks.append(
+            Check(
+                f"violation at Z = {resistance} ({low:.5g} <= {value:.5g} <= {high:.5g})",
+                0.0,
+                violation,
+                2e-4,
+            )
+        )
     return checks
 
 
@@ -152,7 +164,9 @@ def _disc_at(comm: MPI.Comm, eps: float, resistance: float, level: int) -> float
     radius = 1.0 / eps
     rule = SizeRule(tip=0.005 * 0.25**level, growth=0.25 * 0.5**level, largest=1.5 * 0.5**level)
     height, side = 0.5, np.linspace(1.0, radius, 40)
-    roof = np.column_stack([side, height * np.sqrt(np.clip(1.0 - ((radius - side) / (radius - 1.0)) ** 2, 0.0, 1.0))])
+    roof = np.column_stack(
+        [side, height * np.sqrt(np.clip(1.0 - ((radius - side) / (radius - 1.0)) ** 2, 0.0, 1.0))]
+    )
     roof[0, 1] = 0.0
     profile = InterfaceProfile(radius, 2.0, 3.0 * radius, (roof,), True)
     result = solve_current(comm, profile, rule, CurrentParameters(1.0, resistance))
@@ -183,7 +197,12 @@ def _void_at(comm: MPI.Comm, axisymmetric: bool, x: float, level: int) -> float:
     rule = SizeRule(tip=0.01 * 0.25**level, growth=0.15 * 0.5**level, largest=4.0 * 0.5**level)
     shape = VoidShape((0.0,), 2.0, 0.5)
     profile = profile_from_shapes(
-        [shape], width=width, metal_height=3.0, electrolyte_depth=2 * width, rule=rule, axisymmetric=axisymmetric
+        [shape],
+        width=width,
+        metal_height=3.0,
+        electrolyte_depth=2 * width,
+        rule=rule,
+        axisymmetric=axisymmetric,
     )
     near, far = solve_current(comm, profile, rule, CurrentParameters(1.0, 0.0)).current_at(x, 35.0)
     return float(near / far)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import gmsh
 import numpy as np
@@ -44,7 +45,7 @@ def polygon(
             curved = len(side.points) > 2
             inner = [geo.addPoint(*p, 0.0) for p in side.points[1:-1]]
             chain = [corners[k], *inner, following]
-            for start, end in zip(chain, chain[1:], strict=False):
+            for start, end in pairwise(chain):
                 line = geo.addLine(start, end)
                 if curved:
                     geo.mesh.setTransfiniteCurve(line, 2)

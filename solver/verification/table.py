@@ -8,7 +8,9 @@ from mpi4py import MPI
 
 from solver.verification.rows import Check, all_rows
 
-HEADER = f"{'row':>3} {'name':22s} {'quantity':44s} {'exact':>13s} {'computed':>13s} {'error':>9s} {'order':>6s}"
+HEADER = (
+    f"{'row':>3} {'name':22s} {'quantity':44s} {'exact':>13s} {'computed':>13s} {'error':>9s} {'order':>6s}"
+)
 
 
 def run_rows(names: list[str], comm: MPI.Comm) -> bool:
@@ -23,7 +25,9 @@ def run_rows(names: list[str], comm: MPI.Comm) -> bool:
     unknown = [name for name in names if name not in rows]
     if unknown:
         if root:
-            print(f"livoid: no verification row {', '.join(unknown)}; see 'livoid verify list'", file=sys.stderr)
+            print(
+                f"livoid: no verification row {', '.join(unknown)}; see 'livoid verify list'", file=sys.stderr
+            )
         return False
     passed = True
     if root:

@@ -26,10 +26,16 @@ def flat(comm: MPI.Comm, size: float, interface_length: float) -> Electrochemist
     rule = SizeRule(tip=size, largest=size)
     cell = mesh_plane(InterfaceProfile(1.0, HEIGHT, 1.0), rule, comm)
     space = fem.functionspace(cell.domain, ("Lagrange", 1))
-    zero = [fem.Function(space) for _ in range(3)]
+    curvature, contact_pressure, pressure = (fem.Function(space) for _ in range(3))
     transport = VacancyParameters(DIFFUSIVITY, SINK_LENGTH, interface_length)
     chemistry = ElectrochemistryProblem(
-        cell, CurrentParameters(1.0, 1.0), transport, *zero, with_overrides("newton-direct", {})
+        cell,
+        CurrentParameters(1.0, 1.0),
+        transport,
+        curvature,
+        contact_pressure,
+        pressure,
+        with_overrides("newton-direct", {}),
     )
     chemistry.solve()
     return chemistry
@@ -37,7 +43,7 @@ def flat(comm: MPI.Comm, size: float, interface_length: float) -> Electrochemist
 
 @row("vacancies", "17", "vacancies under a flat contact")
 def vacancies(comm: MPI.Comm) -> list[Check]:
-    """S - 1 = (v l_v/D) cosh((H - y)/l_v)/sinh(H/l_v) in a slab of height H = 8 l_v; the shares of the sinks."""
+    """S - 1 = (v l_v/D) cosh((H - y)/l_v)/sinh(H/l_v) in a slab of height H = 8 l_v; shares of sinks."""
     solved = [flat(comm, 0.4 * 0.5**level, math.inf) for level in range(3)]
     errors = [_profile_errors(chemistry) for chemistry in solved]
     l2, h1 = tuple(e[0] for e in errors), tuple(e[1] for e in errors)
