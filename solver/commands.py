@@ -41,8 +41,11 @@ def load_collective(path: str, changes: Mapping[str, Any], comm: MPI.Comm) -> Lo
     )
     if failure is not None:
         raise CaseError(*failure)
+    if comm.size == 1 and loaded is not None:
+        return loaded
+    # All ranks read the same text: a value that reads back differently in its last digit would differ by rank.
     shared = comm.bcast((loaded.resolved(), loaded.source) if loaded else None, root=0)
-    return loaded if loaded is not None else parse_case(*shared)
+    return parse_case(*shared)
 
 
 def run(path: str, out: str | None, changes: Mapping[str, Any], *, force: bool, comm: MPI.Comm) -> int:

@@ -58,6 +58,8 @@ def parse_quantity(text: object, unit: str) -> float:
 def _convert(number: float, unit_text: str, unit: str) -> float:
     for alias, plain in _ALIASES.items():
         unit_text = unit_text.replace(alias, plain)
+    if unit_text.startswith("/"):
+        unit_text = "1" + unit_text
     try:
         quantity = registry().Quantity(number, registry().parse_units(unit_text))
         return float(quantity.to(unit or "dimensionless").magnitude)
@@ -76,13 +78,13 @@ def _finite(value: float) -> float:
 
 
 def format_quantity(value: float, shown: str, unit: str) -> str:
-    """Text of an SI ``value`` in the customary unit ``shown``; reads back to the same value."""
+    """Text of an SI ``value`` in the customary unit ``shown``; reads back to the same value (to rounding)."""
     if math.isinf(value):
         return "inf"
     quantity = registry().Quantity(value, unit or "dimensionless").to(shown or "dimensionless")
     number = float(quantity.magnitude)
-    short = f"{number:.10g}"
-    text = short if _convert(float(short), shown, unit) == value else repr(number)
+    candidates = [f"{number:.{digits}g}" for digits in range(10, 17)] + [repr(number)]
+    text = next((t for t in candidates if _convert(float(t), shown, unit) == value), candidates[-1])
     return f"{text} {shown}".strip()
 
 

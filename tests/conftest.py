@@ -1,0 +1,67 @@
+"""Shared fixtures; under mpirun only rank 0 prints."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mpi4py import MPI
+
+from solver.case import LoadedCase, parse_case
+
+if MPI.COMM_WORLD.rank > 0:
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+
+ROOT = Path(__file__).resolve().parent.parent
+TIMEOUT = 600
+
+
+def case_data(**changes: Any) -> dict[str, Any]:
+    """A small plane case as plain data; ``changes`` replace sections or update them (dicts)."""
+    data: dict[str, Any] = {
+        "geometry": {
+            "width": "3 um",
+            "metal_thickness": "8 um",
+            "electrolyte_depth": "6 um",
+        },
+        "void": [{"width": "2.2 um"}],
+        "operation": {"pressure": "0.5 MPa", "current": "0.5 mA/cm^2", "capacity": "0.001 mAh/cm^2"},
+        "numerics": {"tip_size": "0.08 um", "roof_fraction": 0.12},
+    }
+    for section, value in changes.items():
+        if isinstance(value, dict) and isinstance(data.get(section), dict):
+            data[section] = data[section] | value
+        else:
+            data[section] = value
+    return data
+
+
+def small_case(**changes: Any) -> LoadedCase:
+    """A small plane case."""
+    return parse_case(case_data(**changes))
+
+
+@pytest.fixture
+def comm() -> MPI.Comm:
+    return MPI.COMM_WORLD
+
+
+@pytest.fixture
+def livoid(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run ``python -m solver`` in an empty folder, on ``ranks`` ranks."""
+
+    def run(*arguments: str, ranks: int = 1) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "solver", *arguments]
+        if ranks > 1:
+            command = ["mpirun", "-n", str(ranks), *command]
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=TIMEOUT
+        )
+
+    return run

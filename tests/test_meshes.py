@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from dolfinx import fem
+from mpi4py import MPI
+
+from meshes.cell import CellMesh, MeshingError, distribute
+from meshes.tags import Boundary, Region
+from solver.cell_setup import initial_cell, initial_profile, size_rule, void_shapes
+from solver.coordinates import weight
+from solver.kinematics import SurfaceGeometry
+from solver.remesh import quality
+from solver.roofs import roof_chains
+from tests.conftest import small_case
+
+pytestmark = pytest.mark.parallel
+
+COARSE: dict[str, Any] = {"tip_size": "0.3 um", "growth": 0.5, "largest_size": "1.5 um"}
+
+
+def measure(cell: CellMesh, part: Region | Boundary) -> float:
+    one = fem.Constant(cell.domain, 1.0)
+    if isinstance(part, Region):
+        form = weight(cell) * one * cell.dx(part)
+    elif part is Boundary.CONTACT:
+        w = weight(cell)
+        form = (w("+") if cell.kind == "axisymmetric" else w) * one * cell.dS(part)
+    else:
+        form = weight(cell) * one * cell.ds(part)
+    return float(cell.domain.comm.allreduce(fem.assemble_scalar(fem.form(form))))
+
+
+def test_plane_cell_has_its_parts(comm: MPI.Comm) -> None:
+    cell = initial_cell(small_case(), comm)
+    void = math.pi * 1.1**2 / 4
+    assert measure(cell, Region.METAL) == pytest.approx(24.0 - void, rel=1e-6)
+    assert measure(cell, Region.ELECTROLYTE) == pytest.approx(18.0, rel=1e-12)
+    assert measure(cell, Boundary.TOP) == pytest.approx(3.0)
+    assert measure(cell, Boundary.BOTTOM) == pytest.approx(3.0)
+    assert measure(cell, Boundary.CONTACT) + measure(cell, Boundary.FLOOR) == pytest.approx(3.0)
+    assert measure(cell, Boundary.FLOOR) == pytest.approx(1.1, rel=2e-3)
+    assert quality(cell) > 0.3
+
+
+def test_axisymmetric_cell_is_a_cylinder(comm: MPI.Comm) -> None:
+    cell = initial_cell(small_case(geometry={"kind": "axisymmetric"}), comm)
+    assert measure(cell, Region.METAL) == pytest.approx(math.pi * 9 * 8 - 2 * math.pi / 3 * 1.1**3, rel=1e-6)
+    assert measure(cell, Boundary.TOP) == pytest.approx(math.pi * 9)
+
+
+def test_solid_cell_has_its_parts(comm: MPI.Comm) -> None:
+    loaded = small_case(
+        geometry={"kind": "3d", "depth": "3 um"},
+        void=[{"width": "2.2 um", "position": ["0 um", "0 um"]}, {"width": "1 um", "height": "0.3 um",
+               "shape": "cap", "position": ["2 um", "2 um"]}],
+        numerics=COARSE,
+    )  # fmt: skip
+    cell = initial_cell(loaded, comm)
+    assert measure(cell, Region.ELECTROLYTE) == pytest.approx(3 * 3 * 6)
+    assert measure(cell, Boundary.CONTACT) + measure(cell, Boundary.FLOOR) == pytest.approx(9.0)
+    assert measure(cell, Boundary.TOP) == pytest.approx(9.0)
+    quarter = 4 / 3 * math.pi * 1.1**3 / 8
+    cap = math.pi * 0.3 / 6 * (3 * 0.5**2 + 0.3**2)
+    # flat facets lie inside the curved voids: the metal is a little larger
+    assert measure(cell, Region.METAL) == pytest.approx(72 - quarter - cap, rel=3e-3)
+    assert measure(cell, Boundary.SIDE_Y) == pytest.approx(2 * 24 - math.pi * 1.1**2 / 4, rel=1e-2)
+
+
+def test_the_profile_of_a_mesh_is_the_one_it_was_made_from(comm: MPI.Comm) -> None:
+    loaded = small_case(
+        geometry={"width": "9 um"},
+        void=[
+            {"width": "2 um"},
+            {"width": "1 um", "position": "4 um"},
+            {"width": "2 um", "position": "9 um"},
+        ],
+    )
+    shapes = void_shapes(loaded)
+    wanted = initial_profile(loaded, shapes, size_rule(loaded, shapes))
+    cell = initial_cell(loaded, comm)
+    found = roof_chains(cell, SurfaceGeometry(cell), wanted.electrolyte_depth).profile()
+    assert len(found.roofs) == 3
+    for one, other in zip(found.roofs, wanted.roofs, strict=True):
+        assert one == pytest.approx(other, abs=1e-12)
+    assert found.width == pytest.approx(wanted.width)
+    assert found.metal_height == pytest.approx(wanted.metal_height)
+
+
+def test_a_failed_mesh_fails_on_every_rank(comm: MPI.Comm) -> None:
+    def broken() -> None:
+        raise RuntimeError("crossing roofs")
+
+    with pytest.raises(MeshingError, match="crossing roofs"):
+        distribute(broken, comm, "plane")

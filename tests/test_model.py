@@ -1,0 +1,232 @@
+"""The coupled model: symmetry, invariance, rejection, contact, voltage shares."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from dolfinx import fem
+from mpi4py import MPI
+from petsc4py import PETSc
+
+from meshes.cell import mesh_plane
+from meshes.profile import InterfaceProfile
+from meshes.sizing import SizeRule
+from meshes.tags import Boundary
+from solver import stepper
+from solver.case import LoadedCase
+from solver.cell_setup import initial_cell
+from solver.constraints import ConstraintSpec, Reduction
+from solver.contact import closed
+from solver.model import CoupledModel
+from solver.newton import SolveError
+from solver.observables import Observables
+from solver.scales import case_scales, model_parameters
+from tests.conftest import small_case
+
+pytestmark = pytest.mark.parallel
+
+FINE: dict[str, Any] = {"tip_size": "0.04 um", "roof_fraction": 0.06, "growth": 0.15}
+
+
+def build(loaded: LoadedCase, comm: MPI.Comm) -> CoupledModel:
+    return CoupledModel(initial_cell(loaded, comm), model_parameters(loaded, case_scales(loaded)))
+
+
+def observe(loaded: LoadedCase, comm: MPI.Comm):  # type: ignore[no-untyped-def]
+    model = build(loaded, comm)
+    model.solve(0.0)
+    depth = loaded.case.geometry.modelled_depth * 1e6
+    seen = Observables(model, case_scales(loaded), 500.0, depth).observe()
+    model.destroy()
+    return seen
+
+
+def test_half_a_void_behaves_like_half_of_a_whole_one(comm: MPI.Comm) -> None:
+    half = observe(small_case(numerics=FINE), comm)
+    whole = observe(
+        small_case(geometry={"width": "6 um"}, void=[{"width": "2.2 um", "position": "3 um"}], numerics=FINE),
+        comm,
+    )
+    right = observe(small_case(void=[{"width": "2.2 um", "position": "3 um"}], numerics=FINE), comm)
+    for other, factor in ((whole, 0.5), (right, 1.0)):
+        assert factor * other.gain == pytest.approx(half.gain, rel=2e-3)
+        # creep at n = 6.6 feels the mesh most: the bound is the difference between such meshes
+        assert factor * other.loss == pytest.approx(half.loss, rel=2e-2)
+        assert other.shares.total == pytest.approx(half.shares.total, rel=1e-3)
+
+
+def test_results_do_not_depend_on_the_scales(comm: MPI.Comm) -> None:
+    """Twice the current and diffusivity, creep rate and conductance: the same dimensionless problem."""
+    one = small_case()
+    two = small_case(
+        operation={"current": "1 mA/cm^2"},
+        material={
+            "metal": {"name": "lithium", "diffusivity": "1.6e-14 m^2/s"},
+            "creep": {"name": "lithium", "prefactor": "4.06e4 1/s", "viscosity_floor": "1.5e5 Pa*s"},
+            "electrolyte": {"name": "LPSCl", "conductivity": "0.7 S/m", "area_resistance": "0.5 ohm*cm^2"},
+        },
+    )
+    base = small_case(
+        material={
+            "metal": {"name": "lithium", "diffusivity": "8e-15 m^2/s"},
+            "electrolyte": {"name": "LPSCl", "conductivity": "0.35 S/m", "area_resistance": "1 ohm*cm^2"},
+        }
+    )
+    first, second = observe(base, comm), observe(two, comm)
+    assert one.case.geometry == two.case.geometry
+    for name in ("gain", "loss", "contact_fraction", "focus_contact", "contact_pressure"):
+        assert getattr(second, name) == pytest.approx(getattr(first, name), rel=1e-7)
+    assert second.shares.total == pytest.approx(first.shares.total, rel=1e-7)
+
+
+def test_voltage_shares_add_up_to_the_cell_voltage(comm: MPI.Comm) -> None:
+    loaded = small_case()
+    model = build(loaded, comm)
+    model.solve(0.0)
+    scales = case_scales(loaded)
+    shares = Observables(model, scales, 500.0, 6.0).observe().shares
+    metal = model.chemistry.integrate(model.chemistry.metal_potential("+"), Boundary.CONTACT)
+    metal *= scales.potential / model.chemistry.contact_area
+    rest_of_pellet = 5.0 * (500.0 - 6.0) * 1e-6 / 0.35
+    assert shares.total == pytest.approx(metal + rest_of_pellet, rel=1e-6)
+    assert shares.ohmic == pytest.approx(5.0 * 500e-6 / 0.35, rel=1e-3)
+    assert min(shares.constriction, shares.charge_transfer, shares.vacancy) > 0.0
+    model.destroy()
+
+
+def test_potentiostatic_reproduces_galvanostatic(comm: MPI.Comm) -> None:
+    loaded = small_case()
+    model = build(loaded, comm)
+    model.solve(0.0)
+    metal = model.chemistry.integrate(model.chemistry.metal_potential("+"), Boundary.CONTACT)
+    volts = metal / model.chemistry.contact_area * case_scales(loaded).potential
+    held = small_case(operation={"mode": "potentiostatic", "current": None, "overpotential": f"{volts!r} V"})
+    assert observe(held, comm).current == pytest.approx(5.0, rel=1e-6)
+    model.destroy()
+
+
+@pytest.mark.parametrize("kind", ["plane", "axisymmetric", "3d"])
+def test_balances_hold_in_all_coordinates(kind: str, comm: MPI.Comm) -> None:
+    changes: dict[str, Any] = {"geometry": {"kind": kind, "metal_thickness": "5 um"}}
+    if kind == "3d":
+        changes["geometry"]["depth"] = "3 um"
+        changes["void"] = [{"width": "2.2 um", "position": ["0 um", "0 um"]}]
+        changes["numerics"] = {"tip_size": "0.3 um", "growth": 0.6, "largest_size": "1.5 um"}
+    model = build(small_case(**changes), comm)
+    model.solve(0.0)
+    balance = (model.platen_height(), model.void_measure())
+    for _ in range(2):
+        result = stepper.advance(model, 1e-4, 0.4)
+        balance, errors = stepper.volume_balance(
+            balance, result, model, model.platen_height(), model.void_measure()
+        )
+        assert errors.lithium <= 1e-8
+        assert errors.volume <= 1e-8
+        assert result.removed == pytest.approx(1e-4 * model.chemistry.whole_area, rel=1e-8)
+    model.destroy()
+
+
+def state(model: CoupledModel) -> list[np.ndarray]:  # type: ignore[type-arg]
+    return [
+        model.cell.domain.geometry.x.copy(),
+        model.mechanics.unknown.x.array.copy(),
+        model.chemistry.unknown.x.array.copy(),
+        model.contact_pressure.x.array.copy(),
+        model.pressure.x.array.copy(),
+        model.contact.active.copy(),
+    ]
+
+
+@pytest.mark.parametrize("fault", ["large step", "solver", "mesh"])
+def test_a_rejected_step_restores_everything(
+    fault: str, comm: MPI.Comm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = build(small_case(), comm)
+    stepper.advance(model, 1e-4, 0.4)
+    before = state(model)
+    step = 1e-4
+    if fault == "large step":
+        step = 1.0
+    elif fault == "solver":
+
+        def fail(*_: object) -> None:
+            raise SolveError("made to fail")
+
+        monkeypatch.setattr(model, "_update_pressures", fail)
+    else:
+        monkeypatch.setattr(stepper, "quality", lambda _cell: -0.5)
+    with pytest.raises(stepper.StepRejectedError) as caught:
+        stepper.advance(model, step, 0.4)
+    assert 0.0 < caught.value.factor < 1.0
+    for old, new in zip(before, state(model), strict=True):
+        np.testing.assert_array_equal(old, new)
+    monkeypatch.undo()
+    stepper.advance(model, 1e-4, 0.4)
+    model.destroy()
+
+
+def test_contact_holds_where_it_is_pressed_and_adhesion_holds_tension(comm: MPI.Comm) -> None:
+    """Uneven removal of lattice planes lifts the metal, unless it adheres."""
+    loaded = small_case(void=[], model={"vacancies": False, "capillarity": False})
+    cell = mesh_plane(InterfaceProfile(3.0, 6.0, 3.0), SizeRule(tip=0.25, largest=0.5), comm)
+    base = model_parameters(loaded, case_scales(loaded))
+    opened = []
+    for adhesion in (0.0, 1e6):
+        model = CoupledModel(cell, replace(base, load=replace(base.load, adhesion=adhesion)))
+        model.solve(0.0)
+        zone = model.zone
+        uneven = 1.0 + 50.0 * np.cos(np.pi * zone.coordinates[:, 0] / 3.0)
+        from solver.contact import solve_contact
+
+        found = solve_contact(zone, closed(zone), uneven, np.full(len(zone.dofs), adhesion))
+        assert np.all(found.gap_rate >= -1e-6)
+        assert np.all(found.force[found.active] >= -adhesion - 1e-6)
+        opened.append(comm.allreduce(int(np.count_nonzero(~found.active))))
+        if adhesion == 0.0:
+            assert [event.kind for event in zone.openings(found)] == ["open"]
+        model.destroy()
+    assert opened[0] > 0
+    assert opened[1] == 0
+
+
+def test_stick_friction_stops_sliding(comm: MPI.Comm) -> None:
+    for friction in ("slip", "stick"):
+        model = build(small_case(model={"friction": friction}), comm)
+        model.solve(0.0)
+        dofs = fem.locate_dofs_topological(
+            model.mechanics.space.sub(0).sub(0), 1, model.cell.boundary(Boundary.CONTACT)
+        )
+        local = float(np.abs(model.mechanics.unknown.x.array[dofs]).max(initial=0.0))
+        sliding = comm.allreduce(local, op=MPI.MAX)
+        assert (sliding == 0.0) == (friction == "stick")
+        model.destroy()
+
+
+def test_reduction_ties_and_fixes_dofs(comm: MPI.Comm) -> None:
+    cell = mesh_plane(InterfaceProfile(1.0, 1.0, 1.0), SizeRule(tip=0.3, largest=0.3), comm)
+    space = fem.functionspace(cell.domain, ("Lagrange", 1))
+    top = fem.locate_dofs_topological(space, 1, cell.boundary(Boundary.TOP))
+    bottom = fem.locate_dofs_topological(space, 1, cell.boundary(Boundary.BOTTOM))
+    reduction = Reduction(space, ConstraintSpec(fixed=[bottom], ties=[top]))
+    function = fem.Function(space)
+    function.x.array[:] = 7.0
+    vector = reduction.create_vector()
+    vector.setRandom(PETSc.Random().create(comm))
+    reduction.expand(vector, function)
+    assert np.all(function.x.array[bottom] == 7.0)
+    values = comm.allgather(function.x.array[top].tolist())
+    assert len({v for part in values for v in part}) == 1
+    again = reduction.create_vector()
+    reduction.restrict(function, again)
+    again.axpy(-1.0, vector)
+    assert again.norm() < 1e-12
+    n_top = len(
+        {tuple(x) for part in comm.allgather(space.tabulate_dof_coordinates()[top].tolist()) for x in part}
+    )
+    n_bottom = len(
+        {tuple(x) for part in comm.allgather(space.tabulate_dof_coordinates()[bottom].tolist()) for x in part}
+    )
+    assert vector.getSize() == space.dofmap.index_map.size_global - n_top - n_bottom + 1

@@ -1,0 +1,40 @@
+"""The rows of ``livoid verify`` (docs/verification.md) are the tests."""
+
+from __future__ import annotations
+
+import pytest
+from mpi4py import MPI
+
+from solver.verification.rows import Check, all_rows, refined
+from solver.verification.table import format_check, run_rows
+
+
+@pytest.mark.parallel
+@pytest.mark.parametrize("name", list(all_rows()))
+def test_row(name: str, comm: MPI.Comm) -> None:
+    checks = all_rows()[name].function(comm)
+    failing = [format_check("", name, check) for check in checks if not check.passed]
+    assert checks
+    assert not failing, "\n".join(failing)
+
+
+def test_every_promised_row_is_there() -> None:
+    numbers = {number for row in all_rows().values() for number in row.number.split("/")}
+    assert {str(k) for k in range(1, 13)} | {"17"} <= numbers
+
+
+def test_a_wrong_value_or_order_fails() -> None:
+    assert not Check("x", 1.0, 1.02, 0.01).passed
+    assert not Check("x", 1.0, float("nan"), 0.01).passed
+    first_order = refined(
+        "x", 1.0, lambda k: 1.0 + 1e-4 * 0.5**k, levels=3, tolerance=0.01, expected_order=2.0
+    )
+    second = refined("x", 1.0, lambda k: 1.0 + 1e-4 * 0.25**k, levels=3, tolerance=0.01, expected_order=2.0)
+    assert not first_order.passed
+    assert second.passed
+    assert second.order == pytest.approx(2.0)
+
+
+def test_an_unknown_row_is_an_error(comm: MPI.Comm, capsys: pytest.CaptureFixture[str]) -> None:
+    assert not run_rows(["no-such-row"], comm)
+    assert "no verification row" in capsys.readouterr().err
