@@ -43,7 +43,7 @@ def load_collective(path: str, changes: Mapping[str, Any], comm: MPI.Comm) -> Lo
         raise CaseError(*failure)
     if comm.size == 1 and loaded is not None:
         return loaded
-    # All ranks read the same text: a value that reads back differently in its last digit would differ by rank.
+    # All ranks read the same text, so that no value differs between them in its last digit.
     shared = comm.bcast((loaded.resolved(), loaded.source) if loaded else None, root=0)
     return parse_case(*shared)
 

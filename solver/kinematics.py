@@ -93,7 +93,9 @@ class SurfaceGeometry:
         self._count = 0.5 * assemble(self._count_form, self.scalars)[self.nodes]
         self.area = assemble(self._area_form, self.scalars)[self.nodes]
         load = assemble(self._curvature_form, self.vectors).reshape(-1, self.gdim)[self.nodes]
-        curvature = -np.einsum("ij,ij->i", load, self.direction) / self.projected
+        # a flat void beside a contact has nodes that cannot move along any direction (projected 0)
+        divisor = np.where(self.projected != 0.0, self.projected, np.inf)
+        curvature = -np.einsum("ij,ij->i", load, self.direction) / divisor
         self._set_curvature(curvature)
 
     def _set_curvature(self, curvature: NDArray[np.float64]) -> None:
@@ -128,7 +130,8 @@ class SurfaceGeometry:
 
     def nodal_speed(self, rate: fem.Form) -> NDArray[np.float64]:
         """Speed along ``direction`` at ``nodes`` from a form of w_n phi_i. Collective."""
-        return assemble(rate, self.scalars)[self.nodes] / self.projected
+        swept = assemble(rate, self.scalars)[self.nodes]
+        return np.asarray(swept / np.where(self.projected != 0.0, self.projected, np.inf))
 
     def rate_form(self, normal_velocity: Expr) -> fem.Form:
         """Compile the form of w_n phi_i on void surfaces."""
