@@ -135,6 +135,8 @@ def write_neutral(rows: Sequence[NeutralRow], folder: Path) -> None:
         list(ESTIMATE), [v[1] for v in ESTIMATE.values()], "kv", ms=5, mfc="none", label="estimate: loss"
     )
     axes.set_xscale("log")
+    # the loss grows without bound as the contact vanishes
+    axes.set_ylim(0.0, 1.15 * max(r.gain for r in rows))
     axes.set_xlabel("half-width of the void (um)")
     axes.set_ylabel("growth of void area, half a void (um x Omega i/F)")
     axes.legend(fontsize=7, frameon=False)

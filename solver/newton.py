@@ -90,7 +90,7 @@ class NewtonSolver:
         """Solve from the present value of the unknown.
 
         Args:
-            held: owned global reduced numbers of the dofs that are held.
+            held: global reduced numbers of the dofs that are held.
             values: what they are held at (0 if left out).
 
         Returns:
@@ -99,8 +99,9 @@ class NewtonSolver:
         Raises:
             SolveError: if Newton did not converge; the unknown is put back to where it was.
         """
-        self.held = np.asarray([] if held is None else held, dtype=PETSc.IntType)
-        self.held_values = np.zeros(len(self.held)) if values is None else np.asarray(values, dtype=float)
+        numbers = np.asarray([] if held is None else held, dtype=PETSc.IntType)
+        given = np.zeros(len(numbers)) if values is None else np.asarray(values, dtype=float)
+        self.held, self.held_values = self._on_owners(numbers, given)
         before = self.unknown.x.array.copy()
         self.reduction.restrict(self.unknown, self.solution)
         self.solution.setValues(self.held, self.held_values)
@@ -117,6 +118,19 @@ class NewtonSolver:
             )
         self.reduction.expand(self.solution, self.unknown)
         return int(self.snes.getIterationNumber())
+
+    def _on_owners(
+        self, numbers: NDArray[np.int64], values: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Held dofs on the ranks that own them: a tied dof's unknown lives on the last rank. Collective."""
+        start, end = self.reduction.start, self.reduction.start + self.reduction.n_reduced
+        own = (numbers >= start) & (numbers < end)
+        away = np.column_stack([numbers[~own], values[~own]])
+        arrived = np.vstack(self.reduction.comm.allgather(away))
+        arrived = arrived[(arrived[:, 0] >= start) & (arrived[:, 0] < end)]
+        numbers = np.concatenate([numbers[own], arrived[:, 0].astype(PETSc.IntType)])
+        numbers, first = np.unique(numbers, return_index=True)
+        return numbers, np.concatenate([values[own], arrived[:, 1]])[first]
 
     def reactions(self) -> PETSc.Vec:
         """Reduced residual at the present unknown without held rows: the reactions (caller destroys)."""

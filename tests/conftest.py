@@ -21,6 +21,18 @@ ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT = 600
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """Under mpirun a failure on one rank leaves the others waiting: show it and end all ranks."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed and MPI.COMM_WORLD.size > 1:
+        print(
+            f"rank {MPI.COMM_WORLD.rank}: {item.nodeid}\n{report.longreprtext}", file=sys.stderr, flush=True
+        )
+        MPI.COMM_WORLD.Abort(1)
+
+
 def case_data(**changes: Any) -> dict[str, Any]:
     """A small plane case as plain data; ``changes`` replace sections or update them (dicts)."""
     data: dict[str, Any] = {
