@@ -99,7 +99,7 @@ def field_window(run: RunRecords, output: int) -> tuple[float, float, float, flo
     roofs = run.roofs(output)
     width = float(run.interface["x_um"].max())
     height = max(1.6 * float(roofs[:, 1].max()) if len(roofs) else 0.0, 0.4 * width)
-    return (-width, 1.5 * width, -0.8 * height, height)
+    return (-width, 1.6 * width, -0.8 * height, height)
 
 
 def _history_figure(run: RunRecords) -> plt.Figure:

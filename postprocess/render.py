@@ -9,7 +9,7 @@ import pyvista as pv
 from numpy.typing import NDArray
 
 METAL, ELECTROLYTE = 1, 2
-PIXELS = (900, 900)
+HEIGHT_PIXELS = 900
 
 
 def render_fields(file: Path, window: tuple[float, float, float, float]) -> NDArray[np.uint8]:
@@ -35,10 +35,12 @@ def render_fields(file: Path, window: tuple[float, float, float, float]) -> NDAr
     bars = {
         "vertical": True,
         "color": "black",
-        "title_font_size": 22,
-        "label_font_size": 20,
+        "n_labels": 3,
+        "fmt": "%.3g",
+        "title_font_size": 44,
+        "label_font_size": 40,
         "height": 0.4,
-        "width": 0.06,
+        "width": 0.045,
     }
     for part, name, colours, position in (
         (metal, "supersaturation", "viridis", 0.55),
@@ -76,4 +78,4 @@ def _limits(part: pv.DataSet, name: str, window: tuple[float, float, float, floa
 
 def _pixels(window: tuple[float, float, float, float]) -> tuple[int, int]:
     aspect = (window[1] - window[0]) / (window[3] - window[2])
-    return (round(PIXELS[1] * aspect), PIXELS[1])
+    return (round(HEIGHT_PIXELS * aspect), HEIGHT_PIXELS)

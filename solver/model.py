@@ -20,7 +20,7 @@ from meshes.tags import Boundary, Region
 from solver import contact
 from solver.coordinates import weight
 from solver.electrochemistry import ElectrochemistryProblem
-from solver.kinematics import MeshMotion, SurfaceGeometry, assemble
+from solver.kinematics import ImplicitRecession, MeshMotion, SurfaceGeometry, assemble
 from solver.mechanics import MechanicsProblem
 from solver.newton import SolveError
 from solver.parameters import ModelParameters
@@ -98,13 +98,19 @@ class CoupledModel:
             self.mechanics, trace, trace_map, wetting=parameters.surface.tension > 0.0
         )
         self.contact = contact.closed(self.zone)
-        self._compile()
+        self._compile(newton)
 
-    def _compile(self) -> None:
+    def _compile(self, newton: Mapping[str, object]) -> None:
         cell, w = self.cell, weight(self.cell)
         normal = ufl.FacetNormal(cell.domain)
         normal_velocity = ufl.inner(self.mechanics.velocity, normal)
-        self._speed_form = self.surface.rate_form(normal_velocity - self.chemistry.void_annihilation())
+        t = self.parameters.vacancies
+        self.recession = ImplicitRecession(
+            self.surface,
+            normal_velocity - self.chemistry.void_annihilation(),
+            t.diffusivity * t.kelvin / t.surface_length if t is not None else 0.0,
+            newton,
+        )
         one = fem.Constant(cell.domain, 1.0)
         self._metal_form = fem.form(one * w * cell.dx(Region.METAL))
         top, height = cell.ds(Boundary.TOP), ufl.SpatialCoordinate(cell.domain)[cell.vertical]
@@ -177,9 +183,9 @@ class CoupledModel:
         self._solved = True
         return change
 
-    def nodal_speed(self) -> NDArray[np.float64]:
+    def nodal_speed(self, time_step: float) -> NDArray[np.float64]:
         """Speed of the void surfaces' nodes along ``surface.direction`` (into the void positive)."""
-        return self.surface.nodal_speed(self._speed_form)
+        return self.recession.nodal_speed(time_step)
 
     def relative_speed(self, speed: NDArray[np.float64]) -> float:
         """Largest nodal speed over the local spacing of surface nodes (1/time). Collective."""
@@ -208,7 +214,8 @@ class CoupledModel:
 
     def destroy(self) -> None:
         """Free all PETSc objects of this epoch."""
-        for part in (self.chemistry, self.mechanics, self.motion, self.annihilation, self.current):
+        parts = (self.chemistry, self.mechanics, self.motion, self.annihilation, self.current)
+        for part in (*parts, self.recession):
             part.destroy()
 
 

@@ -89,7 +89,7 @@ def advance(
     before = _snapshot(model)
     try:
         report = model.solve(dt)
-        speed = model.nodal_speed()
+        speed = model.nodal_speed(dt)
         moved = dt * model.relative_speed(speed)
         if moved > OVERSHOOT * courant:
             raise StepRejectedError(
@@ -197,6 +197,7 @@ def _functions(model: CoupledModel) -> list[fem.Function]:
         model.annihilation.value,
         model.current.value,
         model.surface.curvature,
+        model.recession.speed,
     ]
 
 
