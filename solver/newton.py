@@ -20,7 +20,7 @@ from solver import compat
 from solver.constraints import Reduction
 
 ROUND_OFF_FLOOR = 1e-9
-"""Residual norm (of order-one problems) below which stagnation counts as convergence: the residual of a
+"""Residual norm over the size of the solution below which stagnation counts as convergence: the residual of a
 power-law material on a graded mesh cannot be evaluated more accurately than about 1e-11."""
 STAGNATION = 0.5
 """A Newton step that leaves more than this share of the residual stagnates."""
@@ -110,7 +110,7 @@ class NewtonSolver:
         reason = self.snes.getConvergedReason()
         norm = self.snes.getFunctionNorm()
         # A line search that fails on round-off noise has converged.
-        if not np.isfinite(norm) or (reason <= 0 and norm > ROUND_OFF_FLOOR):
+        if not np.isfinite(norm) or (reason <= 0 and norm > self._floor()):
             self.unknown.x.array[:] = before
             raise SolveError(
                 f"{self.name}: Newton stopped after {self.snes.getIterationNumber()} iterations, "
@@ -160,9 +160,13 @@ class NewtonSolver:
         if not np.isfinite(norm):
             return reasons.DIVERGED_FUNCTION_DOMAIN
         _rtol, atol, _stol, _max_it = snes.getTolerances()
-        if norm <= atol or (norm <= ROUND_OFF_FLOOR and norm > STAGNATION * last):
+        if norm <= atol or (norm <= self._floor() and norm > STAGNATION * last):
             return reasons.CONVERGED_FNORM_ABS
         return reasons.CONVERGED_ITERATING
+
+    def _floor(self) -> float:
+        """Round-off floor at the present solution: residuals are sums of terms of its size."""
+        return ROUND_OFF_FLOOR * max(1.0, float(self.solution.norm(PETSc.NormType.NORM_INFINITY)))
 
     def _evaluate(self, _snes: PETSc.SNES, trial: PETSc.Vec, out: PETSc.Vec) -> None:
         self.reduction.expand(trial, self.unknown)

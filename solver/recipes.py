@@ -16,7 +16,6 @@ NEWTON_DIRECT: Options = {
     "pc_type": "lu",
     "pc_factor_mat_solver_type": "mumps",
     "mat_mumps_icntl_14": 60,
-    "mat_mumps_icntl_24": 1,
 }
 """Newton with backtracking on a MUMPS factorisation: the 2-D default (saddle points included)."""
 
