@@ -17,7 +17,13 @@ need() {
     die "mmdebstrap and bubblewrap are needed to build the environment; ask for: apt-get install mmdebstrap bubblewrap" 
 }
 
-cleanup() { [ -d "$partial" ] && rm -rf --one-file-system "$partial"; return 0; }
+builder=
+cleanup() {
+    # the background build ignores the terminal's interrupt: end it before its files go
+    if [ -n "$builder" ] && kill "$builder" 2>/dev/null; then wait "$builder" 2>/dev/null || :; fi
+    [ -d "$partial" ] && rm -rf --one-file-system "$partial"
+    return 0
+}
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 
@@ -45,8 +51,10 @@ mmdebstrap --variant=apt --dpkgopt=force-unsafe-io \
     --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' --aptopt='Acquire::Retries "3"' \
     --include="$packages" --keyring="$keyring" \
     trixie "$partial" "${LIVOID_DEBIAN_MIRROR:-http://deb.debian.org/debian}" >>"$log" 2>&1 &
-wait_with_dots $! "$partial" || die "building failed; last lines of $log:
+builder=$!
+wait_with_dots "$builder" "$partial" || die "building failed; last lines of $log:
 $(tail -n 5 "$log")"
+builder=
 say "2/3 Python packages from PyPI"
 "$here/enter.sh" "$partial" pip install --break-system-packages --root-user-action=ignore --no-deps \
     --no-cache-dir --disable-pip-version-check -r "$here/requirements.txt" >>"$log" 2>&1 ||

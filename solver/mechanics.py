@@ -22,6 +22,8 @@ from solver.parameters import CreepParameters, LoadParameters, SurfaceParameters
 
 CONTINUATION_STEP = 1.6
 """Largest factor by which n grows from one Newton solve to the next (cold start)."""
+SMALLEST_CONTINUATION_STEP = 1.02
+"""Factor in n below which a cold start gives up."""
 QUADRATURE_DEGREE = 4
 
 
@@ -95,13 +97,26 @@ class MechanicsProblem:
                 if self._proven:
                     raise
                 self._warm = False
-        iterations = 0
-        target = self.creep_law.exponent
         self.unknown.x.array[:] = 0.0
-        for n in _continuation(target):
-            self.exponent.value = n
-            iterations += self.newton.solve(numbers, values)
+        iterations = self._climb(numbers, values)
         self._warm = self._proven = True
+        return iterations
+
+    def _climb(self, numbers: NDArray[np.int64], values: NDArray[np.float64]) -> int:
+        """Newton from n = 1 to the law's exponent, in smaller factors where one fails."""
+        target, factor = self.creep_law.exponent, CONTINUATION_STEP
+        self.exponent.value = reached = 1.0
+        iterations = self.newton.solve(numbers, values)
+        while reached < target:
+            self.exponent.value = min(reached * factor, target)
+            try:
+                iterations += self.newton.solve(numbers, values)
+                reached = float(self.exponent.value)
+            except SolveError:
+                factor = factor**0.5
+                if factor < SMALLEST_CONTINUATION_STEP:
+                    self.exponent.value = target
+                    raise
         return iterations
 
     def mark_warm(self) -> None:
@@ -225,11 +240,3 @@ class MechanicsProblem:
         return creep.viscosity(
             effective_rate=e_e, exponent=self.exponent, reference_stress=stress, viscosity_floor=floor
         )
-
-
-def _continuation(target: float) -> list[float]:
-    """Exponents from 1 to ``target``, each at most CONTINUATION_STEP times the last."""
-    steps = max(1, int(np.ceil(np.log(target) / np.log(CONTINUATION_STEP)))) if target > 1.0 else 0
-    return (
-        [float(target ** (k / steps)) for k in range(steps)] + [float(target)] if steps else [float(target)]
-    )

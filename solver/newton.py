@@ -33,12 +33,21 @@ class SolveError(RuntimeError):
 
 
 def set_options(target: PETSc.SNES | PETSc.KSP, options: Mapping[str, object]) -> None:
-    """Put ``options`` into PETSc's database under the solver's own prefix and apply them."""
+    """Put ``options`` into PETSc's database under the solver's own prefix and apply them.
+
+    They stay there until :func:`forget_options`: a factorisation reads its own (MUMPS) when it is made.
+    """
     prefix = target.getOptionsPrefix() or ""
     database = PETSc.Options()
+    database["options_left"] = "no"  # a solver that was never used leaves its own behind
     for key, value in options.items():
         database[prefix + key] = value
     target.setFromOptions()
+
+
+def forget_options(prefix: str, options: Mapping[str, object]) -> None:
+    """Take a solver's options out of PETSc's database (prefixes are never used twice)."""
+    database = PETSc.Options()
     for key in options:
         database.delValue(prefix + key)
 
@@ -83,6 +92,7 @@ class NewtonSolver:
         self.snes.setOptionsPrefix(f"livoid_{name}_{next(_prefix_counter)}_")
         self.snes.setFunction(self._evaluate, self._residual)
         self.snes.setJacobian(self._linearise, self.matrix)
+        self._options = dict(options)
         set_options(self.snes, options)
         self.snes.setConvergenceTest(self._converged)
 
@@ -141,6 +151,7 @@ class NewtonSolver:
 
     def destroy(self) -> None:
         """Free all PETSc objects (not the reduction)."""
+        forget_options(self.snes.getOptionsPrefix(), self._options)
         for item in (
             self.snes,
             self.matrix,

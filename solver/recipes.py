@@ -15,7 +15,7 @@ NEWTON_DIRECT: Options = {
     "ksp_type": "preonly",
     "pc_type": "lu",
     "pc_factor_mat_solver_type": "mumps",
-    "mat_mumps_icntl_14": 60,
+    "mat_mumps_icntl_14": 100,
 }
 """Newton with backtracking on a MUMPS factorisation: the 2-D default (saddle points included)."""
 
@@ -23,7 +23,7 @@ LINEAR_DIRECT: Options = {
     "ksp_type": "preonly",
     "pc_type": "lu",
     "pc_factor_mat_solver_type": "mumps",
-    "mat_mumps_icntl_14": 60,
+    "mat_mumps_icntl_14": 100,
 }
 """One MUMPS solve."""
 

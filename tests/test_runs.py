@@ -100,15 +100,19 @@ def test_the_same_run_twice_is_the_same(tmp_path: Path, livoid: Livoid) -> None:
     assert (tmp_path / "a" / "series.csv").read_text() == (tmp_path / "b" / "series.csv").read_text()
 
 
-def test_a_void_collapses_under_high_pressure_and_the_run_stops_there(tmp_path: Path, livoid: Livoid) -> None:
-    case = write_case(tmp_path, operation={"pressure": "3 MPa", "capacity": "0.01 mAh/cm^2"})
+@pytest.mark.parametrize("pressure", ["3 MPa", "14 MPa", "50 MPa"])
+def test_a_void_collapses_under_high_pressure_and_the_run_stops_there(
+    tmp_path: Path, livoid: Livoid, pressure: str
+) -> None:
+    case = write_case(tmp_path, operation={"pressure": pressure, "capacity": "0.01 mAh/cm^2"})
     result = livoid("run", str(case), "--out", "out")
     assert result.returncode == 0, result.stderr
     assert "event: collapse" in result.stdout
     events = (tmp_path / "out" / "events.csv").read_text(encoding="utf-8").splitlines()
     assert len(events) == 2
     assert ",collapse," in events[1]
-    assert float(series(tmp_path / "out")[-1]["contact_fraction"]) > 0.9
+    # at 50 MPa the last of the void is a flat slit, lower than an element but not yet narrow
+    assert float(series(tmp_path / "out")[-1]["contact_fraction"]) > 0.85
 
 
 @pytest.mark.parametrize(
@@ -215,3 +219,26 @@ def test_the_launcher_checks_its_arguments() -> None:
         assert "number of ranks" in result.stderr
     for script in ["livoid", *(str(p.relative_to(ROOT)) for p in (ROOT / "env").glob("*.sh"))]:
         assert subprocess.run(["sh", "-n", str(ROOT / script)], timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model": {"vacancies": False}},
+        {"model": {"top": "traction", "friction": "stick", "grip": True}},
+        {"model": {"kinetics": "linear"},
+         "material": {"electrolyte": {"name": "LPSCl", "area_resistance": "0 ohm*cm^2"}}},
+        {"material": {"metal": {"name": "lithium-magnesium"}}},
+        {"geometry": {"kind": "axisymmetric"}},
+        {"material": {"creep": {"name": "roy-fleck-deshpande-2021", "diffusional_rate": "5.9e-8 1/s"}}},
+    ],
+    ids=["no vacancies", "traction", "equipotential", "alloy", "axisymmetric", "two creep mechanisms"],
+)  # fmt: skip
+def test_model_switches_run(tmp_path: Path, livoid: Livoid, changes: dict[str, object]) -> None:
+    changes = changes | {"numerics": {"max_steps": 4, "tip_size": "0.1 um"}}
+    result = livoid("run", str(write_case(tmp_path, **changes)), "--out", "out")
+    assert "no end after 4 steps" in result.stdout, result.stdout + result.stderr
+    rows = series(tmp_path / "out")
+    assert len(rows) == 4
+    for name in ("charge_error", "lithium_error", "volume_error"):
+        assert max(float(row[name]) for row in rows) <= 1e-8
