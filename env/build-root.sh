@@ -12,6 +12,7 @@ need() {
     command -v mmdebstrap >/dev/null 2>&1 && { command -v bwrap >/dev/null 2>&1 || [ "$(id -u)" = 0 ]; } && return 0
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
         say "installing mmdebstrap and bubblewrap on this machine"
+        export DEBIAN_FRONTEND=noninteractive
         { apt-get update && apt-get install -y --no-install-recommends mmdebstrap bubblewrap; } >>"$log" 2>&1 && return 0
     fi
     die "mmdebstrap and bubblewrap are needed to build the environment; ask for: apt-get install mmdebstrap bubblewrap" 

@@ -8,6 +8,8 @@ import numpy as np
 import pyvista as pv
 from numpy.typing import NDArray
 
+from meshes.picture import off_screen_plotter
+
 METAL, ELECTROLYTE = 1, 2
 HEIGHT_PIXELS = 900
 
@@ -24,8 +26,7 @@ def render_fields(file: Path, window: tuple[float, float, float, float]) -> NDAr
     """
     mesh = pv.read(str(file))
     left, right, bottom, top = window
-    plotter = pv.Plotter(off_screen=True, window_size=_pixels(window))
-    plotter.set_background("white")
+    plotter = off_screen_plotter(_pixels(window))
     region = np.asarray(mesh.cell_data["region"]).round()
     metal = mesh.extract_cells(np.flatnonzero(region == METAL))
     electrolyte = mesh.extract_cells(np.flatnonzero(region == ELECTROLYTE))
