@@ -45,5 +45,5 @@ exec unshare --mount --propagation private sh -c '
         mount --bind "$(readlink -f "$file")" "$LIVOID_ROOT$file"
     done
     mount --bind /etc/ssl/certs "$LIVOID_ROOT/etc/ssl/certs"
-    exec chroot "$LIVOID_ROOT" sh -c "cd \"\$LIVOID_HERE\" && exec \"\$@\"" sh "$@"
+    exec /usr/sbin/chroot "$LIVOID_ROOT" sh -c "cd \"\$LIVOID_HERE\" && exec \"\$@\"" sh "$@"
 ' sh "$@"

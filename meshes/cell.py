@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import gmsh
@@ -41,6 +41,18 @@ class CellMesh:
     cells: mesh.MeshTags
     facets: mesh.MeshTags
     kind: CoordinateKind
+
+    orientation: NDArray[np.float64] = field(init=False)
+    """Sign of each local cell's volume as made; a cell is inverted once it changes."""
+
+    def __post_init__(self) -> None:
+        corners = self.corners()
+        self.orientation = np.sign(np.linalg.det(corners[:, 1:] - corners[:, :1]))
+
+    def corners(self) -> NDArray[np.float64]:
+        """Present corner coordinates, shape (local cells with ghosts, corners, gdim)."""
+        geometry = self.domain.geometry
+        return np.asarray(geometry.x[compat.geometry_dofmap(self.domain)][:, :, : geometry.dim])
 
     @property
     def vertical(self) -> int:

@@ -65,7 +65,6 @@ class Reduction:
         tied = state >= 0
         self.column[tied] = tie_start + state[tied]
         self.n_global = total
-        self._free = free
 
     def _build_matrix(self, n_full: int) -> PETSc.Mat:
         kept = self.column >= 0

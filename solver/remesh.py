@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from dolfinx import fem
 from mpi4py import MPI
-from numpy.typing import NDArray
 
 from meshes.cell import CellMesh
 from solver import compat
@@ -16,10 +15,8 @@ _PADDING = 1e-6
 
 def quality(cell: CellMesh) -> float:
     """Smallest shape quality of a cell: 1 equilateral, 0 flat, negative inverted. Collective."""
-    dofs = compat.geometry_dofmap(cell.domain)
-    corners = cell.domain.geometry.x[dofs][:, :, : cell.domain.geometry.dim]
-    edges = corners[:, 1:] - corners[:, :1]
-    volume = np.linalg.det(edges)
+    corners = cell.corners()
+    volume = np.linalg.det(corners[:, 1:] - corners[:, :1])
     count = corners.shape[1]
     squares = sum(
         np.sum((corners[:, i] - corners[:, j]) ** 2, axis=1) for i in range(count) for j in range(i)
@@ -30,16 +27,8 @@ def quality(cell: CellMesh) -> float:
         shape = np.abs(volume) * 2.0 / np.sqrt(3.0) / mean_edge**2
     else:
         shape = np.abs(volume) * np.sqrt(2.0) / mean_edge**3
-    orientation = _orientation(cell, volume)
-    local = float((shape * orientation).min(initial=1.0))
+    local = float((shape * np.sign(volume) * cell.orientation).min(initial=1.0))
     return float(cell.domain.comm.allreduce(local, op=MPI.MIN))
-
-
-def _orientation(cell: CellMesh, volume: NDArray[np.float64]) -> NDArray[np.float64]:
-    """+1 where a cell has the orientation it was made with, -1 where it is inverted."""
-    if not hasattr(cell, "_first_orientation"):
-        cell._first_orientation = np.sign(volume)  # type: ignore[attr-defined]
-    return np.asarray(np.sign(volume) * cell._first_orientation)  # type: ignore[attr-defined]
 
 
 def transfer_start(old: CoupledModel, new: CoupledModel) -> None:
