@@ -5,7 +5,7 @@ from __future__ import annotations
 from mpi4py import MPI
 
 from meshes.cell import CellMesh, mesh_plane
-from meshes.population import PopulationError, line_population, patch_population
+from meshes.population import PopulationError, PopulationRule, line_population, patch_population
 from meshes.profile import InterfaceProfile, profile_from_shapes
 from meshes.shapes import VoidShape
 from meshes.sizing import SizeRule
@@ -40,23 +40,22 @@ def void_shapes(loaded: LoadedCase) -> list[VoidShape]:
             for void in case.void
         ]
     population = case.voids
-    common = {
-        "density": population.density * LENGTH_SCALE,
-        "mean": population.mean_width / LENGTH_SCALE,
-        "deviation": population.width_deviation / LENGTH_SCALE,
-        "smallest": population.smallest_width / LENGTH_SCALE,
-        "aspect": population.aspect,
-        "spacing": population.spacing / LENGTH_SCALE,
-        "shape": population.shape,
-        "seed": population.seed,
-    }
+    rule = PopulationRule(
+        density=population.density * LENGTH_SCALE,
+        mean=population.mean_width / LENGTH_SCALE,
+        deviation=population.width_deviation / LENGTH_SCALE,
+        smallest=population.smallest_width / LENGTH_SCALE,
+        aspect=population.aspect,
+        spacing=population.spacing / LENGTH_SCALE,
+        shape=population.shape,
+        seed=population.seed,
+    )
+    width = case.geometry.width / LENGTH_SCALE
     try:
-        width = case.geometry.width / LENGTH_SCALE
         if case.geometry.kind == "3d":
-            depth = (case.geometry.depth or 0.0) / LENGTH_SCALE
-            shapes = patch_population(extents=(width, depth), **common)  # type: ignore[arg-type]
+            shapes = patch_population((width, (case.geometry.depth or 0.0) / LENGTH_SCALE), rule)
         else:
-            shapes = line_population(extent=width, **common)  # type: ignore[arg-type]
+            shapes = line_population(width, rule)
     except PopulationError as error:
         raise CaseError(loaded.source, [f"voids: {error}"]) from None
     tallest = max((s.height for s in shapes), default=0.0) * LENGTH_SCALE

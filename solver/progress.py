@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
 from typing import TextIO
@@ -42,7 +43,8 @@ def reporter(target: float, *, root: bool, stream: TextIO | None = None) -> Prog
             )
 
         return line
-    bar = tqdm(total=target / COULOMB_PER_MAH_CM2, file=out, unit="mAh/cm2", bar_format=_FORMAT)
+    columns = shutil.get_terminal_size(fallback=(100, 24)).columns
+    bar = tqdm(total=target / COULOMB_PER_MAH_CM2, file=out, bar_format=_FORMAT, ncols=columns)
 
     def update(clock: Clock, seen: Observation) -> None:
         bar.n = clock.capacity / COULOMB_PER_MAH_CM2
@@ -54,4 +56,4 @@ def reporter(target: float, *, root: bool, stream: TextIO | None = None) -> Prog
     return update
 
 
-_FORMAT = "{l_bar}{bar}| {n:.4f}/{total:.4f} mAh/cm2 [{elapsed}<{remaining}] {postfix}"
+_FORMAT = "{l_bar}{bar}| {n:.5f}/{total:.5f} mAh/cm2 [{elapsed}<{remaining}] {postfix}"

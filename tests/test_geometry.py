@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshes.population import PopulationError, line_population, patch_population
+from meshes.population import PopulationError, PopulationRule, line_population, patch_population
 from meshes.profile import profile_from_shapes, roof_measure
 from meshes.shapes import VoidShape, cap_height, cap_radius
 from meshes.sizing import SizeRule
@@ -54,9 +55,13 @@ def test_caps_meet_the_electrolyte_at_their_contact_angle(degrees: float) -> Non
     assert math.degrees(math.pi - half_angle) == pytest.approx(degrees)
 
 
-def draw(seed: int, extent: float = 160.0, **changes: float) -> list[VoidShape]:
-    values = {"density": 0.17, "mean": 2.2, "deviation": 1.3, "smallest": 0.3, "aspect": 0.5, "spacing": 0.5}
-    return line_population(extent=extent, shape="ellipse", seed=seed, **(values | changes))  # type: ignore[arg-type]
+POPULATION = PopulationRule(
+    density=0.17, mean=2.2, deviation=1.3, smallest=0.3, aspect=0.5, spacing=0.5, shape="ellipse", seed=0
+)
+
+
+def draw(seed: int, density: float) -> list[VoidShape]:
+    return line_population(160.0, replace(POPULATION, seed=seed, density=density))
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -87,10 +92,10 @@ def test_a_population_that_does_not_fit_says_so() -> None:
 
 
 def test_patches_respect_spacing() -> None:
-    voids = patch_population(
-        extents=(40.0, 30.0), density=0.05, mean=2.0, deviation=0.5, smallest=0.5, aspect=0.5,
-        spacing=0.4, shape="ellipse", seed=3,
-    )  # fmt: skip
+    rule = PopulationRule(
+        density=0.05, mean=2.0, deviation=0.5, smallest=0.5, aspect=0.5, spacing=0.4, shape="ellipse", seed=3
+    )
+    voids = patch_population((40.0, 30.0), rule)
     assert len(voids) == 30
     for i, one in enumerate(voids):
         for other in voids[:i]:
