@@ -142,13 +142,14 @@ class CoupledModel:
         self.surface.update()
         self.chemistry.update_contact_area()
         self.mechanics.time_step.value = time_step
+        tensile_limit = self._tensile_limit()
         accelerator = Anderson(self.cell.domain.comm)
         newton_e = newton_c = sets = 0
         for k in range(1, MAX_COUPLING + 1):
             newton_e += self.chemistry.solve()
             if k == 1:
                 self.chemistry.foresee()
-            self._solve_creep()
+            self._solve_creep(tensile_limit)
             newton_c += self.contact.iterations
             sets = max(sets, self.contact.sets)
             if self._update_pressures(accelerator) <= COUPLING_TOLERANCE:
@@ -156,12 +157,16 @@ class CoupledModel:
                 return SolveReport(newton_e, newton_c, sets, k)
         raise SolveError(f"coupling of contact pressure and current: no convergence in {MAX_COUPLING} passes")
 
-    def _solve_creep(self) -> None:
-        own = self.zone.trace_dofs
-        annihilation = self.annihilation.update().x.array[own]
-        area = assemble(self._trace_area_form, self.annihilation.value.function_space)[own]
-        limit = self.parameters.load.adhesion * area
-        self.contact = contact.solve_contact(self.zone, self.contact, annihilation, limit)
+    def _solve_creep(self, tensile_limit: NDArray[np.float64]) -> None:
+        annihilation = self.annihilation.update().x.array[self.zone.trace_dofs]
+        self.contact = contact.solve_contact(self.zone, self.contact, annihilation, tensile_limit)
+
+    def _tensile_limit(self) -> NDArray[np.float64]:
+        """Adhesion times nodal area at the contact dofs of the present geometry. Collective."""
+        own, adhesion = self.zone.trace_dofs, self.parameters.load.adhesion
+        if adhesion == 0.0:
+            return np.zeros(len(own))
+        return adhesion * assemble(self._trace_area_form, self.annihilation.value.function_space)[own]
 
     def _update_pressures(self, accelerator: Anderson) -> float:
         """Recover p and p_c; returns the largest change of potential that they cause.

@@ -162,8 +162,3 @@ def _void_sizes(loaded: LoadedCase) -> tuple[list[float], float]:
     widths = [void.width for void in case.void] or [2.0 * LENGTH_SCALE]
     count = sum(0.5 if void.center[0] in (0.0, case.geometry.width) else 1.0 for void in case.void)
     return widths, case.geometry.width / max(count, 0.5)
-
-
-def recession_per_capacity(loaded: LoadedCase) -> float:
-    """Metal thickness (m) stripped per C/m2."""
-    return float(loaded.metal.molar_volume.value / FARADAY)

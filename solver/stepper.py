@@ -143,9 +143,7 @@ def correct_volume(model: CoupledModel, target: float) -> float:
 def next_step(dt: float, result: StepResult, courant: float, growth: float) -> float:
     """Step proposed after an accepted one: by geometry change and by solver effort."""
     factor = growth if result.report.effort <= EFFORT_TARGET else 1.0
-    if result.courant > 0.0:
-        factor = min(factor, courant / result.courant)
-    return dt * factor
+    return min(dt * factor, courant_limit(dt, result, courant))
 
 
 def courant_limit(dt: float, result: StepResult, courant: float) -> float:

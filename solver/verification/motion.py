@@ -88,13 +88,9 @@ def rigid(comm: MPI.Comm) -> list[Check]:
     return checks
 
 
-def _rigid_run(comm: MPI.Comm, axisymmetric: bool) -> tuple[float, float]:
-    """Platen velocity and void change over five steps; the walls of a half ellipse are vertical at its foot.
-
-    The roof comes down by 1 % of the height: the contact fraction changes by half of its square.
-    """
-    rule = SizeRule(tip=0.02, growth=0.2, largest=0.2, roof_fraction=0.05)
-    profile = profile_from_shapes(
+def _half_circle(rule: SizeRule, axisymmetric: bool) -> InterfaceProfile:
+    """A void of radius 0.5 at x = 0 in a cell of width 1."""
+    return profile_from_shapes(
         [VoidShape((0.0,), 1.0, 0.5)],
         width=1.0,
         metal_height=2.0,
@@ -102,6 +98,15 @@ def _rigid_run(comm: MPI.Comm, axisymmetric: bool) -> tuple[float, float]:
         rule=rule,
         axisymmetric=axisymmetric,
     )
+
+
+def _rigid_run(comm: MPI.Comm, axisymmetric: bool) -> tuple[float, float]:
+    """Platen velocity and void change over five steps; the walls of a half ellipse are vertical at its foot.
+
+    The roof comes down by 1 % of the height: the contact fraction changes by half of its square.
+    """
+    rule = SizeRule(tip=0.02, growth=0.2, largest=0.2, roof_fraction=0.05)
+    profile = _half_circle(rule, axisymmetric)
     model = CoupledModel(mesh_plane(profile, rule, comm), parameters(vacancies=None, reference_stress=RIGID))
     height, void, steps, dt = model.platen_height(), model.void_measure(), 5, 5e-4
     for _ in range(steps):
@@ -120,9 +125,7 @@ def _fed_void(comm: MPI.Comm) -> tuple[float, float]:
     growth, and growth is the vacancies' gain less the flow into the void.
     """
     rule = SizeRule(tip=0.02, growth=0.2, largest=0.2)
-    profile = profile_from_shapes(
-        [VoidShape((0.0,), 1.0, 0.5)], width=1.0, metal_height=2.0, electrolyte_depth=2.0, rule=rule
-    )
+    profile = _half_circle(rule, False)
     fed = parameters(vacancies=VacancyParameters(2.0, 1.0), reference_stress=1.0, exponent=6.6, adhesion=1e3)
     model = CoupledModel(mesh_plane(profile, rule, comm), fed)
     model.solve(0.0)
@@ -146,14 +149,7 @@ def balances(comm: MPI.Comm) -> list[Check]:
 
 def _worst_balances(comm: MPI.Comm, axisymmetric: bool) -> tuple[float, float, float]:
     rule = SizeRule(tip=0.04, growth=0.25, largest=0.5)
-    profile = profile_from_shapes(
-        [VoidShape((0.0,), 1.0, 0.5)],
-        width=1.0,
-        metal_height=2.0,
-        electrolyte_depth=2.0,
-        rule=rule,
-        axisymmetric=axisymmetric,
-    )
+    profile = _half_circle(rule, axisymmetric)
     model = CoupledModel(
         mesh_plane(profile, rule, comm),
         parameters(
