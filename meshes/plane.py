@@ -139,6 +139,7 @@ class _PlaneBuilder:
 def _size_field(triples: NDArray[np.float64], rule: SizeRule) -> None:
     """Set Gmsh's background field to the size rule."""
     field = gmsh.model.mesh.field
+    formula = repr(rule.largest)
     if len(triples):
         tags = [
             gmsh.model.getEntitiesInBoundingBox(x - 1e-9, y - 1e-9, -1e-9, x + 1e-9, y + 1e-9, 1e-9, 0)
@@ -146,11 +147,12 @@ def _size_field(triples: NDArray[np.float64], rule: SizeRule) -> None:
         ]
         distance = field.add("Distance")
         field.setNumbers(distance, "PointsList", [t[0][1] for t in tags])
-        size = field.add("MathEval")
-        field.setString(size, "F", f"Min({rule.largest!r}, {rule.tip!r} + {rule.growth!r} * F{distance})")
-    else:
-        size = field.add("MathEval")
-        field.setString(size, "F", repr(rule.largest))
+        formula = f"Min({formula}, {rule.tip!r} + {rule.growth!r} * F{distance})"
+    if rule.layer is not None:
+        height = f"Max(0, Max(y - {rule.layer_depth!r}, -y))"
+        formula = f"Min({formula}, {rule.layer!r} + {rule.growth!r} * {height})"
+    size = field.add("MathEval")
+    field.setString(size, "F", formula)
     field.setAsBackgroundMesh(size)
     # The roof segments are shorter than the field asks for; their size reaches into the metal.
     gmsh.option.setNumber("Mesh.MeshSizeExtendFromBoundary", 1)

@@ -1,4 +1,4 @@
-"""Target element size: graded away from the triple lines and the void roofs."""
+"""Target element size: graded away from the triple lines, the void roofs and the contact."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 class SizeRule:
     """Element size h(x) = min(largest, tip + growth * distance to the nearest triple point).
 
+    With a ``layer``, also at most layer + growth * (height above ``layer_depth``) in the metal, and the
+    same below the electrolyte surface with depth 0: it resolves what composition does near the contact.
     On a void roof the size is also at most ``roof_fraction`` times the smaller of the void's
     half-width and height, and never below ``tip``.
 
@@ -20,12 +22,16 @@ class SizeRule:
         growth: increase of size per unit of distance.
         largest: upper bound.
         roof_fraction: size on a roof relative to the void.
+        layer: size along the contact, None for no layer.
+        layer_depth: height above the contact up to which ``layer`` holds.
     """
 
     tip: float
     growth: float = 0.25
     largest: float = 4.0
     roof_fraction: float = 0.12
+    layer: float | None = None
+    layer_depth: float = 0.0
 
     def roof_limit(self, roof: NDArray[np.float64]) -> float:
         """Largest size allowed on a roof given as an (m, 2) polyline."""
@@ -34,7 +40,11 @@ class SizeRule:
 
     def at(self, points: NDArray[np.float64], triples: NDArray[np.float64]) -> NDArray[np.float64]:
         """Size at ``points`` (m, 2), given the triple points (k, 2); ``largest`` where k = 0."""
-        if len(triples) == 0:
-            return np.full(len(points), self.largest)
-        distance = np.linalg.norm(points[:, None, :] - triples[None, :, :], axis=2).min(axis=1)
-        return np.minimum(self.largest, self.tip + self.growth * distance)
+        size = np.full(len(points), self.largest)
+        if len(triples):
+            distance = np.linalg.norm(points[:, None, :] - triples[None, :, :], axis=2).min(axis=1)
+            size = np.minimum(size, self.tip + self.growth * distance)
+        if self.layer is not None:
+            height = np.maximum(points[:, 1] - self.layer_depth, -points[:, 1])
+            size = np.minimum(size, self.layer + self.growth * np.maximum(height, 0.0))
+        return size

@@ -122,19 +122,61 @@ class Materials(Section):
     electrolyte: MaterialChoice = MaterialChoice(name="LPSCl")
 
 
+class ProtocolStep(Section):
+    """One step of a protocol; it ends at the first of its limits that is met."""
+
+    do: Literal["strip", "plate", "rest"]
+    current: units.CurrentDensity | None = Field(None, description="magnitude, mean over the whole area")
+    overpotential: units.Voltage | None = Field(
+        None, description="magnitude of the held overpotential of the modelled part, instead of 'current'"
+    )
+    capacity: units.Capacity | None = Field(None, description="areal capacity of this step")
+    duration: units.Duration | None = None
+    cutoff_voltage: units.Voltage | None = Field(None, description="magnitude of the overpotential")
+    cutoff_contact_loss: Factor | None = Field(None, description="lost contact over whole area")
+    pressure: units.StackPressure | None = Field(None, description="default: the pressure of [operation]")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ProtocolStep:
+        if self.do == "rest":
+            given = [
+                n for n in ("current", "overpotential", "capacity", "cutoff_voltage") if getattr(self, n)
+            ]
+            if given or self.duration is None:
+                raise ValueError("a rest has a 'duration' and no current, overpotential, capacity or voltage")
+            return self
+        if (self.current is None) == (self.overpotential is None):
+            raise ValueError(f"to {self.do} needs either 'current' or 'overpotential'")
+        if self.overpotential is not None and self.overpotential <= 0.0:
+            raise ValueError("'overpotential' is a magnitude above 0 V")
+        if self.cutoff_voltage is not None and self.cutoff_voltage <= 0.0:
+            raise ValueError("'cutoff_voltage' is a magnitude above 0 V")
+        if not self.capacity and self.duration is None:
+            raise ValueError(f"to {self.do} needs a 'capacity' or a 'duration' to end at")
+        return self
+
+
 class Operation(Section):
-    """What is done to the cell."""
+    """What is done to the cell: one strip (``current``, ``capacity``), or a list of ``step``s."""
 
     pressure: units.StackPressure
     temperature: units.Temperature = Field("298.15 K", validate_default=True)
     mode: Literal["galvanostatic", "potentiostatic"] = "galvanostatic"
     current: units.CurrentDensity | None = Field(None, description="mean over the whole area, stripping")
     overpotential: units.Voltage | None = Field(None, description="of the modelled part, potentiostatic")
-    capacity: units.Capacity = Field(description="areal capacity at which the run ends")
+    capacity: units.Capacity | None = Field(None, description="areal capacity at which the run ends")
     cutoff_voltage: units.Voltage | None = Field(None, description="overpotential that ends the run")
+    step: Annotated[list[ProtocolStep], Field(max_length=100)] = []
+    cycles: Annotated[int, Field(ge=1, le=10000)] = Field(1, description="times the steps are gone through")
 
     @model_validator(mode="after")
     def _consistent(self) -> Operation:
+        if self.step:
+            return self._with_steps()
+        if self.cycles != 1:
+            raise ValueError("'cycles' needs a list of [[operation.step]]")
+        if self.capacity is None:
+            raise ValueError("needs a 'capacity' to end at, or a list of [[operation.step]]")
         if self.mode == "galvanostatic" and self.current is None:
             raise ValueError("galvanostatic operation needs 'current'")
         if self.mode == "galvanostatic" and self.overpotential is not None:
@@ -145,11 +187,25 @@ class Operation(Section):
             raise ValueError("'current' belongs to mode = \"galvanostatic\"")
         return self
 
+    def _with_steps(self) -> Operation:
+        names = ("current", "overpotential", "capacity")
+        given = [f"'{n}'" for n in names if getattr(self, n) is not None]
+        if given:
+            raise ValueError(f"{', '.join(given)} belongs into the steps of [[operation.step]]")
+        if all(step.do == "rest" for step in self.step):
+            raise ValueError("the steps of [[operation.step]] only rest")
+        return self
+
 
 class Model(Section):
     """Switches of the equation sets."""
 
     vacancies: bool = Field(True, description="false: the contact itself removes every lattice plane")
+    composition: bool = Field(True, description="alloys: Darken interdiffusion; false: uniform, inactive")
+    beyond_solubility: Literal["stop", "continue"] = Field(
+        "stop",
+        description="at the solute's limit in the BCC phase: end the run, or go on with a supersaturated one",
+    )
     capillarity: bool = True
     kinetics: Literal["linear", "butler-volmer"] = "butler-volmer"
     friction: Literal["slip", "stick"] = "slip"
@@ -160,6 +216,7 @@ class Model(Section):
     )
     stress_drift: bool = True
     vacancy_potential: bool = True
+    composition_potential: bool = True
     pressure_potential: bool = True
     delaminated_below: Factor = Field(0.02, description="contact fraction that counts as delaminated")
 
@@ -170,8 +227,17 @@ class Numerics(Section):
     tip_size: units.Length | None = Field(None, description="element size at triple lines")
     growth: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.2
     largest_size: units.Length | None = None
+    layer_size: units.Length | None = Field(
+        None, description="element size along the contact; alloys: default by the width of the solute layer"
+    )
+    layer_depth: units.Deviation = Field(
+        "0 um", description="height over which layer_size holds before sizes grow", validate_default=True
+    )
     roof_fraction: Annotated[float, Field(gt=0.005, le=0.5, allow_inf_nan=False)] = 0.08
     courant: Factor = Field(0.4, description="surface motion per step over surface spacing")
+    composition_change: Factor = Field(
+        0.05, description="change of the solute fraction per step over its largest"
+    )
     first_step: units.Duration = Field("0.05 s", validate_default=True)
     smallest_step: units.Duration = Field("1e-9 s", validate_default=True)
     largest_step: units.Duration = Field("120 s", validate_default=True)

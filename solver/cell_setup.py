@@ -12,12 +12,16 @@ from meshes.sizing import SizeRule
 from meshes.solid import mesh_solid
 from solver.case import CaseError, LoadedCase
 from solver.case_schema import Case
-from solver.scales import LENGTH_SCALE
+from solver.scales import LENGTH_SCALE, layer_width
 
 TIP_FRACTION = 0.02
 """Default element size at a triple line over the smallest half-width."""
 SURFACE_SINK_FRACTION = 0.4
 """Default element size at a triple line over l_s, which it must resolve."""
+LAYER_FRACTION = 0.25
+"""Default element size along the contact of an alloy over the width of the solute layer."""
+SMALLEST_LAYER = 0.025
+"""um; the layer is never thinner than about 0.1 um (docs/model.md 3: S > 1 widens it)."""
 LARGEST_FRACTION = 0.25
 """Default largest element over the smaller of the cell's extents."""
 
@@ -77,7 +81,23 @@ def size_rule(loaded: LoadedCase, shapes: list[VoidShape]) -> SizeRule:
     )
     extent = min(case.geometry.metal_thickness, _lateral(case)) / LENGTH_SCALE
     largest = numerics.largest_size / LENGTH_SCALE if numerics.largest_size else LARGEST_FRACTION * extent
-    return SizeRule(tip, numerics.growth, max(largest, tip), numerics.roof_fraction)
+    return SizeRule(
+        tip,
+        numerics.growth,
+        max(largest, tip),
+        numerics.roof_fraction,
+        _layer_size(loaded),
+        numerics.layer_depth / LENGTH_SCALE,
+    )
+
+
+def _layer_size(loaded: LoadedCase) -> float | None:
+    """Element size along the contact (um), None in a pure metal unless the case gives one."""
+    given = loaded.case.numerics.layer_size
+    if given is not None:
+        return given / LENGTH_SCALE
+    width = layer_width(loaded)
+    return None if width is None else max(LAYER_FRACTION * width / LENGTH_SCALE, SMALLEST_LAYER)
 
 
 def initial_profile(loaded: LoadedCase, shapes: list[VoidShape], rule: SizeRule) -> InterfaceProfile:

@@ -13,7 +13,7 @@ import tomli_w
 from mpi4py import MPI
 
 from meshes.tags import name_table
-from solver import cell_setup, progress, scales, series
+from solver import cell_setup, progress, protocol, scales, series
 from solver.case import CaseError, LoadedCase, load_case, parse_case, schema_text
 from solver.parallel import on_root
 from solver.runfolder import RunFolder, write_atomic
@@ -59,7 +59,8 @@ def run(path: str, out: str | None, changes: Mapping[str, Any], *, force: bool, 
 
 
 def _run(loaded: LoadedCase, folder: Path, *, force: bool, comm: MPI.Comm) -> RunOutcome:
-    report = progress.reporter(loaded.case.operation.capacity, root=comm.rank == 0)
+    target = protocol.expected_throughput(loaded.case.operation)
+    report = progress.reporter(target, root=comm.rank == 0)
     return run_case(loaded, RunFolder(folder, series.COLUMNS), comm, force=force, progress=report)
 
 

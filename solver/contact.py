@@ -57,9 +57,13 @@ class ContactZone:
         self.trace_dofs = on_contact[on_contact < n_owned]
         self.dofs = trace_map[self.trace_dofs]
         self.triple = np.isin(self.trace_dofs, on_void)
-        self.coordinates = trace.tabulate_dof_coordinates()[self.trace_dofs]
+        self._trace = trace
         self._flags = la.vector(trace.dofmap.index_map, 1)
         self._facet_dofs = _facet_closures(cell.domain, trace, cell.boundary(Boundary.CONTACT))
+
+    def coordinates(self) -> NDArray[np.float64]:
+        """Present coordinates (m, 3) of ``dofs``."""
+        return np.asarray(self._trace.tabulate_dof_coordinates()[self.trace_dofs])
 
     def reached_from_triple(self, candidates: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Candidates connected to a triple line through facets that hold candidates. Collective.
@@ -85,7 +89,7 @@ class ContactZone:
         """Stretches where the contact has opened, as at most one event. Collective."""
         comm = self.problem.cell.domain.comm
         lifted = np.flatnonzero(~state.active)
-        x = self.coordinates[lifted, 0]
+        x = self.coordinates()[lifted, 0]
         found = comm.allgather([(float(v), float(g)) for v, g in zip(x, state.gap_rate[lifted], strict=True)])
         points = [point for part in found for point in part]
         if not points:

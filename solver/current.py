@@ -11,13 +11,22 @@ _SMALLEST_SUPERSATURATION = 1e-12
 
 
 def equilibrium_potential(
-    *, supersaturation: Expr | None, contact_pressure: Expr, pressure_potential: Expr
+    *,
+    supersaturation: Expr | None,
+    composition: Expr | None,
+    contact_pressure: Expr,
+    pressure_potential: Expr,
 ) -> Expr:
-    """E_eq = ln S - (Omega P0/RT) p_n; ``supersaturation`` None leaves the vacancy share out."""
-    mechanical = -pressure_potential * contact_pressure
-    if supersaturation is None:
-        return mechanical
-    return vacancy_potential(supersaturation=supersaturation) + mechanical
+    """E_eq = -ln a_Li + ln S - (Omega P0/RT) p_n.
+
+    ``supersaturation`` None leaves the vacancy share out, ``composition`` None -ln a_Li.
+    """
+    potential = -pressure_potential * contact_pressure
+    if supersaturation is not None:
+        potential += vacancy_potential(supersaturation=supersaturation)
+    if composition is not None:
+        potential += composition
+    return potential
 
 
 def vacancy_potential(*, supersaturation: Expr) -> Expr:

@@ -1,13 +1,13 @@
-"""Current distribution and vacancies, solved together: phi_e, S and the metal potential phi_m.
+"""Current, vacancies and composition, solved together: phi_e, S, the metal potential phi_m and x.
 
 The vacancy share of E_eq is tens of millivolts, more than charge transfer and constriction together,
-so the two equation sets form one nonlinear system. At Z = 0 the contact current is a Lagrange
-multiplier on the contact.
+and S and x drive each other, so the equation sets form one nonlinear system. At Z = 0 the contact
+current is a Lagrange multiplier on the contact.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import basix.ufl
 import numpy as np
@@ -19,25 +19,32 @@ from ufl.core.expr import Expr
 from meshes.cell import CellMesh
 from meshes.tags import Boundary, Region
 from solver import current, vacancies
+from solver.composition import QUADRATURE_DEGREE, CompositionStep
 from solver.constraints import ConstraintSpec, Reduction
 from solver.coordinates import weight
 from solver.newton import NewtonSolver
-from solver.parameters import CurrentParameters, VacancyParameters
+from solver.parameters import CompositionParameters, CurrentParameters, VacancyParameters
+from solver.transport import MetalState, MetalTransport
 
-_PHI, _S, _PHI_M, _MULTIPLIER = range(4)
+_PHI, _S, _PHI_M = range(3)
+
+Sources = Callable[[Sequence[Expr]], ufl.Form]
+"""Extra terms of the residual from the test functions (manufactured solutions)."""
 
 
 class ElectrochemistryProblem:
-    """Model.md 2 and 3 (x_Mg = 0) on one mesh.
+    """Model.md 2 and 3 on one mesh.
 
     Args:
-        cell: mesh; phi_e lives on the electrolyte, S on the metal.
+        cell: mesh; phi_e lives on the electrolyte, S and x on the metal.
         parameters: current distribution.
         transport: vacancies, or None when the contact itself removes every lattice plane.
         curvature: curvature of void surfaces, for S_g.
         contact_pressure: p_n on the contact, for E_eq.
         pressure: metal pressure, for the stress drift.
         options: PETSc options of the Newton solver.
+        alloy: composition, or None in a pure metal.
+        sources: extra terms of the residual.
     """
 
     def __init__(
@@ -49,36 +56,58 @@ class ElectrochemistryProblem:
         contact_pressure: fem.Function,
         pressure: fem.Function,
         options: Mapping[str, object],
+        alloy: CompositionParameters | None = None,
+        sources: Sources | None = None,
     ) -> None:
         self.cell, self.parameters, self.transport = cell, parameters, transport
-        self.galvanostatic = parameters.potential is None
         self.equipotential = parameters.area_resistance == 0.0
-        domain = cell.domain
-        name = domain.basix_cell()
+        self.metal = MetalTransport(cell.domain, transport, alloy, pressure, curvature)
+        self.composition = CompositionStep(cell) if alloy is not None else None
+        self._spaces()
+        self._contact_pressure = contact_pressure
+        self._constants(parameters)
+        self._areas()
+        self.control(parameters.applied, parameters.potential)
+        self.reduction = Reduction(self.space, self._constraints())
+        residual = self._residual()
+        if sources is not None:
+            residual += sources(ufl.TestFunctions(self.space))
+        self.newton = NewtonSolver("electrochemistry", residual, self.unknown, self.reduction, options)
+        self._set_given_values(alloy)
+        self._current_form = self.form(self.current_density(), Boundary.CONTACT)
+
+    def _spaces(self) -> None:
+        """Mixed space: phi_e and S quadratic; phi_m, and if there, x and the multiplier linear."""
+        name = self.cell.domain.basix_cell()
         quadratic = basix.ufl.element("Lagrange", name, 2)
         linear = basix.ufl.element("Lagrange", name, 1)
-        parts = [quadratic, quadratic, linear] + ([linear] if self.equipotential else [])
-        self.space = fem.functionspace(domain, basix.ufl.mixed_element(parts))
+        parts = [quadratic, quadratic, linear]
+        self.fraction_part = len(parts) if self.composition is not None else None
+        parts += [linear] if self.composition is not None else []
+        self._multiplier_part = len(parts) if self.equipotential else None
+        parts += [linear] if self.equipotential else []
+        self.space = fem.functionspace(self.cell.domain, basix.ufl.mixed_element(parts))
         self.unknown = fem.Function(self.space, name="electrochemistry")
         self._foreseen = fem.Function(self.space)
-        self._curvature, self._contact_pressure, self._pressure = curvature, contact_pressure, pressure
-        self._constants(parameters, transport)
         split = ufl.split(self.unknown)
         self.potential, self.supersaturation, self.metal_potential = split[:3]
-        self._multiplier = split[_MULTIPLIER] if self.equipotential else None
-        self._areas()
-        self.reduction = Reduction(self.space, self._constraints())
-        self.newton = NewtonSolver(
-            "electrochemistry", self._residual(), self.unknown, self.reduction, options
-        )
-        self._set_given_values()
-        self._current_form = self.form(self.current_density(), Boundary.CONTACT)
+        self.state = self._state(self.unknown)
+        self._multiplier = None if self._multiplier_part is None else split[self._multiplier_part]
+
+    def _state(self, function: fem.Function) -> MetalState:
+        split = ufl.split(function)
+        return MetalState(split[_S], None if self.fraction_part is None else split[self.fraction_part])
 
     def solve(self) -> int:
         """Solve; returns Newton iterations. Raises SolveError."""
-        if self.galvanostatic and self.parameters.applied is not None:
-            self.applied.value = self.parameters.applied
         return self.newton.solve()
+
+    def control(self, applied: float | None, potential: float | None = None) -> None:
+        """Prescribe the mean current over the whole area (in i0), or else phi_m (in RT/F)."""
+        self.prescribed = applied
+        self._galvanostatic.value = 0.0 if applied is None else 1.0
+        self._applied.value = applied or 0.0
+        self._given_potential.value = potential or 0.0
 
     # UFL expressions of the solution, for other modules and the records
     def equilibrium_potential(self) -> Expr:
@@ -86,9 +115,16 @@ class ElectrochemistryProblem:
         with_vacancies = self.transport is not None and self.parameters.vacancy_potential
         return current.equilibrium_potential(
             supersaturation=self.supersaturation("+") if with_vacancies else None,
+            composition=self.composition_potential(),
             contact_pressure=self._contact_pressure("+"),
             pressure_potential=self._pressure_potential,
         )
+
+    def composition_potential(self) -> Expr | None:
+        """Share of composition in E_eq on the contact, None where there is none."""
+        if self.composition is None or not self.parameters.composition_potential:
+            return None
+        return self.metal.composition_potential(self.state.at_contact())
 
     def overpotential(self) -> Expr:
         """eta = phi_m - phi_e - E_eq on the contact."""
@@ -107,30 +143,25 @@ class ElectrochemistryProblem:
 
     def bulk_annihilation(self) -> Expr:
         """s in the metal."""
-        if self.transport is None:
-            return fem.Constant(self.cell.domain, 0.0)
-        return vacancies.bulk_annihilation(
-            supersaturation=self.supersaturation, diffusivity=self._diffusivity, sink_rate=self._sink_rate
-        )
+        return self.metal.bulk_annihilation(self.state)
 
     def contact_annihilation(self) -> Expr:
         """a on the contact (interior facet trace)."""
-        if self.transport is None:
-            return self.current_density()
-        return vacancies.interface_annihilation(
-            supersaturation=self.supersaturation("+"),
-            current=self.current_density(),
-            diffusivity=self._diffusivity,
-            interface_rate=self._interface_rate,
-        )
+        return self.metal.contact_annihilation(self.state.at_contact(), self.current_density())
 
     def void_annihilation(self) -> Expr:
         """a on void surfaces (exterior facets)."""
-        return self._void_annihilation(self.supersaturation)
+        return self.metal.void_annihilation(self.state)
+
+    def vacancy_flux(self) -> Expr:
+        """j_V in the metal, relative to the lattice; 0 without vacancies."""
+        if self.transport is None:
+            return ufl.as_vector([0.0] * (self.cell.vertical + 1))
+        return self.metal.vacancy_flux(self.state)
 
     def foreseen_recession(self) -> Expr:
         """a on void surfaces as it was at the last :meth:`foresee`, for capillarity's look-ahead."""
-        return self._void_annihilation(ufl.split(self._foreseen)[_S])
+        return self.metal.void_annihilation(self._state(self._foreseen))
 
     def foresee(self) -> None:
         """Take the present S for the look-ahead.
@@ -139,17 +170,6 @@ class ElectrochemistryProblem:
         current -> recession -> contact pressure whose gain grows with the time step.
         """
         self._foreseen.x.array[:] = self.unknown.x.array
-
-    def _void_annihilation(self, supersaturation: Expr) -> Expr:
-        if self.transport is None:
-            return fem.Constant(self.cell.domain, 0.0)
-        return vacancies.surface_annihilation(
-            supersaturation=supersaturation,
-            curvature=self._curvature,
-            diffusivity=self._diffusivity,
-            surface_rate=self._surface_rate,
-            kelvin=self._kelvin,
-        )
 
     def form(self, density: Expr, boundary: Boundary) -> fem.Form:
         """Compiled integral of a density over a boundary part of the whole (revolved) cell."""
@@ -179,7 +199,7 @@ class ElectrochemistryProblem:
         self.newton.destroy()
         self.reduction.destroy()
 
-    def _constants(self, p: CurrentParameters, t: VacancyParameters | None) -> None:
+    def _constants(self, p: CurrentParameters) -> None:
         def constant(value: float) -> fem.Constant:
             return fem.Constant(self.cell.domain, float(value))
 
@@ -187,15 +207,12 @@ class ElectrochemistryProblem:
         self._area_resistance = constant(p.area_resistance)
         self._alpha = constant(p.transfer_coefficient)
         self._pressure_potential = constant(p.pressure_potential)
-        self.applied = constant(p.applied or 0.0)
         self._whole_over_contact = constant(1.0)
-        if t is not None:
-            self._diffusivity = constant(t.diffusivity)
-            self._sink_rate = constant(t.sink_length**-2)
-            self._interface_rate = constant(1.0 / t.interface_length)
-            self._surface_rate = constant(1.0 / t.surface_length)
-            self._kelvin = constant(t.kelvin)
-            self._drift = constant(t.stress_drift)
+        self._applied, self._given_potential, self._galvanostatic = (
+            constant(0.0),
+            constant(0.0),
+            constant(1.0),
+        )
 
     def _areas(self) -> None:
         one = fem.Constant(self.cell.domain, 1.0)
@@ -228,23 +245,33 @@ class ElectrochemistryProblem:
         spec.fixed += [outside(_PHI, tdim, cell.region(Region.ELECTROLYTE)), self._bottom, self._off_metal]
         if self.transport is None:
             spec.fixed.append(self._all_s)
-        if self.galvanostatic:
-            spec.ties.append(self._all_phi_m)
-        else:
-            spec.fixed.append(self._all_phi_m)
-        if self.equipotential:
-            spec.fixed.append(outside(_MULTIPLIER, tdim - 1, cell.boundary(Boundary.CONTACT)))
+        spec.ties.append(self._all_phi_m)
+        if self.fraction_part is not None:
+            spec.fixed.append(outside(self.fraction_part, tdim, cell.region(Region.METAL)))
+        if self._multiplier_part is not None:
+            contact = cell.boundary(Boundary.CONTACT)
+            spec.fixed.append(outside(self._multiplier_part, tdim - 1, contact))
         return spec
 
     def _n_cells(self) -> int:
         index_map = self.cell.domain.topology.index_map(self.cell.domain.topology.dim)
         return int(index_map.size_local + index_map.num_ghosts)
 
-    def _set_given_values(self) -> None:
+    def _set_given_values(self, alloy: CompositionParameters | None) -> None:
         self.unknown.x.array[self._all_s] = 1.0
-        if self.parameters.potential is not None:
-            self.unknown.x.array[self._all_phi_m] = self.parameters.potential
         self.unknown.x.scatter_forward()
+        if self.composition is not None and alloy is not None:
+            metal = self.cell.region(Region.METAL)
+            uniform = fem.Constant(self.cell.domain, alloy.fraction)
+            self.composition.start(uniform, metal)
+            self.take_fraction()
+
+    def take_fraction(self) -> None:
+        """Put the accepted x of :class:`CompositionStep` into the unknown and settle it. Collective."""
+        if self.composition is not None and self.fraction_part is not None:
+            self.unknown.sub(self.fraction_part).interpolate(self.composition.fraction)
+            self.unknown.x.scatter_forward()
+            self.composition.settle()
 
     def _residual(self) -> ufl.Form:
         cell = self.cell
@@ -253,10 +280,12 @@ class ElectrochemistryProblem:
         w_contact = w("+") if cell.kind == "axisymmetric" else w
         i = self.current_density()
         contact = current.entering_current(current=i, test=tests[_PHI]("+"))
-        if self.galvanostatic:
-            contact += (i - self.applied * self._whole_over_contact) * tests[_PHI_M]("+")
-        if self._multiplier is not None:
-            contact += -self.overpotential() * tests[_MULTIPLIER]("+")
+        total = i - self._applied * self._whole_over_contact
+        held = self.metal_potential("+") - self._given_potential
+        control = self._galvanostatic * total + (1.0 - self._galvanostatic) * held
+        contact += control * tests[_PHI_M]("+")
+        if self._multiplier_part is not None:
+            contact += -self.overpotential() * tests[self._multiplier_part]("+")
         bulk = current.conduction(potential=self.potential, test=tests[_PHI], conductivity=self._conductivity)
         residual = w * bulk * cell.dx(Region.ELECTROLYTE)
         if self.transport is not None:
@@ -264,14 +293,20 @@ class ElectrochemistryProblem:
             contact += vacancies.injection(
                 current=i, annihilation=self.contact_annihilation(), test=test("+")
             )
-            flux = vacancies.flux(
-                supersaturation=self.supersaturation,
-                pressure=self._pressure,
-                diffusivity=self._diffusivity,
-                stress_drift=self._drift,
+            transport = vacancies.balance(
+                flux=self.metal.vacancy_flux(self.state), annihilation=self.bulk_annihilation(), test=test
             )
-            transport = vacancies.balance(flux=flux, annihilation=self.bulk_annihilation(), test=test)
-            residual += w * transport * cell.dx(Region.METAL)
+            exact = {} if self.composition is None else {"quadrature_degree": QUADRATURE_DEGREE}
+            residual += w * transport * cell.dx(Region.METAL, **exact)
             roof = vacancies.absorption(annihilation=self.void_annihilation(), test=test)
             residual += w * roof * cell.ds(Boundary.VOID)
+        if self.composition is not None and self.fraction_part is not None:
+            fraction, test = self.state.fraction, tests[self.fraction_part]
+            residual += self.composition.storage(fraction=fraction, test=test)
+            residual += self.composition.exchange(
+                fraction=fraction,
+                test=test,
+                interdiffusivity=self.metal.interdiffusivity(self.state),
+                drift=self.metal.drift_velocity(self.state),
+            )
         return residual + w_contact * contact * cell.dS(Boundary.CONTACT)

@@ -10,7 +10,7 @@ import numpy as np
 from meshes.profile import InterfaceProfile
 from meshes.sizing import SizeRule
 
-EventKind = Literal["open", "coalesce", "split", "collapse", "delaminate", "exhausted"]
+EventKind = Literal["open", "coalesce", "split", "collapse", "delaminate", "exhausted", "solubility"]
 
 COALESCE_ELEMENTS = 4.0
 """A contact narrower than this many tip elements is lost: two voids have met."""

@@ -25,8 +25,8 @@ UM_PER_M = 1e6
 class FieldWriter:
     """Output functions of one mesh epoch, in customary units.
 
-    Point data: potential (V), supersaturation, velocity (um/s), pressure (MPa). Cell data: region
-    (1 metal, 2 electrolyte), current_density (mA/cm2), strain_rate (1/s).
+    Point data: potential (V), supersaturation, solute_fraction (alloys), velocity (um/s), pressure
+    (MPa). Cell data: region (1 metal, 2 electrolyte), current_density (mA/cm2), strain_rate (1/s).
     """
 
     def __init__(self, model: CoupledModel, scales: Scales) -> None:
@@ -40,6 +40,7 @@ class FieldWriter:
         self.supersaturation = fem.Function(scalars, name="supersaturation")
         self.pressure = fem.Function(scalars, name="pressure")
         self.velocity = fem.Function(vectors, name="velocity")
+        self.solute = fem.Function(scalars, name="solute_fraction")
         self.region = fem.Function(constants, name="region")
         self.strain_rate = fem.Function(constants, name="strain_rate")
         self.current = fem.Function(constant_vectors, name="current_density")
@@ -61,9 +62,12 @@ class FieldWriter:
         """Write output ``number``; returns the file for the index, relative to ``folder``. Collective."""
         self._update()
         path = folder / "fields" / f"output_{number:05d}.pvd"
+        model = self.model
         points = [self.potential, self.supersaturation, self.pressure, self.velocity]
+        if model.mixing is not None:
+            points.append(self.solute)
         cells = [self.region, self.strain_rate, self.current]
-        with io.VTKFile(self.model.cell.domain.comm, path, "w") as file:
+        with io.VTKFile(model.cell.domain.comm, path, "w") as file:
             file.write_function([*points, *cells], 0.0)
         return f"fields/output_{number:05d}000000.pvtu"
 
@@ -74,6 +78,8 @@ class FieldWriter:
         self.potential.interpolate(chemistry.unknown.sub(0), self._electrolyte)
         self.potential.x.array[:] *= scales.potential
         self.supersaturation.interpolate(chemistry.unknown.sub(1))
+        if model.mixing is not None:
+            self.solute.interpolate(model.mixing.step.fraction)
         self.pressure.interpolate(mechanics.unknown.sub(1))
         self.pressure.x.array[:] *= scales.stress / PASCAL_PER_MEGAPASCAL
         self.velocity.interpolate(mechanics.unknown.sub(0))

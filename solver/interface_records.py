@@ -1,4 +1,4 @@
-"""Records along the interface: contact state, gap, pressure, current and S at the nodes."""
+"""Records along the interface: contact state, gap, pressure, current, S and composition at the nodes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ class InterfaceRecorder:
 
         self._dofs = {_CONTACT: owned(Boundary.CONTACT), _ROOF: owned(Boundary.VOID)}
         self._active = fem.Function(model.annihilation.value.function_space)
-        self._p1 = {name: fem.Function(space) for name in ("active", "current", "S")}
+        self._p1 = {name: fem.Function(space) for name in ("active", "current", "S", "solute")}
+        self._side = owned(Boundary.SIDE_X)
 
     def rows(self, output: int, seconds: float, capacity: float) -> list[tuple[Any, ...]] | None:
         """Rows of ``interface.csv`` sorted along the interface on rank 0, None elsewhere. Collective."""
@@ -42,6 +43,8 @@ class InterfaceRecorder:
         self._p1["active"].interpolate(self._active)
         self._p1["current"].interpolate(model.current.value)
         self._p1["S"].interpolate(model.chemistry.unknown.sub(1))
+        if model.mixing is not None:
+            self._p1["solute"].interpolate(model.mixing.step.fraction)
         coordinates = self._coordinates()
         parts = []
         for part, dofs in self._dofs.items():
@@ -58,6 +61,7 @@ class InterfaceRecorder:
                 / PASCAL_PER_MEGAPASCAL,
                 on_contact * self._p1["current"].x.array[dofs] * self.scales.current / AMPERE_M2_PER_MA_CM2,
                 self._p1["S"].x.array[dofs],
+                self._p1["solute"].x.array[dofs],
             ]
             parts.append(np.column_stack(values))
         gathered = model.cell.domain.comm.gather(np.vstack(parts), root=0)
@@ -72,10 +76,28 @@ class InterfaceRecorder:
                 capacity,
                 "contact" if row[0] == _CONTACT else "roof",
                 *row[1:3],
-                round(row[-5]),
-                *row[-4:],
+                round(row[-6]),
+                *row[-5:],
             )
             for row in table
+        ]
+
+    def profile(self, output: int, seconds: float, capacity: float) -> list[tuple[Any, ...]] | None:
+        """Rows of ``profile.csv``: S and x over the height along the sides, after :meth:`rows`. Collective.
+
+        Rank 0 gets the rows, the others None.
+        """
+        x, cell = self._coordinates()[self._side], self.model.cell
+        fields = [self._p1[name].x.array[self._side] for name in ("S", "solute")]
+        mine = np.column_stack([x[:, 0], x[:, -1], *fields])
+        gathered = cell.domain.comm.gather(mine, root=0)
+        if gathered is None:
+            return None
+        table = np.vstack(gathered)
+        table = table[np.lexsort((table[:, 1], table[:, 0]))]
+        middle = 0.5 * table[:, 0].max(initial=0.0)
+        return [
+            (output, seconds, capacity, "left" if row[0] < middle else "right", *row[1:]) for row in table
         ]
 
     def _coordinates(self) -> NDArray[np.float64]:

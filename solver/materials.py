@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from scipy import constants
 
 from solver import units
@@ -78,8 +78,19 @@ class CreepMaterial(_Strict):
         )
 
 
+class ExcessTerm(_Strict):
+    """One Redlich-Kister coefficient L_k = constant + slope T."""
+
+    constant: units.ExcessEnergy
+    slope: units.ExcessEntropy = Field("0 J/mol/K", validate_default=True)
+
+    def at(self, temperature: float) -> float:
+        """L_k (J/mol) at ``temperature`` (K)."""
+        return float(self.constant + self.slope * temperature)
+
+
 class MetalMaterial(_Strict):
-    """Metal anode."""
+    """Metal anode; the ``solute_`` entries and ``redlich_kister`` make it a binary alloy."""
 
     kind: Literal["metal"] = "metal"
     description: str = ""
@@ -92,6 +103,27 @@ class MetalMaterial(_Strict):
     interface_sink_length: Annotated[Sourced[units.LengthOrInf], _OVERRIDABLE]
     surface_sink_length: Annotated[Sourced[units.Length], _OVERRIDABLE]
     vacancy_relaxation: Annotated[Sourced[units.Ratio], _OVERRIDABLE]
+    solute_fraction: Annotated[Sourced[units.Fraction], _OVERRIDABLE] | None = None
+    solute_limit: Annotated[Sourced[units.Fraction], _OVERRIDABLE] | None = None
+    solute_diffusivity: Annotated[Thermal[units.Diffusivity], _OVERRIDABLE] | None = None
+    redlich_kister: Annotated[Sourced[list[ExcessTerm]], _OVERRIDABLE] | None = None
+
+    @property
+    def is_alloy(self) -> bool:
+        """Whether composition can be solved for."""
+        return self.solute_fraction is not None
+
+    @model_validator(mode="after")
+    def _alloy_is_complete(self) -> MetalMaterial:
+        entries = ("solute_fraction", "solute_limit", "solute_diffusivity", "redlich_kister")
+        missing = [name for name in entries if getattr(self, name) is None]
+        if missing and len(missing) < len(entries):
+            raise ValueError(f"an alloy also needs {', '.join(missing)}")
+        if self.solute_fraction and self.solute_limit:
+            low, high = self.solute_fraction.value, self.solute_limit.value
+            if low >= high:
+                raise ValueError(f"solute_fraction {low:g} is not below solute_limit {high:g}")
+        return self
 
 
 class ElectrolyteMaterial(_Strict):

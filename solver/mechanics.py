@@ -124,6 +124,10 @@ class MechanicsProblem:
         self._warm = True
         self.exponent.value = self.creep_law.exponent
 
+    def doubt_start(self) -> None:
+        """The load is about to jump: a failure of the warm start then leads to a cold one."""
+        self._proven = False
+
     def reactions(self, dofs: NDArray[np.int32]) -> NDArray[np.float64]:
         """Force of the electrolyte on the metal at owned vertical contact dofs (upwards positive)."""
         vector = self.newton.reactions()

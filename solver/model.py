@@ -1,7 +1,8 @@
 """The coupled model on one mesh: current and vacancies, creep with contact, and the interface's speed.
 
-One object per mesh epoch (between two remeshings). Fields are quasi-static: everything follows from
-the geometry, so a step needs no field of the step before, only a good start for Newton.
+One object per mesh epoch (between two remeshings). All fields but the composition are quasi-static: they
+follow from the geometry, so a step needs them only as a good start for Newton. The composition is stepped
+by :mod:`solver.mixing`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from solver.coordinates import weight
 from solver.electrochemistry import ElectrochemistryProblem
 from solver.kinematics import ImplicitRecession, MeshMotion, SurfaceGeometry, assemble
 from solver.mechanics import MechanicsProblem
+from solver.mixing import Mixing
 from solver.newton import SolveError
 from solver.parameters import ModelParameters
 from solver.projection import ContactProjection
@@ -81,6 +83,7 @@ class CoupledModel:
             self.contact_pressure,
             self.pressure,
             newton,
+            parameters.composition,
         )
         self.mechanics = MechanicsProblem(
             cell,
@@ -93,6 +96,9 @@ class CoupledModel:
             newton,
         )
         self.motion = MeshMotion(cell, self.surface, newton)
+        self.mixing = (
+            Mixing(self.chemistry, self.mechanics.velocity, newton) if parameters.composition else None
+        )
         trace, trace_map = self.mechanics.vertical_space()
         self.annihilation = ContactProjection(cell, trace, self.chemistry.contact_annihilation(), newton)
         self.current = ContactProjection(cell, trace, self.chemistry.current_density(), newton)
@@ -107,6 +113,7 @@ class CoupledModel:
         normal = ufl.FacetNormal(cell.domain)
         normal_velocity = ufl.inner(self.mechanics.velocity, normal)
         t = self.parameters.vacancies
+        # the mobility only steadies the step: the solvent's share of it will do
         self.recession = ImplicitRecession(
             self.surface,
             normal_velocity - self.chemistry.void_annihilation(),
@@ -228,6 +235,8 @@ class CoupledModel:
         parts = (self.chemistry, self.mechanics, self.motion, self.annihilation, self.current)
         for part in (*parts, self.recession):
             part.destroy()
+        if self.mixing is not None:
+            self.mixing.destroy()
 
 
 def _span(values: NDArray[np.float64], function: fem.Function) -> float:

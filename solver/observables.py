@@ -19,10 +19,11 @@ from solver.scales import Scales
 
 @dataclass(frozen=True)
 class Shares:
-    """Overpotential (V) and its shares, each averaged over the current that flows.
+    """Overpotential (V) and its shares, averaged over the current that flows (at rest: over the contact).
 
     ``total`` is the sum of the others: pellet ohmic (flat current through the whole pellet),
-    constriction, charge transfer, vacancies (RT/F ln S) and contact pressure.
+    constriction, charge transfer, vacancies (RT/F ln S), composition (-RT/F ln a_Li) and contact
+    pressure. Plating counts negative.
     """
 
     total: float
@@ -30,7 +31,20 @@ class Shares:
     constriction: float
     charge_transfer: float
     vacancy: float
+    composition: float
     pressure: float
+
+
+@dataclass(frozen=True)
+class SoluteRecord:
+    """State of the composition: total (sites, um2 or um3), smallest and largest x, mean x on the contact,
+    and the error indicator of the mesh (:meth:`CompositionStep.indicator`)."""
+
+    total: float
+    smallest: float
+    largest: float
+    at_contact: float
+    indicator: float
 
 
 @dataclass(frozen=True)
@@ -41,14 +55,15 @@ class Observation:
         shares: overpotential and its shares, V.
         current: mean current density over the whole area, A/m2.
         contact_fraction: area in contact over whole area.
-        focus_contact: max(i) over its mean on the contact.
-        focus_applied: max(i) over the mean on the whole area.
+        focus_contact: max |i| over its mean on the contact (0 at rest).
+        focus_applied: max |i| over the mean on the whole area (0 at rest).
         platen: height of the top, um.
         void_measure: area (um2) or volume (um3) of all voids.
         gain, loss: growth rate of the voids by vacancies and loss by creep, in um (um2) times v0.
-        charge_error: |current through the contact - prescribed| / prescribed.
+        charge_error: |current through the contact - prescribed| / prescribed (at rest: / the run's scale).
         largest_supersaturation: largest S.
         contact_pressure: mean contact pressure, MPa.
+        solute: composition, None in a pure metal.
     """
 
     shares: Shares
@@ -63,6 +78,7 @@ class Observation:
     charge_error: float
     largest_supersaturation: float
     contact_pressure: float
+    solute: SoluteRecord | None = None
 
 
 class Observables:
@@ -82,16 +98,22 @@ class Observables:
         self.pellet_depth, self.modelled_depth = pellet_depth, modelled_depth
         chemistry, cell = model.chemistry, model.cell
         i = chemistry.current_density()
+        parts = {
+            "charge_transfer": chemistry.overpotential(),
+            "pressure": -chemistry.parameters.pressure_potential * model.contact_pressure("+"),
+        }
+        if chemistry.transport is not None and chemistry.parameters.vacancy_potential:
+            parts["vacancy"] = current.vacancy_potential(supersaturation=chemistry.supersaturation("+"))
+        composition = chemistry.composition_potential()
+        if composition is not None:
+            parts["composition"] = composition
         on = Boundary.CONTACT
-        self._transfer = chemistry.form(i * chemistry.overpotential(), on)
-        with_vacancies = chemistry.transport is not None and chemistry.parameters.vacancy_potential
-        self._vacancy = (
-            chemistry.form(i * current.vacancy_potential(supersaturation=chemistry.supersaturation("+")), on)
-            if with_vacancies
-            else None
-        )
-        self._pressure = chemistry.form(i * model.contact_pressure("+"), on)
+        self._by_current = {name: chemistry.form(i * part, on) for name, part in parts.items()}
+        self._by_area = {name: chemistry.form(part, on) for name, part in parts.items()}
         self._contact_force = chemistry.form(model.contact_pressure("+"), on)
+        self._contact_solute = (
+            chemistry.form(chemistry.state.at_contact().fraction, on) if model.mixing is not None else None
+        )
         grad = ufl.grad(chemistry.potential)
         joule = weight(cell) * ufl.inner(grad, grad) * cell.dx(Region.ELECTROLYTE)
         self._joule = fem.form(joule)
@@ -101,39 +123,47 @@ class Observables:
         model, chemistry, scales = self.model, self.model.chemistry, self.scales
         total = chemistry.contact_current()
         mean = total / chemistry.whole_area
-        local_mean = total / chemistry.contact_area
-        peak = _max(model.cell, model.current.value.x.array[model.zone.trace_dofs])
+        rests = chemistry.prescribed == 0.0
+        peak = _max(model.cell, np.abs(model.current.value.x.array[model.zone.trace_dofs]))
         gain, loss = model.void_rates()
-        prescribed = chemistry.parameters.applied
-        wanted = prescribed * chemistry.whole_area if prescribed is not None else total
+        wanted = chemistry.prescribed * chemistry.whole_area if chemistry.prescribed is not None else total
+        size = abs(wanted) if wanted != 0.0 else chemistry.whole_area
         return Observation(
-            shares=self._shares(total, mean),
-            current=mean * scales.current,
+            shares=self._shares(total, mean, rests=rests),
+            current=0.0 if rests else mean * scales.current,
             contact_fraction=chemistry.contact_area / chemistry.whole_area,
-            focus_contact=peak / local_mean,
-            focus_applied=peak / mean,
+            focus_contact=0.0 if rests else peak * chemistry.contact_area / abs(total),
+            focus_applied=0.0 if rests else peak / abs(mean),
             platen=model.platen_height(),
             void_measure=model.void_measure(),
             gain=gain,
             loss=loss,
-            charge_error=abs(total - wanted) / abs(wanted),
+            charge_error=abs(total - wanted) / size,
             largest_supersaturation=_max(model.cell, chemistry.supersaturation_values()),
             contact_pressure=self._sum(self._contact_force) / chemistry.contact_area * scales.stress / 1e6,
+            solute=self._solute(),
         )
 
-    def _shares(self, total: float, mean: float) -> Shares:
+    def _shares(self, total: float, mean: float, *, rests: bool) -> Shares:
         p, volts = self.model.chemistry.parameters, self.scales.potential
-        slab = mean * self.modelled_depth / p.conductivity
-        conduction = p.conductivity * self._sum(self._joule) / total
-        parts = {
-            "ohmic": mean * self.pellet_depth / p.conductivity,
-            "constriction": conduction - slab,
-            "charge_transfer": self._sum(self._transfer) / total,
-            "vacancy": self._sum(self._vacancy) / total if self._vacancy is not None else 0.0,
-            "pressure": -p.pressure_potential * self._sum(self._pressure) / total,
-        }
+        forms = self._by_area if rests else self._by_current
+        size = self.model.chemistry.contact_area if rests else total
+        parts = {"ohmic": 0.0, "constriction": 0.0, "vacancy": 0.0, "composition": 0.0}
+        parts |= {name: self._sum(form) / size for name, form in forms.items()}
+        if not rests:
+            slab = mean * self.modelled_depth / p.conductivity
+            parts["ohmic"] = mean * self.pellet_depth / p.conductivity
+            parts["constriction"] = p.conductivity * self._sum(self._joule) / total - slab
         parts = {name: volts * value for name, value in parts.items()}
         return Shares(total=sum(parts.values()), **parts)
+
+    def _solute(self) -> SoluteRecord | None:
+        mixing = self.model.mixing
+        if mixing is None or self._contact_solute is None:
+            return None
+        step = mixing.step
+        at_contact = self._sum(self._contact_solute) / self.model.chemistry.contact_area
+        return SoluteRecord(step.total(), step.smallest(), step.largest(), at_contact, step.indicator())
 
     def _sum(self, form: fem.Form) -> float:
         return float(self.model.cell.domain.comm.allreduce(fem.assemble_scalar(form)))

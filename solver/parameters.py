@@ -21,6 +21,7 @@ class CurrentParameters:
         transfer_coefficient: alpha.
         pressure_potential: Omega P0 / RT, the shift of E_eq by contact pressure.
         vacancy_potential: whether ln S enters E_eq.
+        composition_potential: whether ln a_Li enters E_eq (alloys).
         applied: prescribed mean current over the whole area (galvanostatic), or None.
         potential: prescribed phi_m - phi_bottom (potentiostatic), or None.
     """
@@ -31,16 +32,17 @@ class CurrentParameters:
     transfer_coefficient: float = 0.5
     pressure_potential: float = 0.0
     vacancy_potential: bool = True
+    composition_potential: bool = True
     applied: float | None = 1.0
     potential: float | None = None
 
 
 @dataclass(frozen=True)
 class VacancyParameters:
-    """Vacancy transport (model.md 3 with x_Mg = 0).
+    """Vacancy transport (model.md 3).
 
     Attributes:
-        diffusivity: D_S / (L v0).
+        diffusivity: D_Li / (L v0), tracer diffusivity of the solvent at S = 1.
         sink_length: l_v / L, bulk sinks (dislocations); inf switches them off.
         interface_length: l_i / L; inf switches the interface sink off.
         surface_length: l_s / L, exchange with void surfaces.
@@ -54,6 +56,25 @@ class VacancyParameters:
     surface_length: float = 0.1
     kelvin: float = 0.0
     stress_drift: float = 0.0
+
+
+@dataclass(frozen=True)
+class CompositionParameters:
+    """Darken interdiffusion of a binary alloy (model.md 3); x is the fraction of the solute (Mg).
+
+    Attributes:
+        fraction: x at the start.
+        limit: largest x of the BCC phase.
+        solvent: tracer diffusivity D_Li / (L v0) at S = 1.
+        solute: tracer diffusivity D_Mg / (L v0) at S = 1.
+        redlich_kister: L_k / RT.
+    """
+
+    fraction: float
+    limit: float
+    solvent: float
+    solute: float
+    redlich_kister: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,10 +130,15 @@ class LoadParameters:
 
 @dataclass(frozen=True)
 class ModelParameters:
-    """All equation sets; ``vacancies`` None means that the contact itself removes every lattice plane."""
+    """All equation sets.
+
+    ``vacancies`` None means that the contact itself removes every lattice plane; ``composition`` None is
+    a pure metal.
+    """
 
     current: CurrentParameters
     creep: CreepParameters
     vacancies: VacancyParameters | None
     surface: SurfaceParameters = field(default_factory=SurfaceParameters)
     load: LoadParameters = field(default_factory=LoadParameters)
+    composition: CompositionParameters | None = None

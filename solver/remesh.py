@@ -1,14 +1,17 @@
-"""Remeshing: mesh quality, and the start values on a new mesh."""
+"""Remeshing: mesh quality, the start values on a new mesh, and the composition carried over to it."""
 
 from __future__ import annotations
 
 import numpy as np
 from dolfinx import fem
 from mpi4py import MPI
+from numpy.typing import NDArray
 
 from meshes.cell import CellMesh
 from solver import compat
+from solver.composition import CompositionStep
 from solver.model import CoupledModel
+from solver.roofs import RoofChains
 
 _PADDING = 1e-6
 
@@ -34,7 +37,7 @@ def quality(cell: CellMesh) -> float:
 def transfer_start(old: CoupledModel, new: CoupledModel) -> None:
     """Interpolate the old solution as the start for Newton on the new mesh. Collective.
 
-    The fields are quasi-static, so this changes effort, not results; points that fall outside the old
+    These fields are quasi-static, so this changes effort, not results; points that fall outside the old
     mesh keep the new mesh's own values.
     """
     for source, target, parts in (
@@ -44,6 +47,50 @@ def transfer_start(old: CoupledModel, new: CoupledModel) -> None:
         for part in parts:
             _interpolate_part(source, target, part)
     new.mechanics.mark_warm()
+
+
+def transfer_composition(old: CoupledModel, new: CoupledModel, chains: RoofChains | None) -> float:
+    """Carry x over to the new mesh and settle it there; returns the relative correction. Collective.
+
+    Interpolation is not conservative: x is scaled until the solute's total is what it was. New nodes that
+    lie just outside the old mesh (both roofs are polygons of one curve) take x from the nearest old roof.
+    """
+    if old.mixing is None or new.mixing is None:
+        return 0.0
+    source, target = old.mixing.step, new.mixing.step
+    found = fem.Function(target.scalars)
+    compat.interpolate_nonmatching(found, source.fraction, _PADDING)
+    one, inside = fem.Function(source.scalars), fem.Function(target.scalars)
+    one.x.array[:] = 1.0
+    compat.interpolate_nonmatching(inside, one, _PADDING)
+    target.settle()
+    values = found.x.array
+    outside = np.flatnonzero((inside.x.array < 0.5) & (target.volume > 0.0))
+    if chains is not None:
+        values[outside] = _on_roofs(source, old, chains, target.scalars.tabulate_dof_coordinates()[outside])
+    values[target.volume <= 0.0] = 0.0
+    target.fraction.x.array[:] = np.maximum(values, 0.0)
+    target.fraction.x.scatter_forward()
+    factor = source.total() / target.total()
+    target.fraction.x.array[:] *= factor
+    new.chemistry.take_fraction()
+    return abs(factor - 1.0)
+
+
+def _on_roofs(
+    source: CompositionStep, old: CoupledModel, chains: RoofChains, points: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """x of the old roof nodes nearest to ``points``. Collective."""
+    surface = old.surface
+    on_surface = fem.Function(surface.scalars)
+    on_surface.interpolate(source.fraction)
+    local = on_surface.x.array[surface.nodes]
+    roofs = chains.positions(surface.positions())
+    values = chains.positions(np.column_stack([local, local]))[:, 0]
+    if len(points) == 0 or len(roofs) == 0:
+        return np.zeros(len(points))
+    distance = np.linalg.norm(points[:, None, :2] - roofs[None, :, :], axis=2)
+    return np.asarray(values[distance.argmin(axis=1)])
 
 
 def _interpolate_part(source: fem.Function, target: fem.Function, part: int) -> None:

@@ -1,8 +1,9 @@
 """The run folder: everything a run leaves behind. All methods act on rank 0 only.
 
 Files: ``case.toml`` (resolved case), ``manifest.json``, ``series.csv`` (one row per step),
-``voids.csv`` and ``interface.csv`` (per output), ``events.csv``, ``fields.pvd`` with ``fields/``,
-``run.log``, ``checkpoint.npz``.
+``stages.csv`` (one row per step of the protocol), ``voids.csv``, ``interface.csv``, ``profile.csv`` and
+``deposit.csv`` (per output), ``events.csv``, ``fields.pvd`` with ``fields/``, ``run.log``,
+``checkpoint.npz``.
 """
 
 from __future__ import annotations
@@ -42,6 +43,44 @@ INTERFACE_COLUMNS = (
     "pressure_MPa",
     "current_mA_cm2",
     "supersaturation",
+    "solute_fraction",
+)
+PROFILE_COLUMNS = (
+    "output",
+    "time_s",
+    "capacity_mAh_cm2",
+    "side",
+    "y_um",
+    "supersaturation",
+    "solute_fraction",
+)
+DEPOSIT_COLUMNS = (
+    "output",
+    "time_s",
+    "capacity_mAh_cm2",
+    "cycle",
+    "stage",
+    "x_um",
+    "thickness_um",
+)
+STAGE_COLUMNS = (
+    "cycle",
+    "stage",
+    "kind",
+    "start_s",
+    "end_s",
+    "capacity_mAh_cm2",
+    "end",
+    "start_voltage_V",
+    "end_voltage_V",
+    "start_contact_fraction",
+    "end_contact_fraction",
+    "start_focus_contact",
+    "start_focus_applied",
+    "end_solute_largest",
+    "deposit_mean_um",
+    "deposit_largest_um",
+    "deposit_smallest_um",
 )
 VOID_COLUMNS = (
     "output",
@@ -121,6 +160,9 @@ class RunFolder:
         self.series = Table(self.path / "series.csv", self.series_columns)
         self.voids = Table(self.path / "voids.csv", VOID_COLUMNS)
         self.interface = Table(self.path / "interface.csv", INTERFACE_COLUMNS)
+        self.profile = Table(self.path / "profile.csv", PROFILE_COLUMNS)
+        self.deposit = Table(self.path / "deposit.csv", DEPOSIT_COLUMNS)
+        self.stages = Table(self.path / "stages.csv", STAGE_COLUMNS)
         self.events = Table(self.path / "events.csv", EVENT_COLUMNS)
         self.events.append([])
         self._log_handler = logging.FileHandler(self.path / "run.log", encoding="utf-8")
@@ -183,16 +225,28 @@ class RunFolder:
 
     def close(self) -> None:
         """Close all files."""
-        for table in (self.series, self.voids, self.interface, self.events):
+        for table in self._tables():
             table.close()
         log.removeHandler(self._log_handler)
         self._log_handler.close()
+
+    def _tables(self) -> tuple[Table, ...]:
+        return (
+            self.series,
+            self.voids,
+            self.interface,
+            self.profile,
+            self.deposit,
+            self.stages,
+            self.events,
+        )
 
     def _clear(self) -> None:
         """Remove an earlier run's files, and only those."""
         if not (self.path / "manifest.json").exists():
             raise RunFolderError(f"{self.path} is not a run folder; --force only replaces runs")
-        tables = ("series.csv", "voids.csv", "interface.csv", "events.csv")
+        names = ("series", "voids", "interface", "profile", "deposit", "stages", "events")
+        tables = [f"{name}.csv" for name in names]
         known = ("case.toml", "manifest.json", "run.log", "checkpoint.npz", "fields.pvd", *tables)
         for name in known:
             (self.path / name).unlink(missing_ok=True)

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from scipy import constants
 
+from solver import protocol, thermodynamics
 from solver.case import LoadedCase
 from solver.parameters import (
+    CompositionParameters,
     CreepParameters,
     CurrentParameters,
     LoadParameters,
@@ -48,16 +50,15 @@ class Scales:
 
 
 def case_scales(loaded: LoadedCase) -> Scales:
-    """Scales of a case; a potentiostatic case takes the current that Z alone would let through."""
+    """Scales of a case: its largest current, or what its largest overpotential drives through Z."""
     operation = loaded.case.operation
     potential = constants.R * operation.temperature / FARADAY
-    if operation.current is not None:
-        current = operation.current
-    else:
+    current, overpotential = protocol.reference(operation)
+    if current is None:
         depth = loaded.case.geometry.modelled_depth
         resistance = loaded.electrolyte.area_resistance.at(operation.temperature, sign=-1)
         resistance += depth / loaded.electrolyte.conductivity.at(operation.temperature)
-        current = (operation.overpotential or 0.0) / resistance
+        current = (overpotential or 0.0) / resistance
     velocity = loaded.metal.molar_volume.value * current / FARADAY
     return Scales(LENGTH_SCALE, velocity, operation.pressure, current, potential)
 
@@ -83,6 +84,7 @@ def model_parameters(loaded: LoadedCase, scales: Scales) -> ModelParameters:
         current=_current(loaded, scales),
         creep=_creep(loaded, scales),
         vacancies=vacancies,
+        composition=_composition(loaded, scales),
         surface=SurfaceParameters(tension / (scales.stress * scales.length), metal.contact_angle.value),
         load=LoadParameters(
             pressure=operation.pressure / scales.stress,
@@ -100,7 +102,7 @@ def _current(loaded: LoadedCase, scales: Scales) -> CurrentParameters:
     conductivity = electrolyte.conductivity.at(operation.temperature)
     resistance = electrolyte.area_resistance.at(operation.temperature, sign=-1)
     shift = loaded.metal.molar_volume.value * scales.stress / thermal if model.pressure_potential else 0.0
-    galvanostatic = operation.mode == "galvanostatic"
+    first = protocol.stages(operation)[0]
     return CurrentParameters(
         conductivity=conductivity * scales.potential / (scales.length * scales.current),
         area_resistance=resistance * scales.current / scales.potential,
@@ -108,9 +110,40 @@ def _current(loaded: LoadedCase, scales: Scales) -> CurrentParameters:
         transfer_coefficient=electrolyte.transfer_coefficient.value,
         pressure_potential=shift,
         vacancy_potential=model.vacancy_potential,
-        applied=(operation.current or 0.0) / scales.current if galvanostatic else None,
-        potential=None if galvanostatic else (operation.overpotential or 0.0) / scales.potential,
+        composition_potential=model.composition_potential,
+        applied=None if first.current is None else first.current / scales.current,
+        potential=None if first.overpotential is None else first.overpotential / scales.potential,
     )
+
+
+def _composition(loaded: LoadedCase, scales: Scales) -> CompositionParameters | None:
+    metal, temperature = loaded.metal, loaded.case.operation.temperature
+    if not loaded.case.model.composition or not metal.is_alloy:
+        return None
+    assert metal.solute_fraction and metal.solute_limit and metal.solute_diffusivity and metal.redlich_kister
+    diffusion = scales.length * scales.velocity
+    thermal = constants.R * temperature
+    return CompositionParameters(
+        fraction=metal.solute_fraction.value,
+        limit=metal.solute_limit.value,
+        solvent=metal.diffusivity.at(temperature) / diffusion,
+        solute=metal.solute_diffusivity.at(temperature) / diffusion,
+        redlich_kister=tuple(term.at(temperature) / thermal for term in metal.redlich_kister.value),
+    )
+
+
+def layer_width(loaded: LoadedCase) -> float | None:
+    """Width (m) of the solute layer that a fully sinking contact sweeps up, D/v at S = 1; None if pure.
+
+    D is the interdiffusivity at the initial composition, v the recession at the largest current.
+    """
+    scales = case_scales(loaded)
+    alloy = _composition(loaded, scales)
+    if alloy is None:
+        return None
+    mixed = alloy.fraction * alloy.solvent + (1.0 - alloy.fraction) * alloy.solute
+    factor = thermodynamics.thermodynamic_factor(alloy.fraction, alloy.redlich_kister)
+    return float(mixed * factor) * scales.length
 
 
 def _creep(loaded: LoadedCase, scales: Scales) -> CreepParameters:

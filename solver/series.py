@@ -9,6 +9,7 @@ from meshes.profile import InterfaceProfile
 from solver.events import full_width
 from solver.fields import AMPERE_M2_PER_MA_CM2, UM_PER_M
 from solver.observables import Observation
+from solver.protocol import Stage
 from solver.scales import COULOMB_PER_MAH_CM2, Scales
 from solver.stepper import BalanceErrors, StepResult
 
@@ -16,12 +17,18 @@ COLUMNS = (
     "step",
     "time_s",
     "capacity_mAh_cm2",
+    "net_mAh_cm2",
+    "cycle",
+    "stage",
+    "kind",
+    "stage_capacity_mAh_cm2",
     "current_mA_cm2",
     "voltage_V",
     "ohmic_V",
     "constriction_V",
     "charge_transfer_V",
     "vacancy_V",
+    "composition_V",
     "pressure_V",
     "contact_fraction",
     "voids",
@@ -33,11 +40,17 @@ COLUMNS = (
     "focus_contact",
     "focus_applied",
     "largest_supersaturation",
+    "solute_contact",
+    "solute_largest",
+    "solute_smallest",
     "contact_pressure_MPa",
     "platen_um",
     "charge_error",
     "lithium_error",
     "volume_error",
+    "solute_error",
+    "solute_correction",
+    "solute_indicator",
     "dt_s",
     "newton_electrochemistry",
     "newton_creep",
@@ -52,11 +65,21 @@ COLUMNS = (
 
 @dataclass
 class Clock:
-    """Counters of a run. ``time`` in s, ``capacity`` in C/m2, step sizes in L/v0."""
+    """Counters of a run. ``time`` in s, step sizes in L/v0.
+
+    ``capacity`` (C/m2) is all charge that has passed, whatever its direction; ``net`` is stripped minus
+    plated; ``stage_`` counts from the start of the present step of the protocol. ``solute_correction`` is the
+    relative correction of the solute's total, summed over all remeshings.
+    """
 
     step_size: float
     time: float = 0.0
     capacity: float = 0.0
+    net: float = 0.0
+    stage: int = 0
+    stage_time: float = 0.0
+    stage_capacity: float = 0.0
+    solute_correction: float = 0.0
     step: int = 0
     recorded: int = -1
     outputs: int = 0
@@ -78,9 +101,10 @@ def series_row(
     errors: BalanceErrors,
     scales: Scales,
     profile: InterfaceProfile | None,
+    stage: Stage,
 ) -> tuple[Any, ...]:
     """One row; effort, errors and correction are those of the step that led here (0 at the start)."""
-    shares = seen.shares
+    shares, solute = seen.shares, seen.solute
     roofs = profile.roofs if profile is not None else ()
     widths = [full_width(profile, k) for k in range(len(roofs))] if profile is not None else []
     rate = scales.velocity * UM_PER_M
@@ -89,12 +113,18 @@ def series_row(
         clock.step,
         clock.time,
         clock.capacity / COULOMB_PER_MAH_CM2,
+        clock.net / COULOMB_PER_MAH_CM2,
+        stage.cycle,
+        stage.number,
+        stage.kind,
+        clock.stage_capacity / COULOMB_PER_MAH_CM2,
         seen.current / AMPERE_M2_PER_MA_CM2,
         shares.total,
         shares.ohmic,
         shares.constriction,
         shares.charge_transfer,
         shares.vacancy,
+        shares.composition,
         shares.pressure,
         seen.contact_fraction,
         len(roofs),
@@ -106,11 +136,15 @@ def series_row(
         seen.focus_contact,
         seen.focus_applied,
         seen.largest_supersaturation,
+        *((solute.at_contact, solute.largest, solute.smallest) if solute else (0.0, 0.0, 0.0)),
         seen.contact_pressure,
         seen.platen,
         seen.charge_error,
         errors.lithium,
         errors.volume,
+        result.mixing.error if result and result.mixing else 0.0,
+        clock.solute_correction,
+        solute.indicator if solute else 0.0,
         clock.last_step * scales.time,
         report.newton_electrochemistry if report else 0,
         report.newton_creep if report else 0,

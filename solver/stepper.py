@@ -10,6 +10,7 @@ from dolfinx import fem
 from numpy.typing import NDArray
 
 from solver.contact import ContactState
+from solver.mixing import Mixing, MixingResult
 from solver.model import CoupledModel, SolveReport
 from solver.newton import SolveError
 from solver.remesh import quality
@@ -28,6 +29,11 @@ _VOLUME_TOLERANCE = 5e-16
 _VOLUME_ITERATIONS = 8
 
 
+MIXING_OVERSHOOT = 2.0
+"""Change of composition over its target above which a step is rejected."""
+LIMIT_REACHED = 2e-3
+"""Distance of x from the solubility limit that counts as reached."""
+
 Spacing = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
@@ -37,6 +43,21 @@ class StepRejectedError(RuntimeError):
     def __init__(self, reason: str, factor: float) -> None:
         super().__init__(reason)
         self.factor = factor
+
+
+@dataclass(frozen=True)
+class StepLimits:
+    """What a step may do at most.
+
+    Attributes:
+        courant: target of surface motion over surface spacing.
+        composition: target of the change of x over the largest x.
+        solubility: x that no step may pass, None to let it.
+    """
+
+    courant: float
+    composition: float = 0.05
+    solubility: float | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +71,8 @@ class StepResult:
         courant: largest surface motion over surface spacing.
         quality: smallest cell quality after the step.
         correction: normal offset of void surfaces that made the volume exact (um).
+        exchange: metal that the reference current would remove in the step: the scale of its errors.
+        mixing: the composition's part, None in a pure metal.
     """
 
     report: SolveReport
@@ -58,6 +81,8 @@ class StepResult:
     courant: float
     quality: float
     correction: float
+    exchange: float
+    mixing: MixingResult | None = None
 
 
 @dataclass(frozen=True)
@@ -65,12 +90,13 @@ class _Snapshot:
     coordinates: NDArray[np.float64]
     functions: list[NDArray[np.float64]]
     contact: ContactState
+    composition: tuple[NDArray[np.float64], ...] | None
 
 
 def advance(
     model: CoupledModel,
     dt: float,
-    courant: float,
+    limits: StepLimits,
     even: Spacing | None = None,
     observe: Callable[[], None] = lambda: None,
 ) -> StepResult:
@@ -79,23 +105,25 @@ def advance(
     Args:
         model: coupled model; moved on success, untouched on rejection.
         dt: time step (L/v0).
-        courant: target of surface motion over surface spacing.
+        limits: what the step may do at most.
         even: slides moved surface nodes (m, gdim) along their surface; None leaves them.
         observe: called between solving and moving, while fields and geometry belong together.
 
     Raises:
-        StepRejectedError: if a solve fails, the surface moves too far or a cell inverts.
+        StepRejectedError: if a solve fails, the surface moves too far, the composition changes too much
+            or a cell inverts.
     """
     before = _snapshot(model)
     try:
         report = model.solve(dt)
         speed = model.nodal_speed(dt)
         moved = dt * model.relative_speed(speed)
-        if moved > OVERSHOOT * courant:
-            raise StepRejectedError(
-                f"surface moves {moved:.2f} elements", max(SMALLEST_CUT, 0.9 * courant / moved)
-            )
+        if moved > OVERSHOOT * limits.courant:
+            factor = max(SMALLEST_CUT, 0.9 * limits.courant / moved)
+            raise StepRejectedError(f"surface moves {moved:.2f} elements", factor)
         observe()
+        if model.mixing is not None:
+            model.mixing.begin()
         removed = dt * model.chemistry.contact_current()
         metal = model.metal_measure()
         model.motion.move(_surface_shift(model, speed, dt, even), dt * model.mechanics.platen_velocity())
@@ -103,13 +131,31 @@ def advance(
         worst = quality(model.cell)
         if worst < INVERTED_BELOW:
             raise StepRejectedError(f"a cell inverts (quality {worst:.3f})", CUTBACK)
+        mixing = _mix(model.mixing, dt, limits) if model.mixing is not None else None
     except SolveError as error:
         _restore(model, before)
         raise StepRejectedError(str(error), CUTBACK) from None
     except StepRejectedError:
         _restore(model, before)
         raise
-    return StepResult(report, removed, model.metal_measure() - metal, moved, worst, correction)
+    change = model.metal_measure() - metal
+    exchange = dt * model.chemistry.whole_area
+    return StepResult(report, removed, change, moved, worst, correction, exchange, mixing)
+
+
+def _mix(mixing: Mixing, dt: float, limits: StepLimits) -> MixingResult:
+    """The composition's part of a step; rejects it where it changes too much or passes the solubility."""
+    before = mixing.step.largest()
+    result = mixing.finish(dt)
+    if result.change > MIXING_OVERSHOOT * limits.composition:
+        factor = max(SMALLEST_CUT, 0.9 * limits.composition / result.change)
+        raise StepRejectedError(f"composition changes by {100 * result.change:.1f} %", factor)
+    after = mixing.step.largest()
+    if limits.solubility is not None and after > limits.solubility:
+        room = limits.solubility - 0.5 * LIMIT_REACHED - before
+        factor = min(CUTBACK if room <= 0.0 else room / (after - before), 0.95)
+        raise StepRejectedError(f"x = {after:.4g} passes the solubility limit", max(SMALLEST_CUT, factor))
+    return result
 
 
 def _surface_shift(
@@ -140,15 +186,18 @@ def correct_volume(model: CoupledModel, target: float) -> float:
     return total
 
 
-def next_step(dt: float, result: StepResult, courant: float, growth: float) -> float:
-    """Step proposed after an accepted one: by geometry change and by solver effort."""
+def next_step(dt: float, result: StepResult, limits: StepLimits, growth: float) -> float:
+    """Step proposed after an accepted one: by what changed and by solver effort."""
     factor = growth if result.report.effort <= EFFORT_TARGET else 1.0
-    return min(dt * factor, courant_limit(dt, result, courant))
+    return min(dt * factor, change_limit(dt, result, limits))
 
 
-def courant_limit(dt: float, result: StepResult, courant: float) -> float:
-    """Largest step that the surface motion of the last one allows."""
-    return dt * courant / result.courant if result.courant > 0.0 else np.inf
+def change_limit(dt: float, result: StepResult, limits: StepLimits) -> float:
+    """Largest step that the surface motion and the change of composition in the last one allow."""
+    largest = dt * limits.courant / result.courant if result.courant > 0.0 else np.inf
+    if result.mixing is not None and result.mixing.change > 0.0:
+        largest = min(largest, dt * limits.composition / result.mixing.change)
+    return largest
 
 
 @dataclass(frozen=True)
@@ -175,12 +224,13 @@ def volume_balance(
 
     Returns:
         (platen, voids) for the next call, and the errors relative to the volume exchanged in the step
-        (metal removed, platen swept, void change: a collapse moves far more than it strips).
+        (metal removed, at least by the reference current; platen swept; void change: a collapse moves far
+        more than it strips).
     """
-    if result is None or result.removed == 0.0:
+    if result is None:
         return (platen, voids), BalanceErrors(0.0, 0.0)
     swept = (before[0] - platen) * model.chemistry.whole_area
-    exchanged = result.removed + abs(swept) + abs(voids - before[1])
+    exchanged = max(abs(result.removed), result.exchange) + abs(swept) + abs(voids - before[1])
     lithium = (result.metal_change + result.removed) / exchanged
     volume = (swept + result.metal_change + (voids - before[1])) / exchanged
     return (platen, voids), BalanceErrors(abs(lithium), abs(volume))
@@ -204,6 +254,7 @@ def _snapshot(model: CoupledModel) -> _Snapshot:
         model.cell.domain.geometry.x.copy(),
         [f.x.array.copy() for f in _functions(model)],
         model.contact,
+        model.mixing.step.state() if model.mixing is not None else None,
     )
 
 
@@ -212,4 +263,6 @@ def _restore(model: CoupledModel, snapshot: _Snapshot) -> None:
     for function, values in zip(_functions(model), snapshot.functions, strict=True):
         function.x.array[:] = values
     model.contact = snapshot.contact
+    if model.mixing is not None and snapshot.composition is not None:
+        model.mixing.step.restore(snapshot.composition)
     model.surface.update()

@@ -1,32 +1,30 @@
-"""The run: steps, milestones, remeshing, events, records; from a case to a finished run folder."""
+"""The run: protocol, steps, remeshing, events, records; from a case to a finished run folder."""
 
 from __future__ import annotations
 
-import gc
 import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 from mpi4py import MPI
 
-from meshes.cell import CellMesh, MeshingError, mesh_plane
+from meshes.cell import MeshingError
 from meshes.profile import InterfaceProfile
 from meshes.sizing import SizeRule
-from solver import cell_setup, events, remesh, roofs, stepper
+from solver import cell_setup, events, protocol, roofs, stepper
 from solver.case import LoadedCase
-from solver.fields import FieldWriter
-from solver.interface_records import InterfaceRecorder
-from solver.model import CoupledModel
+from solver.epoch import build_epoch, next_epoch
 from solver.newton import SolveError
-from solver.observables import Observables, Observation
+from solver.observables import Observation
 from solver.parallel import on_root
 from solver.parameters import ModelParameters
+from solver.records import Recorder
 from solver.runfolder import RunFolder
 from solver.scales import COULOMB_PER_MAH_CM2, LENGTH_SCALE, Scales, case_scales, model_parameters
-from solver.series import Clock, series_row
+from solver.schedule import Schedule
+from solver.series import Clock
 
 log = logging.getLogger("livoid")
 
@@ -36,6 +34,8 @@ CALM_STEPS = 8
 CALM_GROWTH = 1.08
 DEFAULT_OUTPUTS = 20
 """Field outputs per run when the case gives no interval."""
+POORLY_RESOLVED = 0.05
+"""Error indicator of the composition above which the run warns, once."""
 
 
 @dataclass(frozen=True)
@@ -48,17 +48,6 @@ class RunOutcome:
     last: Observation | None
     capacity: float
     time: float
-
-
-@dataclass
-class Epoch:
-    """Everything that lives as long as one mesh."""
-
-    model: CoupledModel
-    observables: Observables
-    recorder: InterfaceRecorder
-    writer: FieldWriter | None
-    chains: roofs.RoofChains | None
 
 
 class Run:
@@ -77,39 +66,57 @@ class Run:
         self.scales: Scales = case_scales(loaded)
         self.parameters: ModelParameters = model_parameters(loaded, self.scales)
         self.rule: SizeRule = cell_setup.size_rule(loaded, cell_setup.void_shapes(loaded))
-        self.depth = case.geometry.modelled_depth / LENGTH_SCALE
-        self.epoch = self._epoch(cell_setup.initial_cell(loaded, comm))
+        self.limits = _step_limits(loaded, self.parameters)
+        self.epoch = build_epoch(loaded, self.parameters, self.scales, cell_setup.initial_cell(loaded, comm))
         self.profile = self.epoch.chains.profile() if self.epoch.chains else None
         self.clock = Clock(step_size=case.numerics.first_step / self.scales.time)
-        interval = case.output.interval or case.operation.capacity / DEFAULT_OUTPUTS
-        self.interval = interval or case.operation.capacity or 1.0
+        throughput = protocol.expected_throughput(case.operation)
+        interval = case.output.interval or throughput / DEFAULT_OUTPUTS or case.operation.capacity
+        self.schedule = Schedule(protocol.stages(case.operation), self.scales, interval or 1.0)
+        self.recorder = Recorder(loaded, folder, comm, self.scales)
         self.last: Observation | None = None
         self.first_height = case.geometry.metal_thickness / LENGTH_SCALE
         self._result: stepper.StepResult | None = None
-        self._balance = (0.0, 0.0)
+        self._said: set[str] = set()
 
     def go(self) -> RunOutcome:
-        """Step until the capacity, an event, a cut-off or a failure."""
-        target = self.loaded.case.operation.capacity
-        while self.clock.capacity < target * (1.0 - 1e-12):
+        """Go through the protocol until its end, an event, a cut-off or a failure."""
+        while not self.schedule.finished(self.clock):
+            found = self._stage()
+            if found is not None:
+                return found
+            self.clock.stage += 1
+        passed = self.clock.capacity / COULOMB_PER_MAH_CM2
+        stages = len(self.schedule.stages)
+        done = f"capacity of {passed:.6g} mAh/cm2 reached" if stages == 1 else f"all {stages} steps done"
+        return self._end("finished", done)
+
+    def _stage(self) -> RunOutcome | None:
+        """One stage of the protocol, from its first record to its last."""
+        stage = self.schedule.now(self.clock)
+        self.schedule.control(self.clock, self.epoch.model)
+        self.schedule.begin(self.clock)
+        self.clock.step_size = self.numerics.first_step / self.scales.time
+        self._result, self.last = None, None
+        self.recorder.begin_stage(stage)
+        while (why := self.schedule.over(self.clock, self.last)) is None:
             if self.clock.step >= self.numerics.max_steps:
                 return self._end(
                     "failed", f"no end after {self.numerics.max_steps} steps (numerics.max_steps)"
                 )
-            found = self._step(target)
+            found = self._step()
             if found is not None:
                 return found
         self._observe_final()
-        return self._end("finished", f"capacity of {target / COULOMB_PER_MAH_CM2:.6g} mAh/cm2 reached")
+        self.recorder.end_stage(stage, self.clock, self.last, why)
+        return None
 
-    def _step(self, target: float) -> RunOutcome | None:
-        dt = self._step_size(target)
+    def _step(self) -> RunOutcome | None:
+        dt = self._step_size()
         moved = False
         while not moved:
             try:
-                self._result = stepper.advance(
-                    self.epoch.model, dt, self.numerics.courant, self._even(), self._observe
-                )
+                self._result = stepper.advance(self.epoch.model, dt, self.limits, self._even(), self._observe)
                 moved = True
             except stepper.StepRejectedError as rejection:
                 self.clock.rejected += 1
@@ -127,14 +134,13 @@ class Run:
             ended = self._remesh_if_needed()
         return ended
 
-    def _step_size(self, target: float) -> float:
-        """Next step in L/v0: proposal, largest step, and the next milestone in capacity."""
+    def _step_size(self) -> float:
+        """Next step in L/v0: proposal, largest step, and the next output or end of stage."""
         largest = self.numerics.largest_step / self.scales.time
         dt = min(self.clock.step_size, largest)
-        if self.last is None:
-            return dt
-        milestone = min(self.clock.next_output * self.interval, target)
-        left = (milestone - self.clock.capacity) / (self.last.current * self.scales.time)
+        stage = self.schedule.now(self.clock)
+        current = stage.current if stage.current is not None else self.last.current if self.last else 0.0
+        left = self.schedule.time_left(self.clock, current) / self.scales.time
         if left <= dt * (1.0 + 1e-9):
             return left
         return left / 2.0 if left < 2.0 * dt else dt
@@ -142,18 +148,15 @@ class Run:
     def _after(self, dt: float) -> None:
         result = self._result
         assert result is not None and self.last is not None
-        self.clock.time += dt * self.scales.time
-        self.clock.capacity += self.last.current * dt * self.scales.time
-        milestone = self.clock.next_output * self.interval
-        if abs(self.clock.capacity - milestone) < 1e-9 * self.interval:
-            self.clock.capacity = milestone
+        self.recorder.stepped(self.epoch.model, dt)
+        self.schedule.passed(self.clock, dt * self.scales.time, self.last.current)
         self.clock.step += 1
         self.clock.last_step = dt
         growth = self.numerics.step_growth if self.clock.step > self.clock.calm_until else CALM_GROWTH
         self.clock.step_size = max(
-            stepper.next_step(dt, result, self.numerics.courant, growth),
-            # a step cut short by a milestone does not slow the ones after it
-            min(self.clock.step_size, stepper.courant_limit(dt, result, self.numerics.courant)),
+            stepper.next_step(dt, result, self.limits, growth),
+            # a step cut short by an output does not slow the ones after it
+            min(self.clock.step_size, stepper.change_limit(dt, result, self.limits)),
         )
         if self.epoch.chains is not None:
             self.profile = self.epoch.chains.profile()
@@ -166,33 +169,23 @@ class Run:
         if not first_time:
             return
         self.clock.recorded = self.clock.step
-        model = self.epoch.model
-        self._balance, errors = stepper.volume_balance(
-            self._balance, self._result, model, observation.platen, observation.void_measure
-        )
-        row = series_row(self.clock, observation, self._result, errors, self.scales, self.profile)
-        on_root(self.comm, lambda: self.folder.series.append([row]))
-        if self.clock.capacity >= self.clock.next_output * self.interval * (1.0 - 1e-12):
-            self._output()
+        stage = self.schedule.now(self.clock)
+        self.recorder.state(self.epoch, self.clock, stage, observation, self._result, self.profile)
+        self._warn(observation)
+        if self.schedule.output_due(self.clock):
+            self.recorder.output(self.epoch, self.clock, stage, self.profile)
+            self.schedule.written(self.clock)
         self.progress(self.clock, observation)
 
-    def _output(self) -> None:
-        number, seconds = self.clock.outputs, self.clock.time
-        capacity = self.clock.capacity / COULOMB_PER_MAH_CM2
-        rows = self.epoch.recorder.rows(number, seconds, capacity)
-        file = self.epoch.writer.write(self.folder.path, number) if self.epoch.writer else None
-
-        def write() -> None:
-            self.folder.interface.append(rows or [])
-            if self.profile is not None:
-                self.folder.add_voids(number, seconds, capacity, self.profile)
-                self.folder.write_checkpoint(self.clock.state(), self.profile)
-            if file is not None:
-                self.folder.add_fields(seconds, file)
-
-        on_root(self.comm, write)
-        self.clock.outputs += 1
-        self.clock.next_output = int(np.floor(self.clock.capacity / self.interval + 1e-9)) + 1
+    def _warn(self, seen: Observation) -> None:
+        if seen.solute is not None and seen.solute.indicator > POORLY_RESOLVED and not self._said:
+            self._said.add("resolution")
+            log.warning(
+                "the solute's layer is poorly resolved at %.4g s (error indicator %.2g): reduce "
+                "numerics.layer_size or raise numerics.layer_depth",
+                self.clock.time,
+                seen.solute.indicator,
+            )
 
     def _observe_final(self) -> None:
         """Solve and record the last geometry, with an output."""
@@ -206,10 +199,9 @@ class Run:
 
     def _cutoff(self) -> RunOutcome | None:
         limit = self.loaded.case.operation.cutoff_voltage
-        if limit is not None and self.last is not None and self.last.shares.total >= limit:
-            self._observe_final()
-            return self._end("cutoff", f"overpotential {self.last.shares.total:.4g} V reached the cut-off")
-        return None
+        if limit is None or self.last is None or abs(self.last.shares.total) < limit:
+            return None
+        return self._stop("cutoff", f"overpotential {self.last.shares.total:.4g} V reached the cut-off", [])
 
     def _events(self) -> RunOutcome | None:
         found: list[events.Event] = []
@@ -219,18 +211,36 @@ class Run:
                 self.profile, self.rule, model.delaminated_below, self.first_height
             )
         found += self.epoch.model.zone.openings(self.epoch.model.contact)
+        solubility = self._solubility()
+        if solubility is not None and model.beyond_solubility == "stop":
+            found.append(solubility)
+        elif solubility is not None:
+            self.recorder.event(self.clock, solubility)
         if not found:
             return None
-        self._observe_final()
-        for event in found:
-            self._log_event(event)
-        first = found[0]
-        return self._end("event", f"{first.kind}: {first.detail}", first)
+        return self._stop("event", f"{found[0].kind}: {found[0].detail}", found)
 
-    def _log_event(self, event: events.Event) -> None:
-        capacity = self.clock.capacity / COULOMB_PER_MAH_CM2
-        log.info("event %s: %s", event.kind, event.detail)
-        on_root(self.comm, lambda: self.folder.add_event(self.clock.time, capacity, event))
+    def _solubility(self) -> events.Event | None:
+        """The event that x reaches the limit of the BCC phase; once per run."""
+        mixing = self.epoch.model.mixing
+        if mixing is None or "solubility" in self._said:
+            return None
+        largest = mixing.step.largest()
+        if largest < mixing.limit - stepper.LIMIT_REACHED:
+            return None
+        self._said.add("solubility")
+        where = mixing.step.position_of_largest()
+        detail = f"x = {largest:.4g} at x = {where:.4g} um reaches the solubility limit {mixing.limit:g}"
+        return events.Event("solubility", where, 0.0, detail)
+
+    def _stop(self, status: Status, message: str, found: list[events.Event]) -> RunOutcome:
+        """End in the middle of a stage, with a last record."""
+        self._observe_final()
+        stage = self.schedule.now(self.clock)
+        self.recorder.end_stage(stage, self.clock, self.last, found[0].kind if found else status)
+        for event in found:
+            self.recorder.event(self.clock, event)
+        return self._end(status, message, found[0] if found else None)
 
     def _remesh_if_needed(self) -> RunOutcome | None:
         result = self._result
@@ -244,28 +254,16 @@ class Run:
             return None
         try:
             profile, _ = self.profile.resampled(self.rule)
-            epoch = self._epoch(mesh_plane(profile, self.rule, self.comm))
+            self.epoch, correction = next_epoch(
+                self.loaded, self.parameters, self.scales, self.epoch, profile, self.rule
+            )
         except (MeshingError, roofs.ProfileError) as error:
             return self._give_up(str(error))
-        remesh.transfer_start(self.epoch.model, epoch.model)
-        self.epoch.model.destroy()
-        self.epoch, self.profile = epoch, profile
+        self.profile = profile
+        self.schedule.control(self.clock, self.epoch.model)
         self.clock.remeshes += 1
-        gc.collect()
+        self.clock.solute_correction += correction
         return None
-
-    def _epoch(self, cell: CellMesh) -> Epoch:
-        case = self.loaded.case
-        model = CoupledModel(cell, self.parameters, self.numerics.petsc)
-        pellet = case.geometry.pellet_thickness / LENGTH_SCALE
-        chains = None if cell.kind == "3d" else roofs.roof_chains(cell, model.surface, self.depth)
-        return Epoch(
-            model,
-            Observables(model, self.scales, pellet, self.depth),
-            InterfaceRecorder(model, self.scales),
-            FieldWriter(model, self.scales) if case.output.fields else None,
-            chains,
-        )
 
     def _even(self) -> stepper.Spacing | None:
         chains = self.epoch.chains
@@ -303,6 +301,16 @@ class Run:
             self.folder.close()
 
         on_root(self.comm, write)
+
+
+def _step_limits(loaded: LoadedCase, parameters: ModelParameters) -> stepper.StepLimits:
+    numerics, alloy = loaded.case.numerics, parameters.composition
+    stops = alloy is not None and loaded.case.model.beyond_solubility == "stop"
+    return stepper.StepLimits(
+        numerics.courant,
+        numerics.composition_change,
+        alloy.limit if alloy is not None and stops else None,
+    )
 
 
 def run_case(

@@ -1,4 +1,4 @@
-"""Terms of vacancy transport (model.md 3 with x_Mg = 0) in dimensionless form.
+"""Terms of vacancy transport (model.md 3) in dimensionless form; the alloy's flux is in darken.
 
 S = x_V/x_V_eq; fluxes and site-annihilation velocities in v0 = Omega i0/F.
 """
@@ -22,10 +22,13 @@ def bulk_annihilation(*, supersaturation: Expr, diffusivity: Expr, sink_rate: Ex
 def interface_annihilation(
     *, supersaturation: Expr, current: Expr, diffusivity: Expr, interface_rate: Expr
 ) -> Expr:
-    """Lattice planes removed at the contact, a = (D/l_i)(S - 1); while plating (i < 0) a = i."""
-    return ufl.conditional(
-        ufl.lt(current, 0.0), current, diffusivity * interface_rate * (supersaturation - 1.0)
-    )
+    """Lattice planes removed at the contact, a = min(i, 0) + (D/l_i)(S - 1).
+
+    Plated lithium adds planes; the interface sink works in both directions of the current, so that a is
+    continuous where the current changes sign. With S = 1, as it is while plating, a = i.
+    """
+    plated = ufl.conditional(ufl.lt(current, 0.0), current, 0.0)
+    return plated + diffusivity * interface_rate * (supersaturation - 1.0)
 
 
 def surface_annihilation(

@@ -28,6 +28,7 @@ from tests.conftest import small_case
 
 pytestmark = pytest.mark.parallel
 
+LIMITS = stepper.StepLimits(0.4)
 FINE: dict[str, Any] = {"tip_size": "0.04 um", "roof_fraction": 0.06, "growth": 0.15}
 
 
@@ -120,7 +121,7 @@ def test_balances_hold_in_all_coordinates(kind: str, comm: MPI.Comm) -> None:
     model.solve(0.0)
     balance = (model.platen_height(), model.void_measure())
     for _ in range(2):
-        result = stepper.advance(model, 1e-4, 0.4)
+        result = stepper.advance(model, 1e-4, LIMITS)
         balance, errors = stepper.volume_balance(
             balance, result, model, model.platen_height(), model.void_measure()
         )
@@ -146,7 +147,7 @@ def test_a_rejected_step_restores_everything(
     fault: str, comm: MPI.Comm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = build(small_case(), comm)
-    stepper.advance(model, 1e-4, 0.4)
+    stepper.advance(model, 1e-4, LIMITS)
     before = state(model)
     step = 1e-4
     if fault == "large step":
@@ -160,12 +161,12 @@ def test_a_rejected_step_restores_everything(
     else:
         monkeypatch.setattr(stepper, "quality", lambda _cell: -0.5)
     with pytest.raises(stepper.StepRejectedError) as caught:
-        stepper.advance(model, step, 0.4)
+        stepper.advance(model, step, LIMITS)
     assert 0.0 < caught.value.factor < 1.0
     for old, new in zip(before, state(model), strict=True):
         np.testing.assert_array_equal(old, new)
     monkeypatch.undo()
-    stepper.advance(model, 1e-4, 0.4)
+    stepper.advance(model, 1e-4, LIMITS)
     model.destroy()
 
 

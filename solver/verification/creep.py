@@ -253,7 +253,7 @@ def _modulated(comm: MPI.Comm, level: int) -> tuple[MechanicsProblem, contact.Co
 
 def _modulation_at(comm: MPI.Comm, dv: float, level: int) -> float:
     mechanics, zone = _modulated(comm, level)
-    annihilation = 1.0 + dv * np.cos(zone.coordinates[:, 0])
+    annihilation = 1.0 + dv * np.cos(zone.coordinates()[:, 0])
     contact.solve_contact(zone, contact.closed(zone), annihilation, np.zeros(len(annihilation)))
     surface = SurfaceGeometry(mechanics.cell)
     force = fem.Function(surface.scalars)
@@ -269,7 +269,7 @@ def _modulation_at(comm: MPI.Comm, dv: float, level: int) -> float:
 
 def _opens(comm: MPI.Comm, dv: float) -> float:
     mechanics, zone = _modulated(comm, 1)
-    annihilation = 1.0 + dv * np.cos(zone.coordinates[:, 0])
+    annihilation = 1.0 + dv * np.cos(zone.coordinates()[:, 0])
     state = contact.solve_contact(zone, contact.closed(zone), annihilation, np.zeros(len(annihilation)))
     opened = comm.allreduce(int(np.count_nonzero(~state.active)))
     mechanics.destroy()

@@ -63,7 +63,7 @@ def patch(comm: MPI.Comm) -> list[Check]:
     fall = model.mechanics.platen_velocity()
     before = model.platen_height()
     for _ in range(3):
-        stepper.advance(model, 0.05, 0.4)
+        stepper.advance(model, 0.05, stepper.StepLimits(0.4))
     moved = before - model.platen_height()
     model.destroy()
     return [
@@ -110,7 +110,7 @@ def _rigid_run(comm: MPI.Comm, axisymmetric: bool) -> tuple[float, float]:
     model = CoupledModel(mesh_plane(profile, rule, comm), parameters(vacancies=None, reference_stress=RIGID))
     height, void, steps, dt = model.platen_height(), model.void_measure(), 5, 5e-4
     for _ in range(steps):
-        stepper.advance(model, dt, 1.0)
+        stepper.advance(model, dt, stepper.StepLimits(1.0))
     platen = (height - model.platen_height()) / (steps * dt)
     rate = (model.void_measure() - void) / (steps * dt) / model.chemistry.whole_area
     model.destroy()
@@ -163,7 +163,8 @@ def _worst_balances(comm: MPI.Comm, axisymmetric: bool) -> tuple[float, float, f
     balance = (model.platen_height(), model.void_measure())
     charge = lithium = volume = 0.0
     for _ in range(12):
-        result = stepper.advance(model, BALANCE_STEP, 2.0, lambda moved: chains.even(moved, rule))
+        limits = stepper.StepLimits(2.0)
+        result = stepper.advance(model, BALANCE_STEP, limits, lambda moved: chains.even(moved, rule))
         balance, errors = stepper.volume_balance(
             balance, result, model, model.platen_height(), model.void_measure()
         )

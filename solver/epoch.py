@@ -1,0 +1,69 @@
+"""One mesh epoch of a run: the model on one mesh with everything that reads it, and the next one."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import dataclass
+
+from meshes.cell import CellMesh, mesh_plane
+from meshes.profile import InterfaceProfile
+from meshes.sizing import SizeRule
+from solver import remesh, roofs
+from solver.case import LoadedCase
+from solver.fields import FieldWriter
+from solver.interface_records import InterfaceRecorder
+from solver.model import CoupledModel
+from solver.observables import Observables
+from solver.parameters import ModelParameters
+from solver.scales import LENGTH_SCALE, Scales
+
+
+@dataclass
+class Epoch:
+    """Everything that lives as long as one mesh."""
+
+    model: CoupledModel
+    observables: Observables
+    recorder: InterfaceRecorder
+    writer: FieldWriter | None
+    chains: roofs.RoofChains | None
+
+
+def build_epoch(loaded: LoadedCase, parameters: ModelParameters, scales: Scales, cell: CellMesh) -> Epoch:
+    """Model and recorders on a mesh. Collective; raises ProfileError if the roofs do not chain up."""
+    geometry = loaded.case.geometry
+    depth = geometry.modelled_depth / LENGTH_SCALE
+    model = CoupledModel(cell, parameters, loaded.case.numerics.petsc)
+    chains = None if cell.kind == "3d" else roofs.roof_chains(cell, model.surface, depth)
+    return Epoch(
+        model,
+        Observables(model, scales, geometry.pellet_thickness / LENGTH_SCALE, depth),
+        InterfaceRecorder(model, scales),
+        FieldWriter(model, scales) if loaded.case.output.fields else None,
+        chains,
+    )
+
+
+def next_epoch(
+    loaded: LoadedCase,
+    parameters: ModelParameters,
+    scales: Scales,
+    old: Epoch,
+    profile: InterfaceProfile,
+    rule: SizeRule,
+) -> tuple[Epoch, float]:
+    """Mesh ``profile`` anew and carry everything over; ``old`` is freed. Collective.
+
+    Returns:
+        The new epoch and the relative correction of the solute's total.
+
+    Raises:
+        MeshingError, ProfileError: ``old`` is then as before.
+    """
+    cell = mesh_plane(profile, rule, old.model.cell.domain.comm)
+    new = build_epoch(loaded, parameters, scales, cell)
+    remesh.transfer_start(old.model, new.model)
+    correction = remesh.transfer_composition(old.model, new.model, old.chains)
+    old.model.destroy()
+    gc.collect()
+    return new, correction

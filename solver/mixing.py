@@ -1,0 +1,100 @@
+"""The composition's part of a time step: begin before the mesh moves, finish after it.
+
+The equation sets for current, vacancies and composition are solved together at the end of the step, the
+velocity is that of its start (:mod:`solver.composition`); then the bounds are enforced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from dolfinx import fem
+from mpi4py import MPI
+from numpy.typing import NDArray
+from ufl.core.expr import Expr
+
+from solver.electrochemistry import ElectrochemistryProblem
+from solver.limiter import BoundLimiter
+
+
+@dataclass(frozen=True)
+class MixingResult:
+    """One step of the composition.
+
+    Attributes:
+        change: largest change of x at a node over the largest x.
+        error: relative change of the solute's total.
+        limited: whether the bounds had to be enforced.
+        newton: Newton iterations.
+    """
+
+    change: float
+    error: float
+    limited: bool
+    newton: int
+
+
+class Mixing:
+    """Steps the composition of one model.
+
+    Args:
+        chemistry: its electrochemistry, with composition.
+        velocity: lattice velocity v.
+        options: PETSc options.
+
+    Attributes:
+        step: the composition.
+        limit: largest x of the BCC phase.
+    """
+
+    def __init__(
+        self, chemistry: ElectrochemistryProblem, velocity: Expr, options: Mapping[str, object]
+    ) -> None:
+        assert chemistry.composition is not None and chemistry.metal.alloy is not None
+        self.chemistry, self.step = chemistry, chemistry.composition
+        self.limit = chemistry.metal.alloy.limit
+        self.step.watch(velocity - chemistry.vacancy_flux())
+        metal, state = chemistry.metal, chemistry.state
+        self._limiter = BoundLimiter(
+            self.step, metal.interdiffusivity(state), metal.drift_velocity(state), options
+        )
+        self._high = fem.Function(self.step.scalars)
+        self._coordinates: NDArray[np.float64] = np.zeros(0)
+
+    def begin(self) -> None:
+        """Remember the solved start of the step. Collective."""
+        self._coordinates = self.step.begin()
+        self._limiter.begin()
+        self._before = self.step.fraction.x.array.copy()
+        self._total = self.step.total()
+
+    def finish(self, time_step: float) -> MixingResult:
+        """Solve for x on the moved mesh and settle it. Collective.
+
+        Raises:
+            SolveError: if a solve fails; the caller restores the state.
+        """
+        chemistry, step = self.chemistry, self.step
+        step.moved(self._coordinates, time_step)
+        chemistry.update_contact_area()
+        newton = chemistry.solve()
+        assert chemistry.fraction_part is not None
+        self._high.interpolate(chemistry.unknown.sub(chemistry.fraction_part))
+        high = self._high.x.array
+        bounded = self._limiter.apply(high, self.limit)
+        limited = bounded is not high
+        step.fraction.x.array[:] = bounded
+        chemistry.take_fraction()
+        change = self._largest(np.abs(bounded - self._before)) / max(step.largest(), np.finfo(float).tiny)
+        error = abs(step.total() - self._total) / max(abs(self._total), np.finfo(float).tiny)
+        return MixingResult(change, error, limited, newton)
+
+    def destroy(self) -> None:
+        """Free the PETSc objects."""
+        self._limiter.destroy()
+
+    def _largest(self, values: NDArray[np.float64]) -> float:
+        local = float(values.max(initial=0.0))
+        return float(self.step.cell.domain.comm.allreduce(local, op=MPI.MAX))

@@ -1,0 +1,153 @@
+"""What a run writes while it goes: states, outputs, stages of the protocol, events (rank 0 writes)."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from mpi4py import MPI
+
+from meshes.profile import InterfaceProfile
+from solver import stepper
+from solver.case import LoadedCase
+from solver.deposit import Deposit
+from solver.epoch import Epoch
+from solver.events import Event
+from solver.model import CoupledModel
+from solver.observables import Observation
+from solver.parallel import on_root
+from solver.protocol import Stage
+from solver.runfolder import RunFolder
+from solver.scales import COULOMB_PER_MAH_CM2, LENGTH_SCALE, Scales
+from solver.series import Clock, series_row
+
+log = logging.getLogger("livoid")
+
+
+class Recorder:
+    """Records of one run.
+
+    Args:
+        loaded: case.
+        folder: where to.
+        comm: communicator of the run.
+        scales: units.
+    """
+
+    def __init__(self, loaded: LoadedCase, folder: RunFolder, comm: MPI.Comm, scales: Scales) -> None:
+        self.folder, self.comm, self.scales = folder, comm, scales
+        geometry = loaded.case.geometry
+        self.deposit = (
+            Deposit(geometry.width / LENGTH_SCALE, axisymmetric=geometry.kind == "axisymmetric")
+            if geometry.kind != "3d"
+            else None
+        )
+        self._plates = False
+        self._start: tuple[float, Observation] | None = None
+        self._balance = (0.0, 0.0)
+
+    def begin_stage(self, stage: Stage) -> None:
+        """A stage of the protocol begins."""
+        self._start = None
+        self._plates = stage.kind == "plate"
+        if self.deposit is not None:
+            self.deposit.clear()
+
+    def stepped(self, model: CoupledModel, time_step: float) -> None:
+        """A step of ``time_step`` (L/v0) was accepted. Collective."""
+        if self._plates and self.deposit is not None:
+            self.deposit.add(model, time_step)
+
+    def state(
+        self,
+        epoch: Epoch,
+        clock: Clock,
+        stage: Stage,
+        seen: Observation,
+        result: stepper.StepResult | None,
+        profile: InterfaceProfile | None,
+    ) -> None:
+        """One row of ``series.csv``. Collective."""
+        if self._start is None:
+            self._start = (clock.time, seen)
+            if stage.kind == "plate":
+                log.info(
+                    "%s begins: current focusing %.4g (max/mean on contact), %.4g (max/applied)",
+                    stage.describe(),
+                    seen.focus_contact,
+                    seen.focus_applied,
+                )
+        self._balance, errors = stepper.volume_balance(
+            self._balance, result, epoch.model, seen.platen, seen.void_measure
+        )
+        row = series_row(clock, seen, result, errors, self.scales, profile, stage)
+        on_root(self.comm, lambda: self.folder.series.append([row]))
+
+    def output(self, epoch: Epoch, clock: Clock, stage: Stage, profile: InterfaceProfile | None) -> None:
+        """Fields and everything along the interface. Collective."""
+        number, seconds = clock.outputs, clock.time
+        capacity = clock.capacity / COULOMB_PER_MAH_CM2
+        interface = epoch.recorder.rows(number, seconds, capacity)
+        heights = epoch.recorder.profile(number, seconds, capacity)
+        deposited = self._deposit_rows(number, seconds, capacity, stage)
+        file = epoch.writer.write(self.folder.path, number) if epoch.writer else None
+
+        def write() -> None:
+            self.folder.interface.append(interface or [])
+            self.folder.profile.append(heights or [])
+            self.folder.deposit.append(deposited)
+            if profile is not None:
+                self.folder.add_voids(number, seconds, capacity, profile)
+                self.folder.write_checkpoint(clock.state(), profile)
+            if file is not None:
+                self.folder.add_fields(seconds, file)
+
+        on_root(self.comm, write)
+
+    def _deposit_rows(
+        self, number: int, seconds: float, capacity: float, stage: Stage
+    ) -> list[tuple[Any, ...]]:
+        if not self._plates or self.deposit is None:
+            return []
+        head = (number, seconds, capacity, stage.cycle, stage.number)
+        pairs = zip(self.deposit.positions, self.deposit.thickness, strict=True)
+        return [(*head, float(x), float(thickness)) for x, thickness in pairs]
+
+    def end_stage(self, stage: Stage, clock: Clock, last: Observation | None, why: str) -> None:
+        """One row of ``stages.csv``. Collective."""
+        log.info("%s ends by %s at %.6g s", stage.describe(), why, clock.time)
+        if self._start is None or last is None:
+            return
+        start, first = self._start
+        solute = last.solute.largest if last.solute else 0.0
+        row = (
+            stage.cycle,
+            stage.number,
+            stage.kind,
+            start,
+            clock.time,
+            clock.stage_capacity / COULOMB_PER_MAH_CM2,
+            why,
+            first.shares.total,
+            last.shares.total,
+            first.contact_fraction,
+            last.contact_fraction,
+            first.focus_contact,
+            first.focus_applied,
+            solute,
+            *self._deposit_spread(),
+        )
+        on_root(self.comm, lambda: self.folder.stages.append([row]))
+
+    def _deposit_spread(self) -> tuple[float, float, float]:
+        """Mean, largest and smallest thickness of the deposit (um)."""
+        if not self._plates or self.deposit is None:
+            return (0.0, 0.0, 0.0)
+        thickness = self.deposit.thickness
+        return (self.deposit.mean(), float(thickness.max()), float(thickness.min()))
+
+    def event(self, clock: Clock, event: Event) -> None:
+        """One row of ``events.csv``. Collective."""
+        capacity = clock.capacity / COULOMB_PER_MAH_CM2
+        log.info("event %s: %s", event.kind, event.detail)
+        on_root(self.comm, lambda: self.folder.add_event(clock.time, capacity, event))
