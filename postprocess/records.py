@@ -13,6 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+TEXT = ("part", "kind", "side", "end")
+"""Columns that hold words."""
+
+
 class RecordsError(ValueError):
     """The folder holds no readable run."""
 
@@ -25,15 +29,18 @@ class RunRecords:
         folder: run folder.
         manifest: ``manifest.json``.
         series: columns of ``series.csv``.
-        interface: columns of ``interface.csv`` (numbers as floats, ``part`` as text).
+        interface, profile, deposit, stages: columns of the file of that name (numbers as floats).
         events: rows of ``events.csv``.
         fields: (time in s, file) of ``fields.pvd``.
     """
 
     folder: Path
     manifest: dict[str, Any]
-    series: dict[str, NDArray[np.float64]]
+    series: dict[str, NDArray[Any]]
     interface: dict[str, NDArray[Any]]
+    profile: dict[str, NDArray[Any]]
+    deposit: dict[str, NDArray[Any]]
+    stages: dict[str, NDArray[Any]]
     events: list[dict[str, str]]
     fields: list[tuple[float, Path]]
 
@@ -46,6 +53,12 @@ class RunRecords:
         table = self.interface
         pick = (table["output"] == output) & (table["part"] == "roof")
         return np.column_stack([table["x_um"][pick], table["y_um"][pick]]).astype(float)
+
+    def heights(self, output: int, side: str, column: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(y, values) of a column over the height of a side ("left" or "right") in an output."""
+        table = self.profile
+        pick = (table["output"] == output) & (table["side"] == side)
+        return table["y_um"][pick].astype(float), table[column][pick].astype(float)
 
     def contact(self, output: int, column: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(x, values) of a column along the contact in an output."""
@@ -65,13 +78,15 @@ def read_run(folder: Path) -> RunRecords:
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         series = _columns(folder / "series.csv")
-        interface = _columns(folder / "interface.csv")
+        tables = {
+            name: _columns(folder / f"{name}.csv") for name in ("interface", "profile", "deposit", "stages")
+        }
         events = _rows(folder / "events.csv")
     except (OSError, ValueError) as error:
         raise RecordsError(f"{folder}: {error}") from None
     if not series or len(next(iter(series.values()))) == 0:
         raise RecordsError(f"{folder}: the run has recorded no step")
-    return RunRecords(folder, manifest, series, interface, events, _index(folder))
+    return RunRecords(folder, manifest, series, events=events, fields=_index(folder), **tables)
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -88,7 +103,7 @@ def _columns(path: Path) -> dict[str, NDArray[Any]]:
     columns: dict[str, NDArray[Any]] = {}
     for name in rows[0]:
         values = [row[name] for row in rows]
-        columns[name] = np.array(values) if name == "part" else np.array([float(v) for v in values])
+        columns[name] = np.array(values) if name in TEXT else np.array([float(v) for v in values])
     return columns
 
 

@@ -21,10 +21,14 @@ from numpy.typing import NDArray
 from meshes.tags import Boundary
 from solver.events import Event
 from solver.mechanics import MechanicsProblem
-from solver.newton import SolveError
+from solver.newton import SolveError, Springs
 
 MAX_SETS = 40
 """Active sets tried before the solve counts as failed."""
+SMALLEST_SLOPE = 1e-6
+"""Compliance (v0/P0) below which the recession counts as given."""
+SMALLEST_AREA = 1e-6
+"""Nodal area over the largest one below which a dof is held."""
 RELATIVE_SLACK = 1e-9
 """Forces and gap rates below this share of the largest one do not switch a dof."""
 
@@ -112,6 +116,25 @@ class ContactZone:
         return self._flags.array.copy()
 
 
+@dataclass(frozen=True)
+class Compliance:
+    """Contact whose recession follows the pressure, a + slope (p_c - pressure), at ``ContactZone.dofs``.
+
+    Where the current itself sets the recession, more pressure means more current. Taking that slope into
+    the creep equations keeps the loop pressure -> current -> recession -> pressure from swinging: its gain
+    is of order viscosity / element size.
+
+    Attributes:
+        slope: d a/d p_c, 0 where the recession is given.
+        pressure: p_c that a belongs to.
+        area: nodal area.
+    """
+
+    slope: NDArray[np.float64]
+    pressure: NDArray[np.float64]
+    area: NDArray[np.float64]
+
+
 @dataclass
 class ContactState:
     """Contact set at ``ContactZone.dofs``.
@@ -142,6 +165,7 @@ def solve_contact(
     state: ContactState,
     annihilation: NDArray[np.float64],
     tensile_limit: NDArray[np.float64],
+    compliance: Compliance | None = None,
 ) -> ContactState:
     """Find velocity, pressure and contact set. Collective.
 
@@ -150,6 +174,7 @@ def solve_contact(
         state: contact set to start from.
         annihilation: a at the contact dofs.
         tensile_limit: largest tensile nodal force (adhesion times nodal area).
+        compliance: how a follows the contact pressure, None where it does not.
 
     Returns:
         The new contact state.
@@ -161,7 +186,10 @@ def solve_contact(
     active = state.active | zone.triple
     iterations = 0
     for attempt in range(1, MAX_SETS + 1):
-        iterations += problem.solve(zone.dofs[active], -annihilation[active])
+        soft = active & _yields(zone, compliance)
+        springs = _springs(zone, soft, annihilation, compliance)
+        held = active & ~soft
+        iterations += problem.solve(zone.dofs[held], -annihilation[held], springs)
         force = problem.reactions(zone.dofs)
         velocity = problem.unknown.x.array[zone.dofs]
         gap_rate = np.where(active, 0.0, velocity + annihilation)
@@ -178,6 +206,36 @@ def solve_contact(
             return ContactState(active, force, gap_rate, iterations, attempt)
         active = new
     raise SolveError(f"contact: no settled contact set after {MAX_SETS} tries")
+
+
+def hold(zone: ContactZone, state: ContactState, annihilation: NDArray[np.float64]) -> int:
+    """Solve once more with the settled set held at exactly -a; returns Newton iterations. Collective.
+
+    Springs leave a difference between v and a within the tolerance of the coupling: too much for the
+    balance of lithium.
+    """
+    return zone.problem.solve(zone.dofs[state.active], -annihilation[state.active])
+
+
+def _yields(zone: ContactZone, compliance: Compliance | None) -> NDArray[np.bool_]:
+    """Dofs with a compliance worth a spring (corner dofs of quadratic elements may have no area)."""
+    if compliance is None:
+        return np.zeros(len(zone.dofs), dtype=bool)
+    enough = SMALLEST_AREA * _largest(zone.problem.cell.domain.comm, compliance.area)
+    return np.asarray((compliance.slope > SMALLEST_SLOPE) & (compliance.area > enough))
+
+
+def _springs(
+    zone: ContactZone,
+    soft: NDArray[np.bool_],
+    annihilation: NDArray[np.float64],
+    compliance: Compliance | None,
+) -> Springs | None:
+    if compliance is None:
+        return None
+    slope, pressure, area = (v[soft] for v in (compliance.slope, compliance.pressure, compliance.area))
+    rest = -annihilation[soft] + slope * pressure
+    return Springs(zone.problem.reduction.reduced_numbers(zone.dofs[soft]), area / slope, rest)
 
 
 def _facet_closures(

@@ -22,9 +22,13 @@ from solver import current, vacancies
 from solver.composition import QUADRATURE_DEGREE, CompositionStep
 from solver.constraints import ConstraintSpec, Reduction
 from solver.coordinates import weight
-from solver.newton import NewtonSolver
+from solver.newton import NewtonSolver, SolveError
 from solver.parameters import CompositionParameters, CurrentParameters, VacancyParameters
+from solver.recipes import FULL_STEPS
 from solver.transport import MetalState, MetalTransport
+
+FIRST_RAMP_STEP, SMALLEST_RAMP_STEP = 0.25, 1.0 / 256.0
+"""Shares of a jump of the prescribed current that are taken at once."""
 
 _PHI, _S, _PHI_M = range(3)
 
@@ -67,12 +71,15 @@ class ElectrochemistryProblem:
         self._contact_pressure = contact_pressure
         self._constants(parameters)
         self._areas()
+        self._solved: float | None = None
         self.control(parameters.applied, parameters.potential)
         self.reduction = Reduction(self.space, self._constraints())
         residual = self._residual()
         if sources is not None:
             residual += sources(ufl.TestFunctions(self.space))
-        self.newton = NewtonSolver("electrochemistry", residual, self.unknown, self.reduction, options)
+        self.newton = NewtonSolver(
+            "electrochemistry", residual, self.unknown, self.reduction, options, FULL_STEPS
+        )
         self._set_given_values(alloy)
         self._current_form = self.form(self.current_density(), Boundary.CONTACT)
 
@@ -99,8 +106,34 @@ class ElectrochemistryProblem:
         return MetalState(split[_S], None if self.fraction_part is None else split[self.fraction_part])
 
     def solve(self) -> int:
-        """Solve; returns Newton iterations. Raises SolveError."""
-        return self.newton.solve()
+        """Solve; returns Newton iterations. Raises SolveError.
+
+        A prescribed current that has jumped is approached in steps if Newton fails.
+        """
+        try:
+            iterations = self.newton.solve()
+        except SolveError:
+            if self.prescribed is None or self._solved in (None, self.prescribed):
+                raise
+            iterations = self._ramp(self._solved, self.prescribed)
+        self._solved = self.prescribed
+        return iterations
+
+    def _ramp(self, start: float, target: float) -> int:
+        """Newton from one prescribed current to another, in smaller steps where one fails."""
+        done, step, iterations = 0.0, FIRST_RAMP_STEP, 0
+        while done < 1.0:
+            reached = min(done + step, 1.0)
+            self._applied.value = start + (target - start) * reached
+            try:
+                iterations += self.newton.solve()
+                done = reached
+            except SolveError:
+                step *= 0.5
+                if step < SMALLEST_RAMP_STEP:
+                    self._applied.value = target
+                    raise
+        return iterations
 
     def control(self, applied: float | None, potential: float | None = None) -> None:
         """Prescribe the mean current over the whole area (in i0), or else phi_m (in RT/F)."""
@@ -108,6 +141,8 @@ class ElectrochemistryProblem:
         self._galvanostatic.value = 0.0 if applied is None else 1.0
         self._applied.value = applied or 0.0
         self._given_potential.value = potential or 0.0
+        self._rests.value = 1.0 if applied == 0.0 else 0.0
+        self.metal.plating.value = 1.0 if (applied or potential or 0.0) < 0.0 else 0.0
 
     # UFL expressions of the solution, for other modules and the records
     def equilibrium_potential(self) -> Expr:
@@ -140,6 +175,27 @@ class ElectrochemistryProblem:
             transfer_coefficient=self._alpha,
             kinetics=self.parameters.kinetics,
         )
+
+    def compliance(self) -> Expr | None:
+        """d a/d p_c on the contact for slow variations along it: the most that a follows the pressure.
+
+        Without vacancies, or plating, a follows the current; else a share l_v/(l_i + l_v) of it does. 0 while
+        stripping with vacancies, where the loop of pressure and current is weak; None where nothing is
+        known: at an equipotential contact, or without pressure in E_eq.
+        """
+        if self.equipotential or self.parameters.pressure_potential == 0.0:
+            return None
+        slope = self._pressure_potential * current.transfer_slope(
+            overpotential=self.overpotential(),
+            area_resistance=self._area_resistance,
+            transfer_coefficient=self._alpha,
+            kinetics=self.parameters.kinetics,
+        )
+        if self.transport is None:
+            return slope
+        sinks = self.transport
+        share = sinks.sink_length / (sinks.interface_length + sinks.sink_length)
+        return slope * (self.metal.plating + self._rests * fem.Constant(self.cell.domain, share))
 
     def bulk_annihilation(self) -> Expr:
         """s in the metal."""
@@ -208,11 +264,8 @@ class ElectrochemistryProblem:
         self._alpha = constant(p.transfer_coefficient)
         self._pressure_potential = constant(p.pressure_potential)
         self._whole_over_contact = constant(1.0)
-        self._applied, self._given_potential, self._galvanostatic = (
-            constant(0.0),
-            constant(0.0),
-            constant(1.0),
-        )
+        self._applied, self._given_potential = constant(0.0), constant(0.0)
+        self._galvanostatic, self._rests = constant(1.0), constant(0.0)
 
     def _areas(self) -> None:
         one = fem.Constant(self.cell.domain, 1.0)

@@ -17,7 +17,7 @@ from solver import capillarity, creep
 from solver.constraints import ConstraintSpec, Reduction
 from solver.coordinates import strain_rate, weight
 from solver.kinematics import SurfaceGeometry
-from solver.newton import NewtonSolver, SolveError
+from solver.newton import NewtonSolver, SolveError, Springs
 from solver.parameters import CreepParameters, LoadParameters, SurfaceParameters
 
 CONTINUATION_STEP = 1.6
@@ -73,12 +73,15 @@ class MechanicsProblem:
         self._fall_form = fem.form(-self.velocity[cell.vertical] * w * top)
         self._top_form = fem.form(fem.Constant(domain, 1.0) * w * top)
 
-    def solve(self, held: NDArray[np.int32], values: NDArray[np.float64]) -> int:
+    def solve(
+        self, held: NDArray[np.int32], values: NDArray[np.float64], springs: Springs | None = None
+    ) -> int:
         """Solve with the vertical velocity held at contact dofs; cold starts climb in n.
 
         Args:
             held: owned local dofs of ``space``.
             values: velocities there.
+            springs: of contact dofs that are not held.
 
         Returns:
             Newton iterations in total.
@@ -89,7 +92,7 @@ class MechanicsProblem:
         numbers = self.reduction.reduced_numbers(held)
         if self._warm:
             try:
-                iterations = self.newton.solve(numbers, values)
+                iterations = self.newton.solve(numbers, values, springs)
                 self._proven = True
                 return iterations
             except SolveError:
@@ -98,19 +101,19 @@ class MechanicsProblem:
                     raise
                 self._warm = False
         self.unknown.x.array[:] = 0.0
-        iterations = self._climb(numbers, values)
+        iterations = self._climb(numbers, values, springs)
         self._warm = self._proven = True
         return iterations
 
-    def _climb(self, numbers: NDArray[np.int64], values: NDArray[np.float64]) -> int:
+    def _climb(self, numbers: NDArray[np.int64], values: NDArray[np.float64], springs: Springs | None) -> int:
         """Newton from n = 1 to the law's exponent, in smaller factors where one fails."""
         target, factor = self.creep_law.exponent, CONTINUATION_STEP
         self.exponent.value = reached = 1.0
-        iterations = self.newton.solve(numbers, values)
+        iterations = self.newton.solve(numbers, values, springs)
         while reached < target:
             self.exponent.value = min(reached * factor, target)
             try:
-                iterations += self.newton.solve(numbers, values)
+                iterations += self.newton.solve(numbers, values, springs)
                 reached = float(self.exponent.value)
             except SolveError:
                 factor = factor**0.5

@@ -30,7 +30,7 @@ from solver.parameters import ModelParameters
 from solver.projection import ContactProjection
 from solver.recipes import with_overrides
 
-COUPLING_TOLERANCE = 1e-6
+COUPLING_TOLERANCE = 1e-5
 """Largest change of the potential (RT/F) by contact pressure that ends the staggered loop."""
 MAX_COUPLING = 40
 """Staggered iterations before the coupled solve counts as failed: each gains about 3 digits with
@@ -135,6 +135,11 @@ class CoupledModel:
         trace = self.annihilation.value.function_space
         q2 = ufl.TestFunction(trace)
         self._trace_area_form = fem.form(w_s * q2("+") * cell.dS(Boundary.CONTACT))
+        compliance = self.chemistry.compliance()
+        self._slope, self._on_trace = fem.Function(self.surface.scalars), fem.Function(trace)
+        self._compliance_form = (
+            None if compliance is None else fem.form(w_s * compliance * q("+") * cell.dS(Boundary.CONTACT))
+        )
         self._stress_form = self.mechanics.stress_form(self.surface.scalars)
 
     def solve(self, time_step: float) -> SolveReport:
@@ -156,17 +161,36 @@ class CoupledModel:
             newton_e += self.chemistry.solve()
             if k == 1:
                 self.chemistry.foresee()
-            self._solve_creep(tensile_limit)
+            annihilation = self.annihilation.update().x.array[self.zone.trace_dofs]
+            compliance = self._compliance_now()
+            self.contact = contact.solve_contact(
+                self.zone, self.contact, annihilation, tensile_limit, compliance
+            )
             newton_c += self.contact.iterations
             sets = max(sets, self.contact.sets)
             if self._update_pressures(accelerator) <= COUPLING_TOLERANCE:
+                if compliance is not None:
+                    newton_c += contact.hold(self.zone, self.contact, annihilation)
                 self.current.update()
                 return SolveReport(newton_e, newton_c, sets, k)
         raise SolveError(f"coupling of contact pressure and current: no convergence in {MAX_COUPLING} passes")
 
-    def _solve_creep(self, tensile_limit: NDArray[np.float64]) -> None:
-        annihilation = self.annihilation.update().x.array[self.zone.trace_dofs]
-        self.contact = contact.solve_contact(self.zone, self.contact, annihilation, tensile_limit)
+    def _compliance_now(self) -> contact.Compliance | None:
+        """How the recession follows the contact pressure; None where it nowhere does. Collective."""
+        if self._compliance_form is None:
+            return None
+        scalars, own = self.surface.scalars, self.zone.trace_dofs
+        area = assemble(self._nodal_contact_form, scalars)
+        integral = assemble(self._compliance_form, scalars)
+        if not self.cell.domain.comm.allreduce(bool(np.any(integral > 0.0)), op=MPI.LOR):
+            return None
+        self._slope.x.array[:] = np.where(area > 0.0, integral / np.where(area > 0.0, area, 1.0), 0.0)
+        self._on_trace.interpolate(self._slope)
+        slope = self._on_trace.x.array[own].copy()
+        self._on_trace.interpolate(self.contact_pressure)
+        pressure = self._on_trace.x.array[own].copy()
+        areas = assemble(self._trace_area_form, self._on_trace.function_space)[own]
+        return contact.Compliance(slope, pressure, areas)
 
     def _tensile_limit(self) -> NDArray[np.float64]:
         """Adhesion times nodal area at the contact dofs of the present geometry. Collective."""

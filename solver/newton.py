@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import ufl
@@ -26,6 +27,20 @@ STAGNATION = 0.5
 """A Newton step that leaves more than this share of the residual stagnates."""
 
 _prefix_counter = itertools.count()
+
+
+@dataclass(frozen=True)
+class Springs:
+    """Linear forces on dofs: stiffness times (unknown - rest) is added to the residual.
+
+    Attributes:
+        numbers: global reduced numbers of owned dofs.
+        stiffness, rest: one value each.
+    """
+
+    numbers: NDArray[np.int64]
+    stiffness: NDArray[np.float64]
+    rest: NDArray[np.float64]
 
 
 class SolveError(RuntimeError):
@@ -61,7 +76,7 @@ class NewtonSolver:
         unknown: the function u (mixed space); receives the solution.
         reduction: constraints.
         options: PETSc options (see :mod:`solver.recipes`).
-        form_options: metadata for the form compiler.
+        first: changes of the options for a first attempt; ``options`` are then for a second one.
     """
 
     def __init__(
@@ -71,6 +86,7 @@ class NewtonSolver:
         unknown: fem.Function,
         reduction: Reduction,
         options: Mapping[str, object],
+        first: Mapping[str, object] | None = None,
     ) -> None:
         space = unknown.function_space
         self.name = name
@@ -81,6 +97,7 @@ class NewtonSolver:
         self.matrix_full = fem_petsc.create_matrix(self.jacobian_form)
         self.vector_full = compat.create_vector(self.residual_form, space)
         self._last_norm = np.inf
+        self._springs: Springs | None = None
         self.held = np.empty(0, dtype=PETSc.IntType)
         self.held_values: NDArray[np.float64] = np.empty(0)
         self._assemble_full_matrix()
@@ -88,20 +105,33 @@ class NewtonSolver:
         self.matrix.setOption(PETSc.Mat.Option.KEEP_NONZERO_PATTERN, True)
         self.solution = reduction.create_vector()
         self._residual = reduction.create_vector()
-        self.snes = PETSc.SNES().create(space.mesh.comm)
-        self.snes.setOptionsPrefix(f"livoid_{name}_{next(_prefix_counter)}_")
-        self.snes.setFunction(self._evaluate, self._residual)
-        self.snes.setJacobian(self._linearise, self.matrix)
         self._options = dict(options)
-        set_options(self.snes, options)
-        self.snes.setConvergenceTest(self._converged)
+        self.snes = self._create(self._options)
+        self._attempts = [self.snes]
+        if first is not None:
+            self._attempts.insert(0, self._create(self._options | dict(first)))
 
-    def solve(self, held: NDArray[np.int64] | None = None, values: NDArray[np.float64] | None = None) -> int:
+    def _create(self, options: Mapping[str, object]) -> PETSc.SNES:
+        snes = PETSc.SNES().create(self.reduction.comm)
+        snes.setOptionsPrefix(f"livoid_{self.name}_{next(_prefix_counter)}_")
+        snes.setFunction(self._evaluate, self._residual)
+        snes.setJacobian(self._linearise, self.matrix)
+        set_options(snes, options)
+        snes.setConvergenceTest(self._converged)
+        return snes
+
+    def solve(
+        self,
+        held: NDArray[np.int64] | None = None,
+        values: NDArray[np.float64] | None = None,
+        springs: Springs | None = None,
+    ) -> int:
         """Solve from the present value of the unknown.
 
         Args:
             held: global reduced numbers of the dofs that are held.
             values: what they are held at (0 if left out).
+            springs: linear forces on further dofs.
 
         Returns:
             Newton iterations.
@@ -112,22 +142,25 @@ class NewtonSolver:
         numbers = np.asarray([] if held is None else held, dtype=PETSc.IntType)
         given = np.zeros(len(numbers)) if values is None else np.asarray(values, dtype=float)
         self.held, self.held_values = self._on_owners(numbers, given)
+        self._springs = springs
         before = self.unknown.x.array.copy()
-        self.reduction.restrict(self.unknown, self.solution)
-        self.solution.setValues(self.held, self.held_values)
-        self.solution.assemble()
-        self.snes.solve(None, self.solution)
-        reason = self.snes.getConvergedReason()
-        norm = self.snes.getFunctionNorm()
-        # A line search that fails on round-off noise has converged.
-        if not np.isfinite(norm) or (reason <= 0 and norm > self._floor()):
+        iterations = 0
+        for snes in self._attempts:
+            self.reduction.restrict(self.unknown, self.solution)
+            self.solution.setValues(self.held, self.held_values)
+            self.solution.assemble()
+            snes.solve(None, self.solution)
+            iterations += int(snes.getIterationNumber())
+            norm, reason = snes.getFunctionNorm(), snes.getConvergedReason()
+            # A line search that fails on round-off noise has converged.
+            if np.isfinite(norm) and (reason > 0 or norm <= self._floor()):
+                self.reduction.expand(self.solution, self.unknown)
+                return iterations
             self.unknown.x.array[:] = before
-            raise SolveError(
-                f"{self.name}: Newton stopped after {self.snes.getIterationNumber()} iterations, "
-                f"residual {self.snes.getFunctionNorm():.3e}, {_reason_name(reason)}"
-            )
-        self.reduction.expand(self.solution, self.unknown)
-        return int(self.snes.getIterationNumber())
+        raise SolveError(
+            f"{self.name}: Newton stopped after {iterations} iterations, residual {norm:.3e}, "
+            f"{_reason_name(reason)}"
+        )
 
     def _on_owners(
         self, numbers: NDArray[np.int64], values: NDArray[np.float64]
@@ -151,9 +184,10 @@ class NewtonSolver:
 
     def destroy(self) -> None:
         """Free all PETSc objects (not the reduction)."""
-        forget_options(self.snes.getOptionsPrefix(), self._options)
+        for snes in self._attempts:
+            forget_options(snes.getOptionsPrefix(), self._options)
         for item in (
-            self.snes,
+            *self._attempts,
             self.matrix,
             self.matrix_full,
             self.vector_full,
@@ -183,14 +217,22 @@ class NewtonSolver:
         self.reduction.expand(trial, self.unknown)
         self._assemble_full_residual()
         self.reduction.matrix.multTranspose(self.vector_full, out)
+        start = self.reduction.start
+        if self._springs is not None:
+            own = self._springs.numbers - start
+            out.array[own] += self._springs.stiffness * (trial.array_r[own] - self._springs.rest)
         if len(self.held):
-            start = self.reduction.start
             out.array[self.held - start] = trial.array_r[self.held - start] - self.held_values
 
     def _linearise(self, _snes: PETSc.SNES, trial: PETSc.Vec, _a: PETSc.Mat, matrix: PETSc.Mat) -> None:
         self.reduction.expand(trial, self.unknown)
         self._assemble_full_matrix()
         self.matrix_full.ptap(self.reduction.matrix, result=matrix)
+        if self._springs is not None:
+            diagonal = matrix.getDiagonal()
+            diagonal.array[self._springs.numbers - self.reduction.start] += self._springs.stiffness
+            matrix.setDiagonal(diagonal)
+            diagonal.destroy()
         matrix.zeroRowsColumns(self.held, diag=1.0)
 
     def _assemble_full_residual(self) -> None:

@@ -19,6 +19,11 @@ NEWTON_DIRECT: Options = {
 }
 """Newton with backtracking on a MUMPS factorisation: the 2-D default (saddle points included)."""
 
+FULL_STEPS: Options = {"snes_linesearch_type": "basic", "snes_max_it": 12}
+"""Changes of "newton-direct" for a first attempt without line search. The equation sets of the
+electrochemistry differ in size by orders of magnitude, so the residual norm may rise on the way although
+Newton converges in a few steps; a line search then creeps."""
+
 LINEAR_DIRECT: Options = {
     "ksp_type": "preonly",
     "pc_type": "lu",

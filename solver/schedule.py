@@ -74,15 +74,15 @@ class Schedule:
         limits = [math.inf]
         if stage.duration is not None:
             limits.append(stage.duration - clock.stage_time)
+        following = math.floor(self._progress(clock) + _SAME) + 1
         if stage.kind == "rest" and stage.duration is not None:
-            part = stage.duration / REST_OUTPUTS
-            limits.append(clock.next_output * part - clock.stage_time)
-        if current != 0.0 and stage.kind != "rest":
-            charges = [clock.next_output * self.interval - clock.stage_capacity]
+            limits.append(following * stage.duration / REST_OUTPUTS - clock.stage_time)
+        elif current != 0.0:
+            charges = [following * self.interval - clock.stage_capacity]
             if stage.capacity is not None:
                 charges.append(stage.capacity - clock.stage_capacity)
             limits += [charge / abs(current) for charge in charges]
-        return min(limit for limit in limits if limit > 0.0)
+        return min(limits)
 
     def output_due(self, clock: Clock) -> bool:
         """Whether fields are to be written now."""

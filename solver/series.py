@@ -108,7 +108,6 @@ def series_row(
     roofs = profile.roofs if profile is not None else ()
     widths = [full_width(profile, k) for k in range(len(roofs))] if profile is not None else []
     rate = scales.velocity * UM_PER_M
-    report = result.report if result is not None else None
     return (
         clock.step,
         clock.time,
@@ -145,6 +144,14 @@ def series_row(
         result.mixing.error if result and result.mixing else 0.0,
         clock.solute_correction,
         solute.indicator if solute else 0.0,
+        *_effort(clock, result, scales),
+    )
+
+
+def _effort(clock: Clock, result: StepResult | None, scales: Scales) -> tuple[Any, ...]:
+    """Step size, solver effort, mesh quality and correction of the step that led here."""
+    report = result.report if result is not None else None
+    return (
         clock.last_step * scales.time,
         report.newton_electrochemistry if report else 0,
         report.newton_creep if report else 0,

@@ -99,6 +99,11 @@ class Run:
         self.clock.step_size = self.numerics.first_step / self.scales.time
         self._result, self.last = None, None
         self.recorder.begin_stage(stage)
+        try:
+            # the jump of the load is taken here, not in a step that may be undone
+            self.epoch.model.solve(self.clock.step_size)
+        except SolveError as error:
+            return self._give_up(f"{stage.describe()} cannot begin: {error}")
         while (why := self.schedule.over(self.clock, self.last)) is None:
             if self.clock.step >= self.numerics.max_steps:
                 return self._end(

@@ -41,6 +41,9 @@ class MetalTransport:
         alloy: composition, or None.
         pressure: metal pressure.
         curvature: curvature of void surfaces.
+
+    Attributes:
+        plating: 1 while the cell plates, else 0.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class MetalTransport:
             self._coefficients = [constant(value) for value in alloy.redlich_kister]
         elif sinks is not None:
             self._solvent = constant(sinks.diffusivity)
+        self.plating = constant(0.0)
         self._drift = constant(sinks.stress_drift if sinks is not None else 0.0)
         if sinks is not None:
             self._sink_rate = constant(sinks.sink_length**-2)
@@ -111,6 +115,7 @@ class MetalTransport:
             current=current,
             diffusivity=self.diffusivity(state),
             interface_rate=self._interface_rate,
+            plating=self.plating,
         )
 
     def void_annihilation(self, state: MetalState) -> Expr:

@@ -20,15 +20,16 @@ def bulk_annihilation(*, supersaturation: Expr, diffusivity: Expr, sink_rate: Ex
 
 
 def interface_annihilation(
-    *, supersaturation: Expr, current: Expr, diffusivity: Expr, interface_rate: Expr
+    *, supersaturation: Expr, current: Expr, diffusivity: Expr, interface_rate: Expr, plating: Expr
 ) -> Expr:
-    """Lattice planes removed at the contact, a = min(i, 0) + (D/l_i)(S - 1).
+    """Lattice planes removed at the contact, a = [i while plating] + (D/l_i)(S - 1).
 
-    Plated lithium adds planes; the interface sink works in both directions of the current, so that a is
-    continuous where the current changes sign. With S = 1, as it is while plating, a = i.
+    Plated lithium adds planes. The interface sink works in both directions of the current, so that a stays
+    continuous when the cell goes over to rest; with S = 1, as it is while plating, a = i. ``plating`` is 1
+    while the cell as a whole plates and 0 else: a switch by the local sign of i would leave the
+    recession at rest, where currents of all signs circulate, to the smallest of perturbations.
     """
-    plated = ufl.conditional(ufl.lt(current, 0.0), current, 0.0)
-    return plated + diffusivity * interface_rate * (supersaturation - 1.0)
+    return plating * current + diffusivity * interface_rate * (supersaturation - 1.0)
 
 
 def surface_annihilation(

@@ -180,7 +180,7 @@ def test_contact_holds_where_it_is_pressed_and_adhesion_holds_tension(comm: MPI.
         model = CoupledModel(cell, replace(base, load=replace(base.load, adhesion=adhesion)))
         model.solve(0.0)
         zone = model.zone
-        uneven = 1.0 + 50.0 * np.cos(np.pi * zone.coordinates[:, 0] / 3.0)
+        uneven = 1.0 + 50.0 * np.cos(np.pi * zone.coordinates()[:, 0] / 3.0)
         from solver.contact import solve_contact
 
         found = solve_contact(zone, closed(zone), uneven, np.full(len(zone.dofs), adhesion))
