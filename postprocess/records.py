@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-
 TEXT = ("part", "kind", "side", "end")
 """Columns that hold words."""
 

@@ -7,7 +7,7 @@ current is a Lagrange multiplier on the contact.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import basix.ufl
 import numpy as np
@@ -32,8 +32,8 @@ FIRST_RAMP_STEP, SMALLEST_RAMP_STEP = 0.25, 1.0 / 256.0
 
 _PHI, _S, _PHI_M = range(3)
 
-Sources = Callable[[Sequence[Expr]], ufl.Form]
-"""Extra terms of the residual from the test functions (manufactured solutions)."""
+Sources = Callable[["ElectrochemistryProblem"], ufl.Form]
+"""Extra terms of the residual, given the problem (manufactured solutions)."""
 
 
 class ElectrochemistryProblem:
@@ -76,7 +76,7 @@ class ElectrochemistryProblem:
         self.reduction = Reduction(self.space, self._constraints())
         residual = self._residual()
         if sources is not None:
-            residual += sources(ufl.TestFunctions(self.space))
+            residual += sources(self)
         self.newton = NewtonSolver(
             "electrochemistry", residual, self.unknown, self.reduction, options, FULL_STEPS
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import basix.ufl
 import numpy as np
@@ -39,6 +39,7 @@ class MechanicsProblem:
         recession: UFL expression of a on void surfaces, which capillarity looks ahead with.
         geometry: curvature and triple lines of the void surfaces.
         options: PETSc options of the Newton solver.
+        sources: extra terms of the residual, given the problem (manufactured solutions).
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class MechanicsProblem:
         recession: Expr,
         geometry: SurfaceGeometry,
         options: Mapping[str, object],
+        sources: Callable[[MechanicsProblem], ufl.Form] | None = None,
     ) -> None:
         self._geometry, self._recession = geometry, recession
         self.cell, self.load, self.creep_law = cell, load, creep_law
@@ -65,9 +67,10 @@ class MechanicsProblem:
         self.pressure_load = fem.Constant(domain, float(load.pressure))
         self.velocity, self.pressure = ufl.split(self.unknown)
         self.reduction = Reduction(self.space, self._constraints())
-        self.newton = NewtonSolver(
-            "creep", self._residual(surface, annihilation), self.unknown, self.reduction, options
-        )
+        residual = self._residual(surface, annihilation)
+        if sources is not None:
+            residual += sources(self)
+        self.newton = NewtonSolver("creep", residual, self.unknown, self.reduction, options)
         self._warm = self._proven = False
         top, w = cell.ds(Boundary.TOP), weight(cell)
         self._fall_form = fem.form(-self.velocity[cell.vertical] * w * top)
