@@ -82,9 +82,9 @@ def row(name: str, number: str, title: str) -> Callable[[RowFunction], RowFuncti
 
 def all_rows() -> dict[str, Row]:
     """All rows by name, in the order of docs/verification.md."""
-    from solver.verification import alloy, creep, currents, motion, transport
+    from solver.verification import alloy, creep, currents, manufactured, motion, transport
 
-    assert alloy and creep and currents and motion and transport
+    assert alloy and creep and currents and manufactured and motion and transport
     return dict(sorted(_ROWS.items(), key=lambda item: (int(item[1].number.split("/")[0]), item[0])))
 
 
