@@ -122,7 +122,9 @@ class Compliance:
 
     Where the current itself sets the recession, more pressure means more current. Taking that slope into
     the creep equations keeps the loop pressure -> current -> recession -> pressure from swinging: its gain
-    is of order viscosity / element size.
+    is of order viscosity / element size. What the contact then recedes differs from a by no more than slope
+    times the pressure's last change; where that leaves the balance of lithium with an error, the volume
+    correction of the step takes it up.
 
     Attributes:
         slope: d a/d p_c, 0 where the recession is given.
@@ -206,15 +208,6 @@ def solve_contact(
             return ContactState(active, force, gap_rate, iterations, attempt)
         active = new
     raise SolveError(f"contact: no settled contact set after {MAX_SETS} tries")
-
-
-def hold(zone: ContactZone, state: ContactState, annihilation: NDArray[np.float64]) -> int:
-    """Solve once more with the settled set held at exactly -a; returns Newton iterations. Collective.
-
-    Springs leave a difference between v and a within the tolerance of the coupling: too much for the
-    balance of lithium.
-    """
-    return zone.problem.solve(zone.dofs[state.active], -annihilation[state.active])
 
 
 def _yields(zone: ContactZone, compliance: Compliance | None) -> NDArray[np.bool_]:

@@ -15,8 +15,13 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 from ufl.core.expr import Expr
 
+from meshes.tags import Boundary
 from solver.electrochemistry import ElectrochemistryProblem
 from solver.limiter import BoundLimiter
+
+TIP_LENGTHS = 2.0
+"""Around triple lines, this many exchange lengths l_s do not steer the time step: there l_s, a numerical
+length, decides over x."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,7 @@ class MixingResult:
     """One step of the composition.
 
     Attributes:
-        change: largest change of x at a node over the largest x.
+        change: largest change of x at a node over the largest x, away from triple lines.
         error: relative change of the solute's total.
         limited: whether the bounds had to be enforced.
         newton: Newton iterations.
@@ -61,13 +66,35 @@ class Mixing:
             self.step, metal.interdiffusivity(state), metal.drift_velocity(state), options
         )
         self._high = fem.Function(self.step.scalars)
+        sinks = chemistry.transport
+        self._tip = TIP_LENGTHS * sinks.surface_length if sinks is not None else 0.0
+        self._find_triple_lines()
         self._coordinates: NDArray[np.float64] = np.zeros(0)
+
+    def _find_triple_lines(self) -> None:
+        cell, scalars = self.chemistry.cell, self.step.scalars
+        fdim = cell.domain.topology.dim - 1
+
+        def on(boundary: Boundary) -> NDArray[np.int32]:
+            return fem.locate_dofs_topological(scalars, fdim, cell.boundary(boundary))
+
+        self._triple = np.intersect1d(on(Boundary.VOID), on(Boundary.CONTACT))
+
+    def _away_from_tips(self) -> NDArray[np.bool_]:
+        """Nodes out of reach of the triple lines. Collective."""
+        where = self.step.scalars.tabulate_dof_coordinates()
+        tips = np.vstack(self.step.cell.domain.comm.allgather(where[self._triple]))
+        away = np.ones(len(where), dtype=bool)
+        for tip in np.unique(tips, axis=0):
+            away &= np.sum((where - tip) ** 2, axis=1) > self._tip**2
+        return away
 
     def begin(self) -> None:
         """Remember the solved start of the step. Collective."""
         self._coordinates = self.step.begin()
         self._limiter.begin()
         self._before = self.step.fraction.x.array.copy()
+        self._away = self._away_from_tips()
         self._total = self.step.total()
 
     def finish(self, time_step: float) -> MixingResult:
@@ -87,7 +114,8 @@ class Mixing:
         limited = bounded is not high
         step.fraction.x.array[:] = bounded
         chemistry.take_fraction()
-        change = self._largest(np.abs(bounded - self._before)) / max(step.largest(), np.finfo(float).tiny)
+        change = self._largest(np.abs(bounded - self._before)[self._away])
+        change /= max(step.largest(), np.finfo(float).tiny)
         error = abs(step.total() - self._total) / max(abs(self._total), np.finfo(float).tiny)
         return MixingResult(change, error, limited, newton)
 

@@ -169,8 +169,6 @@ class CoupledModel:
             newton_c += self.contact.iterations
             sets = max(sets, self.contact.sets)
             if self._update_pressures(accelerator) <= COUPLING_TOLERANCE:
-                if compliance is not None:
-                    newton_c += contact.hold(self.zone, self.contact, annihilation)
                 self.current.update()
                 return SolveReport(newton_e, newton_c, sets, k)
         raise SolveError(f"coupling of contact pressure and current: no convergence in {MAX_COUPLING} passes")
