@@ -50,6 +50,9 @@ def parser() -> argparse.ArgumentParser:
     with_case("neutral", "void growth by vacancies and loss by creep against void size").add_argument("--out")
     plot = sub.add_parser("plot", help="make the figures of a run")
     plot.add_argument("run", help="run folder")
+    alloy = sub.add_parser("alloy", help="composition of Li-Mg after stripping and plating, beside the paper")
+    alloy.add_argument("kinds", nargs="*", metavar="strip|plate|utilisation", help="studies (default: all)")
+    alloy.add_argument("--out", help="folder (default alloy)")
     verify = sub.add_parser("verify", help="compare with exact solutions")
     verify.add_argument("names", nargs="*", help="rows (default: all); 'list' names them")
     demo = sub.add_parser("demo", help="the main job: one Li void at 0.2 and at 2 MPa")
@@ -130,6 +133,8 @@ def dispatch(arguments: argparse.Namespace, comm: MPI.Comm) -> int:
         return commands.neutral(arguments.case, arguments.out, arguments.changes, comm)
     if name == "plot":
         return commands.plot(arguments.run, comm)
+    if name == "alloy":
+        return commands.alloy(arguments.kinds, arguments.out, comm)
     if name == "verify":
         return commands.verify(arguments.names, comm)
     if name == "demo":

@@ -149,6 +149,34 @@ def verify(names: list[str], comm: MPI.Comm) -> int:
     return EXIT_OK if run_rows(names, comm) else EXIT_FAILED
 
 
+def alloy(kinds: list[str], out: str | None, comm: MPI.Comm) -> int:
+    """Studies of the composition of Li-Mg beside the paper: strip, plate, utilisation. Collective."""
+    from postprocess.alloy_runs import KINDS, run_study, study
+
+    failed = False
+    for kind in KINDS:
+        if kinds and kind not in kinds:
+            continue
+        name, entries = study(kind)
+        path = str(ROOT / "cases" / f"{name}.toml")
+        folder = Path(out or "alloy")
+
+        def quiet(loaded: LoadedCase, to: Path) -> RunOutcome:
+            return run_case(loaded, RunFolder(to, series.COLUMNS), comm, force=True)
+
+        def load(changes: Mapping[str, Any], path: str = path) -> LoadedCase:
+            return load_collective(path, changes, comm)
+
+        done = run_study(entries, load, quiet, folder / kind, comm)
+        failed |= any(outcome.status in ("failed", "interrupted") for _, _, outcome in done)
+        if comm.rank == 0:
+            from postprocess.alloy import report
+
+            for made in report(kind, [(run, to) for run, to, _ in done], folder):
+                print(made)
+    return EXIT_FAILED if failed else EXIT_OK
+
+
 def neutral(path: str, out: str | None, changes: Mapping[str, Any], comm: MPI.Comm) -> int:
     """Initial void growth split into vacancy gain and creep loss against void size. Collective."""
     from postprocess.neutral import neutral_study, write_neutral

@@ -32,6 +32,9 @@ from solver.recipes import with_overrides
 
 COUPLING_TOLERANCE = 1e-5
 """Largest change of the potential (RT/F) by contact pressure that ends the staggered loop."""
+HARD_PASSES = 8
+"""Staggered iterations after which the contact yields to the pressure even while stripping: at low rates the
+metal is so stiff that the loop swings."""
 MAX_COUPLING = 40
 """Staggered iterations before the coupled solve counts as failed: each gains about 3 digits with
 vacancies; without them the current sets the recession and many are needed."""
@@ -157,10 +160,13 @@ class CoupledModel:
         tensile_limit = self._tensile_limit()
         accelerator = Anderson(self.cell.domain.comm)
         newton_e = newton_c = sets = 0
+        yields = self.chemistry.yields.value.copy()
         for k in range(1, MAX_COUPLING + 1):
             newton_e += self.chemistry.solve()
             if k == 1:
                 self.chemistry.foresee()
+            if k == HARD_PASSES:
+                self.chemistry.yields.value = 1.0
             annihilation = self.annihilation.update().x.array[self.zone.trace_dofs]
             compliance = self._compliance_now()
             self.contact = contact.solve_contact(
@@ -169,8 +175,10 @@ class CoupledModel:
             newton_c += self.contact.iterations
             sets = max(sets, self.contact.sets)
             if self._update_pressures(accelerator) <= COUPLING_TOLERANCE:
+                self.chemistry.yields.value = yields
                 self.current.update()
                 return SolveReport(newton_e, newton_c, sets, k)
+        self.chemistry.yields.value = yields
         raise SolveError(f"coupling of contact pressure and current: no convergence in {MAX_COUPLING} passes")
 
     def _compliance_now(self) -> contact.Compliance | None:

@@ -235,7 +235,7 @@ class Run:
             return None
         self._said.add("solubility")
         where = mixing.step.position_of_largest()
-        detail = f"x = {largest:.4g} at x = {where:.4g} um reaches the solubility limit {mixing.limit:g}"
+        detail = f"solute fraction {largest:.4g} at {where:.4g} um reaches its limit {mixing.limit:g}"
         return events.Event("solubility", where, 0.0, detail)
 
     def _stop(self, status: Status, message: str, found: list[events.Event]) -> RunOutcome:

@@ -62,11 +62,19 @@ def diffusion_cell(
     width = 4.0 * size
     cell = mesh_plane(InterfaceProfile(width, height, size), SizeRule(tip=size, largest=size), comm)
     space = fem.functionspace(cell.domain, ("Lagrange", 1))
-    functions = [fem.Function(space) for _ in range(3)]
+    curvature, contact_pressure, pressure = (fem.Function(space) for _ in range(3))
     current = CurrentParameters(1.0, 1.0, composition_potential=False, applied=0.0)
     alloy = CompositionParameters(0.1, 0.9, 1.0, 1.0)
     problem = ElectrochemistryProblem(
-        cell, current, None, *functions, with_overrides("newton-direct", {}), alloy, sources
+        cell,
+        current,
+        None,
+        curvature,
+        contact_pressure,
+        pressure,
+        with_overrides("newton-direct", {}),
+        alloy,
+        sources,
     )
     assert problem.composition is not None
     problem.composition.watch(fem.Constant(cell.domain, (0.0, 0.0)))

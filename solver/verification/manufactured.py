@@ -85,9 +85,11 @@ def current(comm: MPI.Comm) -> list[Check]:
             return bulk + (current - flux)("+") * test("+") * problem.cell.dS(Boundary.CONTACT)
 
         space = fem.functionspace(cell.domain, ("Lagrange", 1))
-        functions = [fem.Function(space) for _ in range(3)]
+        curvature, contact_pressure, pressure = (fem.Function(space) for _ in range(3))
         parameters = CurrentParameters(kappa, resistance, applied=None, potential=potential)
-        problem = ElectrochemistryProblem(cell, parameters, None, *functions, OPTIONS, None, source)
+        problem = ElectrochemistryProblem(
+            cell, parameters, None, curvature, contact_pressure, pressure, OPTIONS, None, source
+        )
         problem.solve()
         found.append(errors(cell, Region.ELECTROLYTE, problem.potential - exact, exact))
         problem.destroy()
@@ -168,13 +170,21 @@ def _alloy_problem(cell: CellMesh, time: fem.Constant, exact: tuple[Expr, Expr])
         return -density * cell.dx(Region.METAL, quadrature_degree=8)
 
     space = fem.functionspace(domain, ("Lagrange", 1))
-    functions = [fem.Function(space) for _ in range(3)]
+    curvature, contact_pressure, pressure = (fem.Function(space) for _ in range(3))
     parameters = CurrentParameters(
         1.0, 1.0, vacancy_potential=False, composition_potential=False, applied=0.0
     )
     composition = CompositionParameters(0.35, 0.9, SOLVENT, SOLUTE, COEFFICIENTS)
     problem = ElectrochemistryProblem(
-        cell, parameters, VacancyParameters(SOLVENT, SINK), *functions, OPTIONS, composition, sources
+        cell,
+        parameters,
+        VacancyParameters(SOLVENT, SINK),
+        curvature,
+        contact_pressure,
+        pressure,
+        OPTIONS,
+        composition,
+        sources,
     )
     assert problem.composition is not None
     problem.composition.watch(flow)

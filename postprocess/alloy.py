@@ -1,0 +1,247 @@
+"""Tables and figures of `livoid alloy`: composition while stripping and plating Li-Mg, beside the paper."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import constants
+from scipy.optimize import brentq
+
+from postprocess import eds
+from postprocess.alloy_runs import Kind, StudyRun
+from postprocess.plots import plt
+from postprocess.records import RunRecords, read_run
+
+BLURS = (0.0, 3.0, 5.0)
+"""Full widths of the EDS response (um): none, and the range of docs/parameters.md."""
+BULK_DEPTH = 20.0
+"""um below the current collector: where Zhao et al. take the bulk intensity."""
+SLIGHT = 1.5
+"""Our reading of the paper's "slightly higher" at the interface: blurred maximum over bulk."""
+PAPER_LAYER = {"25": 0.50, "60": 0.80}
+"""Zhao et al. 2025: mean Mg intensity in the plated layer over the bulk, by temperature in C."""
+SLAB = {"0.01": 93.7, "0.1": 41.3, "1": 4.1}
+"""Utilisation (%) of the slab solution, by current in mA/cm2 (the issue's reference values)."""
+SLAB_CONCENTRATION, SLAB_CUTOFF = 69.6e3, 24e3
+"""mol/m3"""
+SLAB_THICKNESS, SLAB_DIFFUSIVITY = 25e-6, 3.0e-15
+"""m, m2/s"""
+_MILLI, _MICRO = 1e-3, 1e-6
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished run of a study."""
+
+    labels: Mapping[str, str]
+    records: RunRecords
+
+    def profile(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(height in um, solute fraction over the bulk) at the end."""
+        y, x = self.records.heights(self.records.outputs()[-1], "left", "solute_fraction")
+        order = np.argsort(y)
+        y, x = y[order], x[order]
+        return y, np.asarray(x / float(np.interp(y[-1] - BULK_DEPTH, y, x)))
+
+
+def report(kind: Kind, done: Sequence[tuple[StudyRun, Path]], folder: Path) -> list[Path]:
+    """Write ``<kind>.csv`` and ``<kind>.png`` and print the table (rank 0)."""
+    finished = [Done(run.labels, read_run(path)) for run, path in done]
+    make = {"strip": _strip_row, "plate": _plate_row, "utilisation": _utilisation_row}[kind]
+    rows = [make(entry) for entry in finished]
+    folder.mkdir(parents=True, exist_ok=True)
+    table = folder / f"{kind}.csv"
+    with table.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    print(format_rows(rows))
+    print(PAPER[kind])
+    draw = {"strip": _strip_figure, "plate": _plate_figure, "utilisation": _utilisation_figure}[kind]
+    figure = draw(finished)
+    figure.tight_layout()
+    figure.savefig(folder / f"{kind}.png", dpi=120)
+    plt.close(figure)
+    return [table, folder / f"{kind}.png"]
+
+
+PAPER: dict[Kind, str] = {
+    "strip": "paper: Mg only slightly higher at the interface, at both 0.05 and 0.5 mA/cm2 (no number given)",
+    "plate": "paper: layer mean 0.50 of the bulk at 25 C, 0.80 at 60 C",
+    "utilisation": "slab solution: 93.7 % at 0.01, 41.3 % at 0.1, 4.1 % at 1 mA/cm2",
+}
+
+
+def format_rows(rows: Sequence[Row]) -> str:
+    """Plain table."""
+    names = list(rows[0])
+    text = [[_text(row[name]) for name in names] for row in rows]
+    widths = [max(len(name), *(len(line[k]) for line in text)) for k, name in enumerate(names)]
+    lines = [
+        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
+        for line in (names, *text)
+    ]
+    return "\n".join(lines)
+
+
+def _text(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _strip_row(done: Done) -> Row:
+    y, ratio = done.profile()
+    row: Row = dict(done.labels)
+    row["end"] = str(done.records.manifest["status"])
+    row["capacity"] = float(done.records.series["capacity_mAh_cm2"][-1])
+    row["x_contact"] = float(done.records.series["solute_contact"][-1])
+    for width in BLURS:
+        _, seen = eds.blurred(y, ratio, width)
+        row["max/bulk" if width == 0.0 else f"blur {width:g} um"] = float(seen.max())
+    row["half depth um"] = _half_depth(y, ratio)
+    row["S_contact"] = float(done.records.series["largest_supersaturation"][-1])
+    row["composition_mV"] = 1e3 * float(done.records.series["composition_V"][-1])
+    row["slight"] = "yes" if row["blur 3 um"] <= SLIGHT else "no"
+    return row
+
+
+def _half_depth(y: NDArray[np.float64], ratio: NDArray[np.float64]) -> float:
+    """Height at which half of the excess at the contact is left (um)."""
+    excess = ratio - 1.0
+    below = np.flatnonzero(excess < 0.5 * excess[0])
+    return float(y[below[0]]) if len(below) and excess[0] > 0.0 else 0.0
+
+
+def _plate_row(done: Done) -> Row:
+    y, ratio = done.profile()
+    thickness = float(done.records.stages["deposit_mean_um"][-1])
+    row: Row = dict(done.labels)
+    row["layer um"] = thickness
+    for width in BLURS:
+        seen = eds.blurred(y, ratio, width)
+        name = "mean/bulk" if width == 0.0 else f"blur {width:g} um"
+        row[name] = eds.layer_mean(*seen, thickness)
+    row["paper"] = PAPER_LAYER[done.labels["celsius"]]
+    row["indicator"] = float(done.records.series["solute_indicator"][-1])
+    return row
+
+
+def slab_utilisation(current: float) -> float:
+    """Capacity over what the slab holds above the cut-off (row 13's finite slab), at a current in A/m2."""
+    length, diffusivity = SLAB_THICKNESS, SLAB_DIFFUSIVITY
+    flux = current / constants.physical_constants["Faraday constant"][0]
+    modes = np.arange(1, 2001) * math.pi
+    room = SLAB_CONCENTRATION - SLAB_CUTOFF
+
+    def left(time: float) -> float:
+        series = np.sum(np.exp(-(modes**2) * diffusivity * time / length**2) / modes**2)
+        return room - flux * (time / length + length / diffusivity * (1.0 / 3.0 - 2.0 * float(series)))
+
+    longest = room * length / flux
+    return flux * brentq(left, 1e-9 * longest, longest) / (room * length)
+
+
+def _utilisation_row(done: Done) -> Row:
+    series = done.records.series
+    current = done.labels["current"]
+    total, useful = _capacities(done)
+    passed = float(series["capacity_mAh_cm2"][-1])
+    row: Row = dict(done.labels)
+    row["mAh/cm2"] = passed
+    row["of all Li %"] = 100.0 * passed / total
+    row["of useful Li %"] = 100.0 * passed / useful
+    row["slab %"] = 100.0 * slab_utilisation(10.0 * float(current))
+    row["S_contact"] = float(series["largest_supersaturation"][-1])
+    row["end"] = str(done.records.manifest["status"])
+    return row
+
+
+def _capacities(done: Done) -> tuple[float, float]:
+    """All Li in the layer, and what can be taken until its uniform composition is at the limit (mAh/cm2)."""
+    import tomllib
+
+    case = tomllib.loads((done.records.folder / "case.toml").read_text(encoding="utf-8"))
+    metal = case["resolved_material"]["metal"]
+    x, limit = (float(metal[name]["value"]) for name in ("solute_fraction", "solute_limit"))
+    volume = float(metal["molar_volume"]["value"].split()[0])
+    height = float(case["geometry"]["metal_thickness"].split()[0]) * _MICRO
+    faraday = constants.physical_constants["Faraday constant"][0]
+    sites = faraday * height / volume / 36000.0
+    return sites * (1.0 - x), sites * ((1.0 - x) - x * (1.0 - limit) / limit)
+
+
+def _strip_figure(done: Sequence[Done]) -> plt.Figure:
+    sets = list(dict.fromkeys(entry.labels["D_Mg"] for entry in done))
+    figure, panels = plt.subplots(2, len(sets), figsize=(4.6 * len(sets), 7), sharex=True, squeeze=False)
+    for entry in done:
+        row = 0 if entry.labels["current"] == "0.05" else 1
+        axes = panels[row, sets.index(entry.labels["D_Mg"])]
+        _draw_profile(axes, entry, entry.labels["sinks"], (0.0, 3.0))
+        axes.set_title(f"D_Mg: {entry.labels['D_Mg']}, {entry.labels['current']} mA/cm2", fontsize=9)
+    _finish(panels, 30.0)
+    return figure
+
+
+def _plate_figure(done: Sequence[Done]) -> plt.Figure:
+    sets = list(dict.fromkeys(entry.labels["D_Mg"] for entry in done))
+    figure, panels = plt.subplots(2, len(sets), figsize=(4.6 * len(sets), 7), sharex=True, squeeze=False)
+    for entry in done:
+        axes = panels[int(entry.labels["celsius"] == "60"), sets.index(entry.labels["D_Mg"])]
+        _draw_profile(axes, entry, entry.labels["sinks"], (0.0, 3.0, 5.0))
+        thickness = float(entry.records.stages["deposit_mean_um"][-1])
+        paper = PAPER_LAYER[entry.labels["celsius"]]
+        axes.plot([0.0, thickness], [paper, paper], "k", lw=2.5, alpha=0.5)
+        axes.axvline(thickness, color="0.7", lw=0.8)
+        axes.set_title(f"D_Mg: {entry.labels['D_Mg']}, {entry.labels['celsius']} C", fontsize=9)
+    _finish(panels, 40.0)
+    panels[0, 0].text(0.3, PAPER_LAYER["25"] + 0.02, "paper: mean in the layer", fontsize=7)
+    return figure
+
+
+def _draw_profile(axes: plt.Axes, entry: Done, label: str, blurs: Sequence[float]) -> None:
+    y, ratio = entry.profile()
+    colour = None
+    for width, style in zip(blurs, ("-", "--", ":"), strict=False):
+        where, seen = eds.blurred(y, ratio, width)
+        line = axes.plot(where, seen, style, color=colour, lw=1.2, label=label if width == 0.0 else None)
+        colour = line[0].get_color()
+
+
+def _finish(panels: NDArray[Any], depth: float) -> None:
+    for axes in panels.ravel():
+        axes.set_xlim(0.0, depth)
+        axes.set_ylim(bottom=0.0)
+        axes.legend(fontsize=7, frameon=False)
+    for axes in panels[-1]:
+        axes.set_xlabel("distance from the electrolyte (um)")
+    for axes in panels[:, 0]:
+        axes.set_ylabel("x_Mg / bulk (dashed, dotted: EDS blur 3, 5 um)")
+
+
+def _utilisation_figure(done: Sequence[Done]) -> plt.Figure:
+    figure, axes = plt.subplots(figsize=(7, 4.6))
+    styles = dict(zip(dict.fromkeys(e.labels["sinks"] for e in done), ("-", "--", ":"), strict=False))
+    colours = dict(zip(dict.fromkeys(e.labels["current"] for e in done), ("C0", "C1", "C2"), strict=False))
+    for entry in done:
+        series = entry.records.series
+        share = 100.0 * series["capacity_mAh_cm2"] / _capacities(entry)[1]
+        solvent = (1.0 - series["solute_contact"]) / (1.0 - series["solute_contact"][0])
+        label = f"{entry.labels['current']} mA/cm2, {entry.labels['sinks']}"
+        style = styles[entry.labels["sinks"]]
+        concentration = SLAB_CONCENTRATION * _MILLI * solvent
+        axes.plot(share, concentration, style, color=colours[entry.labels["current"]], label=label)
+    for current, percent in SLAB.items():
+        axes.plot(percent, SLAB_CUTOFF * _MILLI, "v", color=colours.get(current, "k"), ms=8, mfc="none")
+    axes.axhline(SLAB_CUTOFF * _MILLI, color="0.7", lw=0.8)
+    axes.set_xlabel("capacity over useful capacity (%); triangles: slab solution")
+    axes.set_ylabel("c_Li at the contact (mmol/cm3)")
+    axes.legend(fontsize=7, frameon=False)
+    return figure
