@@ -141,7 +141,6 @@ class ElectrochemistryProblem:
         self._galvanostatic.value = 0.0 if applied is None else 1.0
         self._applied.value = applied or 0.0
         self._given_potential.value = potential or 0.0
-        self.yields.value = 1.0 if applied == 0.0 else 0.0
         self.metal.plating.value = 1.0 if (applied or potential or 0.0) < 0.0 else 0.0
 
     # UFL expressions of the solution, for other modules and the records
@@ -180,7 +179,7 @@ class ElectrochemistryProblem:
         """d a/d p_c on the contact for slow variations along it: the most that a follows the pressure.
 
         Without vacancies, or plating, a follows the current; else a share l_v/(l_i + l_v) of it does, which
-        counts only while ``yields`` is 1 (at rest; stripping, the loop of pressure and current is mostly weak).
+        counts after :meth:`let_yield` only (at rest; while stripping, the loop is mostly weak).
         None where nothing is known: at an equipotential contact, or without pressure in E_eq.
         """
         if self.equipotential or self.parameters.pressure_potential == 0.0:
@@ -195,7 +194,11 @@ class ElectrochemistryProblem:
             return slope
         sinks = self.transport
         share = sinks.sink_length / (sinks.interface_length + sinks.sink_length)
-        return slope * (self.metal.plating + self.yields * fem.Constant(self.cell.domain, share))
+        return slope * (self.metal.plating + self._yields * fem.Constant(self.cell.domain, share))
+
+    def let_yield(self, flag: bool) -> None:
+        """Whether the share of vacancies counts in :meth:`compliance`."""
+        self._yields.value = 1.0 if flag else 0.0
 
     def bulk_annihilation(self) -> Expr:
         """s in the metal."""
@@ -265,7 +268,7 @@ class ElectrochemistryProblem:
         self._pressure_potential = constant(p.pressure_potential)
         self._whole_over_contact = constant(1.0)
         self._applied, self._given_potential = constant(0.0), constant(0.0)
-        self._galvanostatic, self.yields = constant(1.0), constant(0.0)
+        self._galvanostatic, self._yields = constant(1.0), constant(0.0)
 
     def _areas(self) -> None:
         one = fem.Constant(self.cell.domain, 1.0)

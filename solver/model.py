@@ -98,6 +98,7 @@ class CoupledModel:
             self.surface,
             newton,
         )
+        self.load(parameters.load.pressure)
         self.motion = MeshMotion(cell, self.surface, newton)
         self.mixing = (
             Mixing(self.chemistry, self.mechanics.velocity, newton) if parameters.composition else None
@@ -145,6 +146,11 @@ class CoupledModel:
         )
         self._stress_form = self.mechanics.stress_form(self.surface.scalars)
 
+    def load(self, pressure: float) -> None:
+        """Set the stack pressure (P0)."""
+        self.mechanics.pressure_load.value = pressure
+        self.chemistry.metal.reference_pressure.value = pressure
+
     def solve(self, time_step: float) -> SolveReport:
         """Solve all equation sets for the present geometry. Collective.
 
@@ -160,13 +166,13 @@ class CoupledModel:
         tensile_limit = self._tensile_limit()
         accelerator = Anderson(self.cell.domain.comm)
         newton_e = newton_c = sets = 0
-        yields = self.chemistry.yields.value.copy()
+        self.chemistry.let_yield(self.chemistry.prescribed == 0.0)
         for k in range(1, MAX_COUPLING + 1):
             newton_e += self.chemistry.solve()
             if k == 1:
                 self.chemistry.foresee()
             if k == HARD_PASSES:
-                self.chemistry.yields.value = 1.0
+                self.chemistry.let_yield(True)
             annihilation = self.annihilation.update().x.array[self.zone.trace_dofs]
             compliance = self._compliance_now()
             self.contact = contact.solve_contact(
@@ -175,10 +181,8 @@ class CoupledModel:
             newton_c += self.contact.iterations
             sets = max(sets, self.contact.sets)
             if self._update_pressures(accelerator) <= COUPLING_TOLERANCE:
-                self.chemistry.yields.value = yields
                 self.current.update()
                 return SolveReport(newton_e, newton_c, sets, k)
-        self.chemistry.yields.value = yields
         raise SolveError(f"coupling of contact pressure and current: no convergence in {MAX_COUPLING} passes")
 
     def _compliance_now(self) -> contact.Compliance | None:

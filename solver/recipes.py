@@ -21,8 +21,9 @@ NEWTON_DIRECT: Options = {
 
 FULL_STEPS: Options = {"snes_linesearch_type": "basic", "snes_max_it": 12}
 """Changes of "newton-direct" for a first attempt without line search. The equation sets of the
-electrochemistry differ in size by orders of magnitude, so the residual norm may rise on the way although
-Newton converges in a few steps; a line search then creeps."""
+electrochemistry differ in size by orders of magnitude, and a power-law metal near rest is stiff and soft side
+by side: the residual norm may rise on the way although Newton converges in a few steps, and a line
+search then creeps. Where full steps fail (a cold start at n = 6.6), the line search follows."""
 
 LINEAR_DIRECT: Options = {
     "ksp_type": "preonly",

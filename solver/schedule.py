@@ -48,7 +48,7 @@ class Schedule:
         potential = None if stage.overpotential is None else stage.overpotential / scales.potential
         model.chemistry.control(applied, potential)
         model.mechanics.doubt_start()
-        model.mechanics.pressure_load.value = stage.pressure / scales.stress
+        model.load(stage.pressure / scales.stress)
 
     def begin(self, clock: Clock) -> None:
         """Start the counters of the present stage; its first state is recorded and written."""

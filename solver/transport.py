@@ -44,6 +44,7 @@ class MetalTransport:
 
     Attributes:
         plating: 1 while the cell plates, else 0.
+        reference_pressure: pressure at which sinks are in equilibrium with S = 1: the stack's.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class MetalTransport:
             self._coefficients = [constant(value) for value in alloy.redlich_kister]
         elif sinks is not None:
             self._solvent = constant(sinks.diffusivity)
-        self.plating = constant(0.0)
+        self.plating, self.reference_pressure = constant(0.0), constant(1.0)
         self._drift = constant(sinks.stress_drift if sinks is not None else 0.0)
         if sinks is not None:
             self._sink_rate = constant(sinks.sink_length**-2)
@@ -102,6 +103,7 @@ class MetalTransport:
             return self._zero
         return vacancies.bulk_annihilation(
             supersaturation=state.supersaturation,
+            equilibrium=self._equilibrium(self._pressure),
             diffusivity=self.diffusivity(state),
             sink_rate=self._sink_rate,
         )
@@ -112,6 +114,7 @@ class MetalTransport:
             return current
         return vacancies.interface_annihilation(
             supersaturation=state.supersaturation,
+            equilibrium=self._equilibrium(self._pressure("+")),
             current=current,
             diffusivity=self.diffusivity(state),
             interface_rate=self._interface_rate,
@@ -151,6 +154,12 @@ class MetalTransport:
         x = ufl.as_ufl(state.fraction)
         solvent = ufl.max_value(1.0 - x, _SMALLEST_SOLVENT)
         return -ufl.ln(solvent) - thermodynamics.excess_of_solvent(x, self._coefficients)
+
+    def _equilibrium(self, pressure: Expr) -> Expr:
+        """S in equilibrium with sinks."""
+        return vacancies.equilibrium(
+            pressure=pressure, reference=self.reference_pressure, stress_drift=self._drift
+        )
 
     def _drive(self, state: MetalState) -> Expr:
         return darken.vacancy_drive(

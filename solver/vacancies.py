@@ -14,22 +14,40 @@ def flux(*, supersaturation: Expr, pressure: Expr, diffusivity: Expr, stress_dri
     return -diffusivity * (ufl.grad(supersaturation) + supersaturation * stress_drift * ufl.grad(pressure))
 
 
-def bulk_annihilation(*, supersaturation: Expr, diffusivity: Expr, sink_rate: Expr) -> Expr:
-    """s = (D/l_v^2)(S - 1): rate at which dislocations remove lattice sites; ``sink_rate`` = 1/l_v^2."""
-    return diffusivity * sink_rate * (supersaturation - 1.0)
+def equilibrium(*, pressure: Expr, reference: Expr, stress_drift: Expr) -> Expr:
+    """S in equilibrium with a sink under pressure p, exp(-(Omega_V P0/RT)(p - P)); 1 at the stack pressure.
+
+    It is the S at which the drift of vacancies vanishes. With sinks at S = 1 everywhere, as model.md 3
+    has it, a difference of pressure would pump vacancies for ever and compressed metal would expand:
+    no solution is stable once mu D Omega_V/(RT l_v^2) > 1, which stiff metal at rest exceeds.
+    """
+    return ufl.exp(-stress_drift * (pressure - reference))
+
+
+def bulk_annihilation(
+    *, supersaturation: Expr, equilibrium: Expr, diffusivity: Expr, sink_rate: Expr
+) -> Expr:
+    """s = (D/l_v^2)(S - S_eq): rate at which dislocations remove sites; ``sink_rate`` = 1/l_v^2."""
+    return diffusivity * sink_rate * (supersaturation - equilibrium)
 
 
 def interface_annihilation(
-    *, supersaturation: Expr, current: Expr, diffusivity: Expr, interface_rate: Expr, plating: Expr
+    *,
+    supersaturation: Expr,
+    equilibrium: Expr,
+    current: Expr,
+    diffusivity: Expr,
+    interface_rate: Expr,
+    plating: Expr,
 ) -> Expr:
-    """Lattice planes removed at the contact, a = [i while plating] + (D/l_i)(S - 1).
+    """Lattice planes removed at the contact, a = [i while plating] + (D/l_i)(S - S_eq).
 
     Plated lithium adds planes. The interface sink works in both directions of the current, so that a stays
     continuous when the cell goes over to rest; with S = 1, as it is while plating, a = i. ``plating`` is 1
     while the cell as a whole plates and 0 else: a switch by the local sign of i would leave the
     recession at rest, where currents of all signs circulate, to the smallest of perturbations.
     """
-    return plating * current + diffusivity * interface_rate * (supersaturation - 1.0)
+    return plating * current + diffusivity * interface_rate * (supersaturation - equilibrium)
 
 
 def surface_annihilation(

@@ -1,0 +1,218 @@
+"""Composition: thermodynamics, bounds, conservation, remeshing, plating."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import ufl
+from dolfinx import fem
+from hypothesis import given
+from hypothesis import strategies as st
+from mpi4py import MPI
+
+from meshes.cell import mesh_plane
+from meshes.profile import InterfaceProfile
+from meshes.sizing import SizeRule
+from meshes.tags import Region
+from solver import cell_setup, remesh, roofs, stepper, thermodynamics
+from solver.case import CaseError, LoadedCase
+from solver.electrochemistry import ElectrochemistryProblem
+from solver.limiter import BoundLimiter
+from solver.model import CoupledModel
+from solver.newton import SolveError
+from solver.parameters import CompositionParameters, CurrentParameters
+from solver.recipes import with_overrides
+from solver.scales import case_scales, model_parameters
+from tests.conftest import small_case
+
+ALLOY: dict[str, Any] = {"metal": {"name": "lithium-magnesium"}}
+LIMITS = stepper.StepLimits(0.4, 0.5)
+COEFFICIENTS = (-6.4, 1.4, 1.06)
+
+
+def alloy_case(**changes: Any) -> LoadedCase:
+    return small_case(material=ALLOY, **changes)
+
+
+def build(loaded: LoadedCase, comm: MPI.Comm) -> CoupledModel:
+    return CoupledModel(cell_setup.initial_cell(loaded, comm), model_parameters(loaded, case_scales(loaded)))
+
+
+@given(x=st.floats(0.01, 0.9))
+def test_activity_and_factor_belong_together(x: float) -> None:
+    """Phi = d ln a_Li/d ln x_Li, by a central difference."""
+    step = 1e-6
+
+    def activity(fraction: float) -> float:
+        return float(np.log(1.0 - fraction)) + thermodynamics.excess_of_solvent(fraction, COEFFICIENTS)
+
+    slope = (activity(x + step) - activity(x - step)) / (2.0 * step)
+    factor = -(1.0 - x) * slope
+    assert thermodynamics.thermodynamic_factor(x, COEFFICIENTS) == pytest.approx(
+        factor, abs=1e-7 / step * 1e-3
+    )
+
+
+def test_an_incomplete_alloy_is_named() -> None:
+    with pytest.raises(CaseError, match="an alloy also needs solute_limit"):
+        small_case(material={"metal": {"name": "lithium", "solute_fraction": 0.1}})
+    with pytest.raises(CaseError, match="not below solute_limit"):
+        small_case(material={"metal": {"name": "lithium-magnesium", "solute_fraction": 0.7}})
+
+
+@pytest.mark.parallel
+def test_bounds_hold_at_a_front_that_the_mesh_does_not_resolve(comm: MPI.Comm) -> None:
+    """Galerkin leaves [0, limit] here; the corrected step does not, and keeps the total."""
+    cell = mesh_plane(InterfaceProfile(1.0, 2.0, 1.0), SizeRule(0.1, largest=0.1), comm)
+    space = fem.functionspace(cell.domain, ("Lagrange", 1))
+    curvature, contact_pressure, pressure = (fem.Function(space) for _ in range(3))
+    problem = ElectrochemistryProblem(
+        cell,
+        CurrentParameters(1.0, 1.0, composition_potential=False, applied=0.0),
+        None,
+        curvature,
+        contact_pressure,
+        pressure,
+        with_overrides("newton-direct", {}),
+        CompositionParameters(0.1, 0.6, 1e-5, 1e-5),
+    )
+    step = problem.composition
+    assert step is not None and problem.fraction_part is not None
+    x, y = ufl.SpatialCoordinate(cell.domain)
+    stream = ufl.sin(np.pi * x) ** 2 * ufl.sin(0.5 * np.pi * y) ** 2
+    step.watch(ufl.as_vector([ufl.grad(stream)[1], -ufl.grad(stream)[0]]))
+    step.start(ufl.conditional(ufl.lt(x + y, 1.3), 0.0, 0.6), cell.region(Region.METAL))
+    problem.take_fraction()
+    metal, state = problem.metal, problem.state
+    limiter = BoundLimiter(
+        step,
+        metal.interdiffusivity(state),
+        metal.drift_velocity(state),
+        with_overrides("newton-direct", {}),
+    )
+    total, left = step.total(), False
+    high = fem.Function(step.scalars)
+    for _ in range(6):
+        limiter.begin()
+        step.moved(step.begin(), 0.05)
+        problem.solve()
+        high.interpolate(problem.unknown.sub(problem.fraction_part))
+        left |= comm.allreduce(bool((high.x.array < -1e-3).any() or (high.x.array > 0.601).any()), MPI.LOR)
+        step.fraction.x.array[:] = limiter.apply(high.x.array, 0.6)
+        problem.take_fraction()
+        assert step.smallest() >= -1e-12
+        assert step.largest() <= 0.6 + 1e-12
+        assert step.total() == pytest.approx(total, rel=1e-12)
+    assert left
+    limiter.destroy()
+    problem.destroy()
+
+
+@pytest.mark.parallel
+def test_a_uniform_alloy_at_rest_stays_uniform_while_its_void_closes(comm: MPI.Comm) -> None:
+    """The moving mesh alone changes nothing (no sinks: S = 1, no current)."""
+    loaded = alloy_case(
+        model={"vacancies": False, "pressure_potential": False}, operation={"pressure": "5 MPa"}
+    )
+    model = build(loaded, comm)
+    model.chemistry.control(0.0)
+    voids = model.void_measure()
+    for _ in range(4):
+        stepper.advance(model, 2e-5, LIMITS)
+    assert model.mixing is not None
+    assert model.void_measure() < 0.99 * voids
+    # what is left is the void surface: it moves by nodal means of the velocity (second order in size)
+    assert model.mixing.step.largest() == pytest.approx(0.03, rel=1e-2)
+    assert model.mixing.step.smallest() == pytest.approx(0.03, rel=1e-2)
+    inner = np.abs(model.mixing.step.fraction.x.array - 0.03)
+    high = model.mixing.step.scalars.tabulate_dof_coordinates()[:, 1] > 2.5
+    metal = model.mixing.step.volume > 0.0
+    assert comm.allreduce(float(inner[high & metal].max(initial=0.0)), MPI.MAX) < 1e-9
+    model.destroy()
+
+
+@pytest.mark.parallel
+@pytest.mark.parametrize("kind", ["plane", "axisymmetric"])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_balances_of_an_alloy(kind: str, sign: float, comm: MPI.Comm) -> None:
+    model = build(alloy_case(geometry={"kind": kind}), comm)
+    model.chemistry.control(sign)
+    assert model.mixing is not None
+    model.solve(0.0)
+    first = model.mixing.step.total()
+    balance = (model.platen_height(), model.void_measure())
+    for _ in range(3):
+        result = stepper.advance(model, 2e-4, LIMITS)
+        assert result.mixing is not None
+        assert result.mixing.error < 1e-12
+        assert result.removed == pytest.approx(sign * 2e-4 * model.chemistry.whole_area, rel=1e-8)
+        balance, errors = stepper.volume_balance(
+            balance, result, model, model.platen_height(), model.void_measure()
+        )
+        assert max(errors.lithium, errors.volume) <= 1e-8
+    assert model.mixing.step.total() == pytest.approx(first, rel=1e-12)
+    model.destroy()
+
+
+@pytest.mark.parallel
+def test_remeshing_carries_the_solute_over(comm: MPI.Comm) -> None:
+    loaded = alloy_case()
+    model = build(loaded, comm)
+    for _ in range(3):
+        stepper.advance(model, 5e-4, LIMITS)
+    assert model.mixing is not None
+    chains = roofs.roof_chains(model.cell, model.surface, 6.0)
+    rule = cell_setup.size_rule(loaded, cell_setup.void_shapes(loaded))
+    profile, _ = chains.profile().resampled(rule)
+    new = CoupledModel(mesh_plane(profile, rule, comm), model_parameters(loaded, case_scales(loaded)))
+    remesh.transfer_start(model, new)
+    correction = remesh.transfer_composition(model, new, chains)
+    assert new.mixing is not None
+    old, fresh = model.mixing.step, new.mixing.step
+    assert fresh.total() == pytest.approx(old.total(), rel=1e-13)
+    assert 0.0 < correction < 1e-3
+    assert fresh.largest() == pytest.approx(old.largest(), rel=0.05)
+    assert fresh.smallest() >= 0.9 * old.smallest() > 0.0
+    new.solve(0.0)
+    # solving again on the new mesh takes x as it is
+    before = fresh.total()
+    stepper.advance(new, 1e-5, LIMITS)
+    assert fresh.total() == pytest.approx(before, rel=1e-12)
+    model.destroy()
+    new.destroy()
+
+
+@pytest.mark.parallel
+def test_a_rejected_step_restores_the_composition(comm: MPI.Comm, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = build(alloy_case(), comm)
+    stepper.advance(model, 2e-4, LIMITS)
+    assert model.mixing is not None
+    before = [array.copy() for array in model.mixing.step.state()]
+    with pytest.raises(stepper.StepRejectedError, match="composition changes"):
+        stepper.advance(model, 2e-4, stepper.StepLimits(0.4, 1e-6))
+
+    def fail() -> int:
+        raise SolveError("made to fail")
+
+    real = model.chemistry.solve
+    calls = iter([real, fail])
+    monkeypatch.setattr(model.chemistry, "solve", lambda: next(calls, fail)())
+    with pytest.raises(stepper.StepRejectedError, match="made to fail"):
+        stepper.advance(model, 2e-4, LIMITS)
+    monkeypatch.undo()
+    for old, now in zip(before, model.mixing.step.state(), strict=True):
+        np.testing.assert_array_equal(old, now)
+    assert model.mixing.step.time_step.value == 0.0
+    stepper.advance(model, 2e-4, LIMITS)
+    model.destroy()
+
+
+def test_no_step_passes_the_solubility_limit(comm: MPI.Comm) -> None:
+    model = build(alloy_case(void=[]), comm)
+    assert model.mixing is not None
+    with pytest.raises(stepper.StepRejectedError, match="passes the solubility limit"):
+        stepper.advance(model, 0.05, stepper.StepLimits(0.4, 100.0, solubility=0.0301))
+    assert model.mixing.step.largest() == pytest.approx(0.03, rel=1e-12)
+    model.destroy()
