@@ -52,6 +52,11 @@ class Done:
         y, x = y[order], x[order]
         return y, np.asarray(x / float(np.interp(y[-1] - BULK_DEPTH, y, x)))
 
+    def layer(self) -> float:
+        """Thickness of the plated layer (um), from the platen's rise in a column without voids."""
+        platen = self.records.series["platen_um"]
+        return float(platen[-1] - platen[0])
+
 
 def report(kind: Kind, done: Sequence[tuple[StudyRun, Path]], folder: Path) -> list[Path]:
     """Write ``<kind>.csv`` and ``<kind>.png`` and print the table (rank 0)."""
@@ -122,8 +127,9 @@ def _half_depth(y: NDArray[np.float64], ratio: NDArray[np.float64]) -> float:
 
 def _plate_row(done: Done) -> Row:
     y, ratio = done.profile()
-    thickness = float(done.records.stages["deposit_mean_um"][-1])
+    thickness = done.layer()
     row: Row = dict(done.labels)
+    row["end"] = str(done.records.manifest["status"])
     row["layer um"] = thickness
     for width in BLURS:
         seen = eds.blurred(y, ratio, width)
@@ -196,7 +202,7 @@ def _plate_figure(done: Sequence[Done]) -> plt.Figure:
     for entry in done:
         axes = panels[int(entry.labels["celsius"] == "60"), sets.index(entry.labels["D_Mg"])]
         _draw_profile(axes, entry, entry.labels["sinks"], (0.0, 3.0, 5.0))
-        thickness = float(entry.records.stages["deposit_mean_um"][-1])
+        thickness = entry.layer()
         paper = PAPER_LAYER[entry.labels["celsius"]]
         axes.plot([0.0, thickness], [paper, paper], "k", lw=2.5, alpha=0.5)
         axes.axvline(thickness, color="0.7", lw=0.8)

@@ -101,7 +101,8 @@ class MechanicsProblem:
                 return iterations
             except SolveError:
                 # A start that has worked on this mesh is good: the step is too long, not the start bad.
-                if self._proven:
+                # With springs the pressure they belong to may have jumped.
+                if self._proven and springs is None:
                     raise
                 self._warm = False
         self.unknown.x.array[:] = 0.0

@@ -103,7 +103,8 @@ def test_bounds_hold_at_a_front_that_the_mesh_does_not_resolve(comm: MPI.Comm) -
         step.fraction.x.array[:] = limiter.apply(high.x.array, 0.6)
         problem.take_fraction()
         assert step.smallest() >= -1e-12
-        assert step.largest() <= 0.6 + 1e-12
+        # the velocity is free of divergence to quadrature only, and compresses by that much
+        assert step.largest() <= 0.6 + 1e-6
         assert step.total() == pytest.approx(total, rel=1e-12)
     assert left
     limiter.destroy()
@@ -119,17 +120,21 @@ def test_a_uniform_alloy_at_rest_stays_uniform_while_its_void_closes(comm: MPI.C
     model = build(loaded, comm)
     model.chemistry.control(0.0)
     voids = model.void_measure()
-    for _ in range(4):
-        stepper.advance(model, 2e-5, LIMITS)
+    dt, limits = 1e-5, stepper.StepLimits(0.1)
+    for _ in range(20):
+        try:
+            dt = stepper.next_step(dt, stepper.advance(model, dt, limits), limits, 1.2)
+        except stepper.StepRejectedError as rejection:
+            dt *= rejection.factor
     assert model.mixing is not None
-    assert model.void_measure() < 0.99 * voids
-    # what is left is the void surface: it moves by nodal means of the velocity (second order in size)
-    assert model.mixing.step.largest() == pytest.approx(0.03, rel=1e-2)
-    assert model.mixing.step.smallest() == pytest.approx(0.03, rel=1e-2)
+    assert model.void_measure() < 0.97 * voids
+    # at the void's surface the mesh moves along straight lines, the metal does not: first order in time
+    assert model.mixing.step.largest() == pytest.approx(0.03, rel=3e-2)
+    assert model.mixing.step.smallest() == pytest.approx(0.03, rel=3e-2)
     inner = np.abs(model.mixing.step.fraction.x.array - 0.03)
     high = model.mixing.step.scalars.tabulate_dof_coordinates()[:, 1] > 2.5
     metal = model.mixing.step.volume > 0.0
-    assert comm.allreduce(float(inner[high & metal].max(initial=0.0)), MPI.MAX) < 1e-9
+    assert comm.allreduce(float(inner[high & metal].max(initial=0.0)), MPI.MAX) < 1e-7
     model.destroy()
 
 
