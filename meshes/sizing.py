@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+ROOF_LAYERS = 2.0
+"""Size on a roof over ``layer``: voids take up vacancies too and sweep up solute, but more slowly."""
+
 
 @dataclass(frozen=True)
 class SizeRule:
@@ -15,7 +18,7 @@ class SizeRule:
     With a ``layer``, also at most layer + growth * (height above ``layer_depth``) in the metal, and the
     same below the electrolyte surface with depth 0: it resolves what composition does near the contact.
     On a void roof the size is also at most ``roof_fraction`` times the smaller of the void's
-    half-width and height, and never below ``tip``.
+    half-width and height (with a layer also ROOF_LAYERS of it), and never below ``tip``.
 
     Attributes:
         tip: size at a triple line.
@@ -36,7 +39,10 @@ class SizeRule:
     def roof_limit(self, roof: NDArray[np.float64]) -> float:
         """Largest size allowed on a roof given as an (m, 2) polyline."""
         extent = min(float(np.ptp(roof[:, 0])), float(roof[:, 1].max()))
-        return max(self.tip, self.roof_fraction * extent)
+        limit = self.roof_fraction * extent
+        if self.layer is not None:
+            limit = min(limit, ROOF_LAYERS * self.layer)
+        return max(self.tip, limit)
 
     def at(self, points: NDArray[np.float64], triples: NDArray[np.float64]) -> NDArray[np.float64]:
         """Size at ``points`` (m, 2), given the triple points (k, 2); ``largest`` where k = 0."""

@@ -229,7 +229,9 @@ def _finish(panels: NDArray[Any], depth: float) -> None:
     for axes in panels[-1]:
         axes.set_xlabel("distance from the electrolyte (um)")
     for axes in panels[:, 0]:
-        axes.set_ylabel("x_Mg / bulk (dashed, dotted: EDS blur 3, 5 um)")
+        axes.set_ylabel("x_Mg / bulk")
+    title = "solid: model; dashed and dotted: as EDS with a response of 3 and 5 um would show it"
+    panels[0, 0].figure.suptitle(title, fontsize=9)
 
 
 def _utilisation_figure(done: Sequence[Done]) -> plt.Figure:

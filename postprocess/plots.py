@@ -20,6 +20,7 @@ SHARES = (
     ("constriction_V", "constriction"),
     ("charge_transfer_V", "charge transfer"),
     ("vacancy_V", "vacancies"),
+    ("composition_V", "composition"),
     ("pressure_V", "contact pressure"),
 )
 
@@ -38,6 +39,10 @@ def plot_run(folder: Path) -> list[Path]:
         made.append(_save(_shape_figure(run), target / "shape.png"))
     if run.outputs():
         made.append(_save(_interface_figure(run), target / "interface.png"))
+    if run.is_alloy() and run.outputs():
+        made.append(_save(_composition_figure(run), target / "composition.png"))
+    if run.deposit:
+        made.append(_save(_deposit_figure(run), target / "deposit.png"))
     if run.fields:
         made.append(_save(_field_figure(run), target / "fields.png"))
     return made
@@ -143,17 +148,58 @@ def _interface_figure(run: RunRecords) -> plt.Figure:
     return figure
 
 
+def _composition_figure(run: RunRecords) -> plt.Figure:
+    """Solute fraction and S over the height of the right side, and the error indicator."""
+    figure, panels = plt.subplots(1, 3, figsize=(13, 4))
+    outputs = run.outputs()
+    picks = np.linspace(0, len(outputs) - 1, min(len(outputs), 8)).round().astype(int)
+    colours = plt.get_cmap("viridis")(np.linspace(0.0, 0.95, len(picks)))
+    for k, colour in zip(picks, colours, strict=True):
+        for axes, column in zip(panels, ("solute_fraction", "supersaturation"), strict=False):
+            y, values = run.heights(outputs[k], "right", column)
+            axes.plot(y, values, color=colour, lw=1.2, label=f"output {outputs[k]}")
+            axes.set_xlabel("height above the electrolyte (um)")
+            axes.set_ylabel(column)
+    panels[0].legend(fontsize=7, frameon=False)
+    throughput = run.series["capacity_mAh_cm2"]
+    panels[2].plot(throughput, run.series["solute_contact"], label="mean at the contact")
+    panels[2].plot(throughput, run.series["solute_largest"], label="largest")
+    panels[2].plot(throughput, run.series["solute_indicator"], ":", label="error indicator of the mesh")
+    panels[2].set_xlabel("charge passed (mAh/cm2)")
+    panels[2].set_ylabel("solute fraction")
+    panels[2].legend(fontsize=7, frameon=False)
+    return figure
+
+
+def _deposit_figure(run: RunRecords) -> plt.Figure:
+    """Thickness plated along the interface."""
+    figure, axes = plt.subplots(figsize=(7, 4))
+    table = run.deposit
+    for output in np.unique(table["output"]):
+        pick = table["output"] == output
+        label = f"{float(table['capacity_mAh_cm2'][pick][0]):.4g} mAh/cm2 passed"
+        axes.plot(table["x_um"][pick], table["thickness_um"][pick], lw=1.2, label=label)
+    axes.set_xlabel("x (um)")
+    axes.set_ylabel("plated thickness (um)")
+    axes.legend(fontsize=7, frameon=False)
+    return figure
+
+
 def _field_figure(run: RunRecords) -> plt.Figure:
     from postprocess.render import render_fields
 
     picks = sorted({0, len(run.fields) // 2, len(run.fields) - 1})
-    figure, panels = plt.subplots(1, len(picks), figsize=(5 * len(picks), 5), squeeze=False)
-    outputs = run.outputs()
-    for axes, k in zip(panels[0], picks, strict=True):
-        time, file = run.fields[k]
-        axes.imshow(render_fields(file, field_window(run, outputs[0])))
-        axes.set_title(f"{time:.4g} s", fontsize=9)
-        axes.axis("off")
+    names = ["supersaturation", "solute_fraction"] if run.is_alloy() else ["supersaturation"]
+    figure, panels = plt.subplots(
+        len(names), len(picks), figsize=(5 * len(picks), 5 * len(names)), squeeze=False
+    )
+    window = field_window(run, run.outputs()[0])
+    for row, name in zip(panels, names, strict=True):
+        for axes, k in zip(row, picks, strict=True):
+            time, file = run.fields[k]
+            axes.imshow(render_fields(file, window, name))
+            axes.set_title(f"{time:.4g} s", fontsize=9)
+            axes.axis("off")
     return figure
 
 

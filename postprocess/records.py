@@ -43,6 +43,10 @@ class RunRecords:
     events: list[dict[str, str]]
     fields: list[tuple[float, Path]]
 
+    def is_alloy(self) -> bool:
+        """Whether the run solved for composition."""
+        return bool(np.any(self.series["solute_largest"].astype(float) > 0.0))
+
     def outputs(self) -> list[int]:
         """Numbers of the outputs in ``interface.csv``."""
         return sorted({int(k) for k in self.interface.get("output", np.empty(0))})

@@ -14,12 +14,15 @@ METAL, ELECTROLYTE = 1, 2
 HEIGHT_PIXELS = 900
 
 
-def render_fields(file: Path, window: tuple[float, float, float, float]) -> NDArray[np.uint8]:
-    """Picture of one field output: vacancies in the metal, current density in the electrolyte.
+def render_fields(
+    file: Path, window: tuple[float, float, float, float], metal_field: str = "supersaturation"
+) -> NDArray[np.uint8]:
+    """Picture of one field output: a field of the metal, current density in the electrolyte.
 
     Args:
         file: ``.pvtu`` of an output.
         window: (left, right, bottom, top) in um; the cell is mirrored at x = 0 to fill it.
+        metal_field: point data shown in the metal.
 
     Returns:
         RGB image (rows, columns, 3).
@@ -44,7 +47,7 @@ def render_fields(file: Path, window: tuple[float, float, float, float]) -> NDAr
         "width": 0.045,
     }
     for part, name, colours, position in (
-        (metal, "supersaturation", "viridis", 0.55),
+        (metal, metal_field, "viridis", 0.55),
         (smooth, "i (mA/cm2)", "inferno", 0.05),
     ):
         limits = _limits(part, name, window)

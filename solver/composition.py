@@ -3,8 +3,13 @@
 One step from t_n to t_n+1 is implicit in x, S and the current, which are solved together on the new
 geometry. The velocity u of the mean of all atoms is taken from t_n and integrated over the geometry of
 t_n, where it is free of divergence to rounding; the motion of the mesh is integrated over the middle of
-the step. A uniform x therefore stays uniform in a closed metal, and because no boundary of the metal lets
+the step. Inside the metal a uniform x therefore stays uniform, and because no boundary of the metal lets
 solute through, the sum of the equations gives its total exactly.
+
+At a void the nodes move by smoothed means of the velocity: where the metal's surface would run ahead of the
+mesh, the solute would be diluted, and as little solute means many vacancies and fast recession, the error
+would feed itself. What each node loses in that way is known exactly, as the change of a uniform x = 1, and
+is put back; what this adds to the total is taken off evenly over the void surfaces.
 """
 
 from __future__ import annotations
@@ -20,7 +25,7 @@ from numpy.typing import NDArray
 from ufl.core.expr import Expr
 
 from meshes.cell import CellMesh
-from meshes.tags import Region
+from meshes.tags import Boundary, Region
 from solver import compat, darken
 from solver.coordinates import weight
 from solver.kinematics import assemble
@@ -62,8 +67,24 @@ class CompositionStep:
         self._total_form = fem.form(w * self.fraction * self.dx())
         self._recovered = fem.Function(self.vectors)
         self._indicator = _error_indicator(self, self._recovered)
+        self._geometry_forms(q)
         self._velocity_source: fem.Expression | None = None
+        self._removal_form: fem.Form | None = None
         self.volume: NDArray[np.float64] = np.ones(0)
+
+    def _geometry_forms(self, q: Expr) -> None:
+        """Forms of what the step does to a uniform x = 1."""
+        w, dt, velocity = weight(self.cell), self.time_step, self.mesh_velocity
+        one = ufl.as_ufl(1.0)
+        self._weight_form = fem.form(w * q * self.dx())
+        self._surface_form = fem.form(w * q * self.cell.ds(Boundary.VOID))
+        self._flow_form = fem.form(w * ufl.inner(self.atom_velocity, ufl.grad(q)) * self.dx())
+        with_mesh = darken.pulled_back(
+            fraction=one, test=q, velocity=velocity, mesh_velocity=velocity, time=0.5 * dt
+        )
+        self._motion_form = fem.form(self._weight_before(0.5 * dt) * with_mesh * self.dx())
+        self._start: tuple[NDArray[np.float64], NDArray[np.float64]] = (np.zeros(0), np.zeros(0))
+        self.returned: NDArray[np.float64] = np.zeros(len(self._carried.x.array))
 
     def dx(self) -> ufl.Measure:
         """Volume measure of the metal at the quadrature points of the velocity."""
@@ -116,8 +137,17 @@ class CompositionStep:
         self.fraction.interpolate(fem.Expression(ufl.as_ufl(fraction), points), metal)
         self.fraction.x.scatter_forward()
 
-    def watch(self, atom_velocity: Expr) -> None:
-        """Give the expression of u at the start of a step."""
+    def watch(self, atom_velocity: Expr, removal: Expr | None = None) -> None:
+        """Give the expressions of u and of the volume removed at the contact, at the start of a step.
+
+        Args:
+            atom_velocity: u in the metal.
+            removal: s_dot on the contact (interior facet trace), None where there is no current.
+        """
+        if removal is not None:
+            q, w = ufl.TestFunction(self.scalars), weight(self.cell)
+            w = w("+") if self.cell.kind == "axisymmetric" else w
+            self._removal_form = fem.form(w * removal * q("+") * self.cell.dS(Boundary.CONTACT))
         points = compat.interpolation_points(self.atom_velocity.function_space)
         self._velocity_source = fem.Expression(atom_velocity, points)
 
@@ -133,6 +163,10 @@ class CompositionStep:
         assert self._velocity_source is not None
         metal = self.cell.region(Region.METAL)
         self.atom_velocity.interpolate(self._velocity_source, metal)
+        rate = -assemble(self._flow_form, self.scalars)
+        if self._removal_form is not None:
+            rate += assemble(self._removal_form, self.scalars)
+        self._start = assemble(self._weight_form, self.scalars), rate
         return self.cell.domain.geometry.x.copy()
 
     def moved(self, before: NDArray[np.float64], time_step: float) -> None:
@@ -144,7 +178,20 @@ class CompositionStep:
         nodes = compat.geometry_dofmap(self.cell.domain).ravel()
         values[self.vectors.dofmap.list.ravel()] = shift[nodes]
         self._measure()
-        self._carried.x.array[:] = self.nodal(self._mass)
+        self.returned = self._returned()
+        self._carried.x.array[:] = self.nodal(self._mass + self.returned)
+
+    def _returned(self) -> NDArray[np.float64]:
+        """Solute that the step's geometry takes from each node in error, without sum. Collective."""
+        dt, (weights, rate) = float(self.time_step.value), self._start
+        moved, now = assemble(self._motion_form, self.scalars), assemble(self._weight_form, self.scalars)
+        taken = self.fraction.x.array * (now - weights + dt * (rate + moved))
+        surface = assemble(self._surface_form, self.scalars)
+        owned = self.scalars.dofmap.index_map.size_local
+        sums = np.array([part[:owned].sum() for part in (taken, surface, now)])
+        excess, area, volume = self.cell.domain.comm.allreduce(sums)
+        spread = surface / area if area > 0.0 else now / volume
+        return np.asarray(taken - excess * spread)
 
     def total(self) -> float:
         """Solute in the metal (sites, um2 or um3). Collective."""

@@ -94,11 +94,9 @@ class InterfaceRecorder:
         if gathered is None:
             return None
         table = np.vstack(gathered)
-        table = table[np.lexsort((table[:, 1], table[:, 0]))]
-        middle = 0.5 * table[:, 0].max(initial=0.0)
-        return [
-            (output, seconds, capacity, "left" if row[0] < middle else "right", *row[1:]) for row in table
-        ]
+        right = table[:, 0] > 0.5 * table[:, 0].max(initial=0.0)
+        order = np.lexsort((table[:, 1], right))
+        return [(output, seconds, capacity, "right" if right[k] else "left", *table[k, 1:]) for k in order]
 
     def _coordinates(self) -> NDArray[np.float64]:
         return self.model.surface.scalars.tabulate_dof_coordinates()[:, : self.model.surface.gdim]

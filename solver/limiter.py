@@ -79,7 +79,7 @@ class BoundLimiter:
         self.high.x.array[:] = high
         weights = self._nodal_weights()
         self._lumped.x.array[:] = self.step.nodal(weights)
-        self._carried.x.array[:] = self.step.nodal(self._start_mass)
+        self._carried.x.array[:] = self.step.nodal(self._start_mass + self.step.returned)
         self._size_diffusion()
         self.low.x.array[:] = high
         self._newton.solve()

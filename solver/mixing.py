@@ -60,7 +60,7 @@ class Mixing:
         assert chemistry.composition is not None and chemistry.metal.alloy is not None
         self.chemistry, self.step = chemistry, chemistry.composition
         self.limit = chemistry.metal.alloy.limit
-        self.step.watch(velocity - chemistry.vacancy_flux())
+        self.step.watch(velocity - chemistry.vacancy_flux(), chemistry.current_density())
         metal, state = chemistry.metal, chemistry.state
         self._limiter = BoundLimiter(
             self.step, metal.interdiffusivity(state), metal.drift_velocity(state), options
