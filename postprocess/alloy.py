@@ -235,7 +235,7 @@ def _finish(panels: NDArray[Any], depth: float) -> None:
 
 
 def _utilisation_figure(done: Sequence[Done]) -> plt.Figure:
-    figure, axes = plt.subplots(figsize=(7, 4.6))
+    figure, axes = plt.subplots(figsize=(8.5, 4.6))
     styles = dict(zip(dict.fromkeys(e.labels["sinks"] for e in done), ("-", "--", ":"), strict=False))
     colours = dict(zip(dict.fromkeys(e.labels["current"] for e in done), ("C0", "C1", "C2"), strict=False))
     for entry in done:
@@ -251,5 +251,5 @@ def _utilisation_figure(done: Sequence[Done]) -> plt.Figure:
     axes.axhline(SLAB_CUTOFF * _MILLI, color="0.7", lw=0.8)
     axes.set_xlabel("capacity over useful capacity (%); triangles: slab solution")
     axes.set_ylabel("c_Li at the contact (mmol/cm3)")
-    axes.legend(fontsize=7, frameon=False)
+    axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure

@@ -24,7 +24,7 @@ from solver.constraints import ConstraintSpec, Reduction
 from solver.coordinates import weight
 from solver.newton import NewtonSolver, SolveError
 from solver.parameters import CompositionParameters, CurrentParameters, VacancyParameters
-from solver.recipes import FULL_STEPS
+from solver.recipes import full_steps
 from solver.transport import MetalState, MetalTransport
 
 FIRST_RAMP_STEP, SMALLEST_RAMP_STEP = 0.25, 1.0 / 256.0
@@ -78,7 +78,7 @@ class ElectrochemistryProblem:
         if sources is not None:
             residual += sources(self)
         self.newton = NewtonSolver(
-            "electrochemistry", residual, self.unknown, self.reduction, options, FULL_STEPS
+            "electrochemistry", residual, self.unknown, self.reduction, options, full_steps(options)
         )
         self._set_given_values(alloy)
         self._current_form = self.form(self.current_density(), Boundary.CONTACT)

@@ -19,7 +19,7 @@ from solver.coordinates import strain_rate, weight
 from solver.kinematics import SurfaceGeometry
 from solver.newton import NewtonSolver, SolveError, Springs
 from solver.parameters import CreepParameters, LoadParameters, SurfaceParameters
-from solver.recipes import FULL_STEPS
+from solver.recipes import full_steps
 
 CONTINUATION_STEP = 1.6
 """Largest factor by which n grows from one Newton solve to the next (cold start)."""
@@ -71,7 +71,9 @@ class MechanicsProblem:
         residual = self._residual(surface, annihilation)
         if sources is not None:
             residual += sources(self)
-        self.newton = NewtonSolver("creep", residual, self.unknown, self.reduction, options, FULL_STEPS)
+        self.newton = NewtonSolver(
+            "creep", residual, self.unknown, self.reduction, options, full_steps(options)
+        )
         self._warm = self._proven = False
         top, w = cell.ds(Boundary.TOP), weight(cell)
         self._fall_form = fem.form(-self.velocity[cell.vertical] * w * top)

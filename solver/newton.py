@@ -76,7 +76,7 @@ class NewtonSolver:
         unknown: the function u (mixed space); receives the solution.
         reduction: constraints.
         options: PETSc options (see :mod:`solver.recipes`).
-        first: changes of the options for a first attempt; ``options`` are then for a second one.
+        first: options of a first attempt; ``options`` are then for a second one.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class NewtonSolver:
         self.snes = self._create(self._options)
         self._attempts = [self.snes]
         if first is not None:
-            self._attempts.insert(0, self._create(self._options | dict(first)))
+            self._attempts.insert(0, self._create(first))
 
     def _create(self, options: Mapping[str, object]) -> PETSc.SNES:
         snes = PETSc.SNES().create(self.reduction.comm)

@@ -19,11 +19,8 @@ NEWTON_DIRECT: Options = {
 }
 """Newton with backtracking on a MUMPS factorisation: the 2-D default (saddle points included)."""
 
-FULL_STEPS: Options = {"snes_linesearch_type": "basic", "snes_max_it": 12}
-"""Changes of "newton-direct" for a first attempt without line search. The equation sets of the
-electrochemistry differ in size by orders of magnitude, and a power-law metal near rest is stiff and soft side
-by side: the residual norm may rise on the way although Newton converges in a few steps, and a line
-search then creeps. Where full steps fail (a cold start at n = 6.6), the line search follows."""
+FULL_STEPS_MAX_IT = 12
+"""Newton iterations without line search before one is used."""
 
 LINEAR_DIRECT: Options = {
     "ksp_type": "preonly",
@@ -57,3 +54,16 @@ def with_overrides(recipe: str, extra: Mapping[str, str | float | int | None]) -
     """
     options = dict(RECIPES[recipe]) | dict(extra)
     return {key: value for key, value in options.items() if value not in (None, "delete")}
+
+
+def full_steps(options: Mapping[str, object]) -> dict[str, object]:
+    """Options of a first attempt without line search.
+
+    The equation sets of the electrochemistry differ in size by orders of magnitude, and a power-law metal
+    near rest is stiff and soft side by side: the residual norm may rise on the way although Newton
+    converges in a few steps, and a line search then creeps. Where full steps fail (a cold start at
+    n = 6.6), the line search follows.
+    """
+    limit = options.get("snes_max_it", FULL_STEPS_MAX_IT)
+    most = min(int(str(limit)), FULL_STEPS_MAX_IT)
+    return dict(options) | {"snes_linesearch_type": "basic", "snes_max_it": most}

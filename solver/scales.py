@@ -137,13 +137,19 @@ def layer_width(loaded: LoadedCase) -> float | None:
 
     D is the interdiffusivity at the initial composition, v the recession at the largest current.
     """
+    mixed = interdiffusivity(loaded)
+    return None if mixed is None else mixed / case_scales(loaded).velocity
+
+
+def interdiffusivity(loaded: LoadedCase) -> float | None:
+    """(x_Mg D_Li + x_Li D_Mg) Phi (m2/s) at the initial composition and S = 1; None in a pure metal."""
     scales = case_scales(loaded)
     alloy = _composition(loaded, scales)
     if alloy is None:
         return None
     mixed = alloy.fraction * alloy.solvent + (1.0 - alloy.fraction) * alloy.solute
     factor = thermodynamics.thermodynamic_factor(alloy.fraction, alloy.redlich_kister)
-    return float(mixed * factor) * scales.length
+    return float(mixed * factor) * scales.length * scales.velocity
 
 
 def _creep(loaded: LoadedCase, scales: Scales) -> CreepParameters:

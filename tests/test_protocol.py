@@ -22,7 +22,7 @@ from solver.case import CaseError, parse_case
 from solver.deposit import Deposit
 from solver.model import CoupledModel
 from solver.scales import case_scales, model_parameters
-from tests.conftest import case_data, small_case
+from tests.conftest import ROOT, case_data, small_case
 
 Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -226,3 +226,48 @@ def test_blur_keeps_what_is_uniform_and_smears_what_is_not() -> None:
     assert eds.layer_mean(*eds.blurred(y, step, 0.0), 20.0) == pytest.approx(0.5, abs=0.01)
     # a quarter of a Gaussian's width at half maximum below the step: Phi(-FWHM/4 / sigma)
     assert seen[np.searchsorted(where, 9.0)] == pytest.approx(0.278, abs=0.02)
+
+
+@pytest.mark.parametrize("kind", ["strip", "plate", "utilisation"])
+def test_the_studies_of_the_alloy_are_valid_cases(kind: str) -> None:
+    from postprocess.alloy_runs import study
+    from solver.case import load_case
+
+    name, entries = study(kind)  # type: ignore[arg-type]
+    assert len({entry.name for entry in entries}) == len(entries) >= 9
+    for entry in entries:
+        loaded = load_case(ROOT / "cases" / f"{name}.toml", entry.changes)
+        assert loaded.metal.is_alloy
+
+
+def test_slab_utilisation_is_the_published_one() -> None:
+    from postprocess.alloy import SLAB, slab_utilisation
+
+    for current, percent in SLAB.items():
+        assert 100.0 * slab_utilisation(10.0 * float(current)) == pytest.approx(percent, abs=0.06)
+
+
+def test_interdiffusivity_of_the_eds_set_is_what_it_was_inferred_from() -> None:
+    from postprocess.alloy_runs import EDS_INTERDIFFUSIVITY, diffusivity_sets
+    from solver.scales import interdiffusivity
+
+    for temperature, wanted in EDS_INTERDIFFUSIVITY.items():
+        data = column(STEPS)
+        data["material"]["metal"] = {
+            "name": "lithium-magnesium",
+            "solute_diffusivity": diffusivity_sets()["EDS"],
+        }
+        data["operation"] = data["operation"] | {"temperature": f"{temperature} K"}
+        assert interdiffusivity(parse_case(data)) == pytest.approx(wanted, rel=1e-3)
+
+
+def test_the_report_of_a_study_has_its_table_and_figure(cycle: Path, tmp_path: Path) -> None:
+    from postprocess.alloy import report
+    from postprocess.alloy_runs import StudyRun
+
+    labels = {"D_Mg": "DFT", "sinks": "l_v 10 um", "celsius": "25"}
+    made = report("plate", [(StudyRun("x", labels), cycle)], tmp_path)
+    assert [path.suffix for path in made] == [".csv", ".png"]
+    row = table(made[0])[0]
+    assert float(row["mean/bulk"]) > 0.0
+    assert row["paper"] == "0.5"
