@@ -53,7 +53,9 @@ class Done:
         return y, np.asarray(x / float(np.interp(y[-1] - BULK_DEPTH, y, x)))
 
     def layer(self) -> float:
-        """Thickness of the plated layer (um), from the platen's rise in a column without voids."""
+        """Thickness of the plated layer (um); in a run that failed, by the platen's rise."""
+        if self.records.stages:
+            return float(self.records.stages["deposit_mean_um"][-1])
         platen = self.records.series["platen_um"]
         return float(platen[-1] - platen[0])
 
@@ -225,7 +227,8 @@ def _finish(panels: NDArray[Any], depth: float) -> None:
     for axes in panels.ravel():
         axes.set_xlim(0.0, depth)
         axes.set_ylim(bottom=0.0)
-        axes.legend(fontsize=7, frameon=False)
+        if axes.lines:
+            axes.legend(fontsize=7, frameon=False)
     for axes in panels[-1]:
         axes.set_xlabel("distance from the electrolyte (um)")
     for axes in panels[:, 0]:

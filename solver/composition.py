@@ -131,10 +131,15 @@ class CompositionStep:
             return weight(self.cell)
         return weight(self.cell) - 2.0 * math.pi * time * self.mesh_velocity[0]
 
-    def start(self, fraction: Expr, metal: NDArray[np.int32]) -> None:
-        """Set x in the metal cells to an expression (0 elsewhere)."""
+    def start(self, fraction: Expr) -> None:
+        """Set x in the metal to an expression (0 elsewhere). Collective.
+
+        All cells take part: a node of the metal may belong to a rank that has none of the metal around it.
+        """
         points = compat.interpolation_points(self.scalars)
-        self.fraction.interpolate(fem.Expression(ufl.as_ufl(fraction), points), metal)
+        self._measure()
+        self.fraction.interpolate(fem.Expression(ufl.as_ufl(fraction), points))
+        self.fraction.x.array[self.volume <= 0.0] = 0.0
         self.fraction.x.scatter_forward()
 
     def watch(self, atom_velocity: Expr, removal: Expr | None = None) -> None:

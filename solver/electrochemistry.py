@@ -317,9 +317,7 @@ class ElectrochemistryProblem:
         self.unknown.x.array[self._all_s] = 1.0
         self.unknown.x.scatter_forward()
         if self.composition is not None and alloy is not None:
-            metal = self.cell.region(Region.METAL)
-            uniform = fem.Constant(self.cell.domain, alloy.fraction)
-            self.composition.start(uniform, metal)
+            self.composition.start(fem.Constant(self.cell.domain, alloy.fraction))
             self.take_fraction()
 
     def take_fraction(self) -> None:

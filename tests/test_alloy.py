@@ -15,7 +15,6 @@ from mpi4py import MPI
 from meshes.cell import mesh_plane
 from meshes.profile import InterfaceProfile
 from meshes.sizing import SizeRule
-from meshes.tags import Region
 from solver import cell_setup, remesh, roofs, stepper, thermodynamics
 from solver.case import CaseError, LoadedCase
 from solver.electrochemistry import ElectrochemistryProblem
@@ -83,7 +82,7 @@ def test_bounds_hold_at_a_front_that_the_mesh_does_not_resolve(comm: MPI.Comm) -
     x, y = ufl.SpatialCoordinate(cell.domain)
     stream = ufl.sin(np.pi * x) ** 2 * ufl.sin(0.5 * np.pi * y) ** 2
     step.watch(ufl.as_vector([ufl.grad(stream)[1], -ufl.grad(stream)[0]]))
-    step.start(ufl.conditional(ufl.lt(x + y, 1.3), 0.0, 0.6), cell.region(Region.METAL))
+    step.start(ufl.conditional(ufl.lt(x + y, 1.3), 0.0, 0.6))
     problem.take_fraction()
     metal, state = problem.metal, problem.state
     limiter = BoundLimiter(

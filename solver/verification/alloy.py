@@ -193,7 +193,7 @@ def fresh_layer(comm: MPI.Comm) -> list[Check]:
         assert step is not None
         y, start = ufl.SpatialCoordinate(cell.domain)[1], 0.5 * h
         share = 1.0 - 0.5 * (ufl.erf((h - y) / start) + ufl.erf((h + y) / start))
-        step.start(background * share, cell.region(Region.METAL))
+        step.start(background * share)
         problem.take_fraction()
         march(problem, (4.0 - 0.25) * h**2 / 4.0, 0.0375 * 0.25**level)
         height, values = left_side(cell, step)
@@ -237,7 +237,7 @@ def couple(
     model = CoupledModel(cell, parameters)
     assert model.mixing is not None
     y = ufl.SpatialCoordinate(cell.domain)[1]
-    model.mixing.step.start(MEAN + AMPLITUDE * start(y), cell.region(Region.METAL))
+    model.mixing.step.start(MEAN + AMPLITUDE * start(y))
     model.chemistry.take_fraction()
     return model
 

@@ -112,7 +112,7 @@ def alloy(comm: MPI.Comm) -> list[Check]:
         problem = _alloy_problem(cell, time, exact)
         step = problem.composition
         assert step is not None and problem.fraction_part is not None
-        step.start(exact[1], cell.region(Region.METAL))
+        step.start(exact[1])
         problem.take_fraction()
         steps = 2 * 4**level
         for k in range(steps):
