@@ -153,6 +153,11 @@ def alloy(kinds: list[str], out: str | None, comm: MPI.Comm) -> int:
     """Studies of the composition of Li-Mg beside the paper: strip, plate, utilisation. Collective."""
     from postprocess.alloy_runs import KINDS, run_study, study
 
+    unknown = sorted(set(kinds) - set(KINDS))
+    if unknown:
+        if comm.rank == 0:
+            print(f"livoid: no study {', '.join(unknown)}; there are {', '.join(KINDS)}", file=sys.stderr)
+        return EXIT_INPUT
     failed = False
     for kind in KINDS:
         if kinds and kind not in kinds:

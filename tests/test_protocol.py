@@ -240,6 +240,12 @@ def test_the_studies_of_the_alloy_are_valid_cases(kind: str) -> None:
         assert loaded.metal.is_alloy
 
 
+def test_an_unknown_study_is_named(livoid: Livoid) -> None:
+    result = livoid("alloy", "stripp")
+    assert result.returncode == 2
+    assert "no study stripp; there are strip, plate, utilisation" in result.stderr
+
+
 def test_slab_utilisation_is_the_published_one() -> None:
     from postprocess.alloy import SLAB, slab_utilisation
 
