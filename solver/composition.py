@@ -27,7 +27,7 @@ from ufl.core.expr import Expr
 from meshes.cell import CellMesh
 from meshes.tags import Boundary, Region
 from solver import compat, darken
-from solver.coordinates import weight
+from solver.coordinates import contact_weight, weight
 from solver.kinematics import assemble
 
 QUADRATURE_DEGREE = 4
@@ -98,6 +98,10 @@ class CompositionStep:
         """Nodal values f_i with f_i V_i = ``integrals`` (0 off the metal)."""
         return np.asarray(np.where(self.volume > 0.0, integrals / np.maximum(self.volume, 1e-300), 0.0))
 
+    def weights(self) -> NDArray[np.float64]:
+        """Integral of each node's hat function over the metal (the lumped mass). Collective."""
+        return assemble(self._weight_form, self.scalars)
+
     def storage(self, *, fraction: Expr, test: Expr) -> ufl.Form:
         """Solute at the end of the step minus what is carried over from its start."""
         gained = weight(self.cell) * fraction * test * self.dx()
@@ -150,9 +154,10 @@ class CompositionStep:
             removal: s_dot on the contact (interior facet trace), None where there is no current.
         """
         if removal is not None:
-            q, w = ufl.TestFunction(self.scalars), weight(self.cell)
-            w = w("+") if self.cell.kind == "axisymmetric" else w
-            self._removal_form = fem.form(w * removal * q("+") * self.cell.dS(Boundary.CONTACT))
+            q = ufl.TestFunction(self.scalars)
+            self._removal_form = fem.form(
+                contact_weight(self.cell) * removal * q("+") * self.cell.dS(Boundary.CONTACT)
+            )
         points = compat.interpolation_points(self.atom_velocity.function_space)
         self._velocity_source = fem.Expression(atom_velocity, points)
 
@@ -171,7 +176,7 @@ class CompositionStep:
         rate = -assemble(self._flow_form, self.scalars)
         if self._removal_form is not None:
             rate += assemble(self._removal_form, self.scalars)
-        self._start = assemble(self._weight_form, self.scalars), rate
+        self._start = self.weights(), rate
         return self.cell.domain.geometry.x.copy()
 
     def moved(self, before: NDArray[np.float64], time_step: float) -> None:
@@ -189,7 +194,7 @@ class CompositionStep:
     def _returned(self) -> NDArray[np.float64]:
         """Solute that the step's geometry takes from each node in error, without sum. Collective."""
         dt, (weights, rate) = float(self.time_step.value), self._start
-        moved, now = assemble(self._motion_form, self.scalars), assemble(self._weight_form, self.scalars)
+        moved, now = assemble(self._motion_form, self.scalars), self.weights()
         taken = self.fraction.x.array * (now - weights + dt * (rate + moved))
         surface = assemble(self._surface_form, self.scalars)
         owned = self.scalars.dofmap.index_map.size_local

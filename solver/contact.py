@@ -15,13 +15,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from dolfinx import fem, la, mesh
-from mpi4py import MPI
 from numpy.typing import NDArray
 
 from meshes.tags import Boundary
 from solver.events import Event
 from solver.mechanics import MechanicsProblem
 from solver.newton import SolveError, Springs
+from solver.parallel import largest_magnitude
 
 MAX_SETS = 40
 """Active sets tried before the solve counts as failed."""
@@ -195,12 +195,12 @@ def solve_contact(
         force = problem.reactions(zone.dofs)
         velocity = problem.unknown.x.array[zone.dofs]
         gap_rate = np.where(active, 0.0, velocity + annihilation)
-        slack = RELATIVE_SLACK * _largest(comm, force)
+        slack = RELATIVE_SLACK * largest_magnitude(comm, force)
         pulled = active & (force < -tensile_limit - slack)
         if zone.wetting:
             # The whole stretch of tension or of lifted metal that a triple line reaches is held.
             pulled &= ~zone.reached_from_triple(pulled | ~active)
-        closes = ~active & (gap_rate < -RELATIVE_SLACK * _largest(comm, velocity))
+        closes = ~active & (gap_rate < -RELATIVE_SLACK * largest_magnitude(comm, velocity))
         if zone.wetting:
             closes |= ~active & zone.reached_from_triple(~active)
         new = (active & ~pulled) | closes | zone.triple
@@ -214,7 +214,7 @@ def _yields(zone: ContactZone, compliance: Compliance | None) -> NDArray[np.bool
     """Dofs with a compliance worth a spring (corner dofs of quadratic elements may have no area)."""
     if compliance is None:
         return np.zeros(len(zone.dofs), dtype=bool)
-    enough = SMALLEST_AREA * _largest(zone.problem.cell.domain.comm, compliance.area)
+    enough = SMALLEST_AREA * largest_magnitude(zone.problem.cell.domain.comm, compliance.area)
     return np.asarray((compliance.slope > SMALLEST_SLOPE) & (compliance.area > enough))
 
 
@@ -248,8 +248,3 @@ def _facet_closures(
         rows.append(space.dofmap.cell_dofs(cell)[layout.entity_closure_dofs(fdim, local)])
     width = len(layout.entity_closure_dofs(fdim, 0))
     return np.array(rows, dtype=np.int32).reshape(-1, width)
-
-
-def _largest(comm: MPI.Comm, values: NDArray[np.float64]) -> float:
-    local = float(np.abs(values).max()) if len(values) else 0.0
-    return float(comm.allreduce(local, op=MPI.MAX))

@@ -21,6 +21,12 @@ def weight(cell: CellMesh) -> Expr:
     return ufl.as_ufl(1.0)
 
 
+def contact_weight(cell: CellMesh) -> Expr:
+    """:func:`weight` on the contact (interior facets): its trace, where it varies."""
+    w = weight(cell)
+    return w("+") if cell.kind == "axisymmetric" else w
+
+
 def strain_rate(velocity: Expr, cell: CellMesh) -> Expr:
     """Symmetric velocity gradient as a 3 x 3 tensor (out-of-plane parts included)."""
     grad = ufl.sym(ufl.grad(velocity))

@@ -49,21 +49,6 @@ def transfer_current(
     return (anodic - cathodic) / area_resistance
 
 
-def transfer_slope(
-    *,
-    overpotential: Expr,
-    area_resistance: Expr,
-    transfer_coefficient: Expr,
-    kinetics: Literal["linear", "butler-volmer"],
-) -> Expr:
-    """di/d eta of :func:`transfer_current`."""
-    if kinetics == "linear":
-        return 1.0 / area_resistance
-    anodic = transfer_coefficient * ufl.exp(transfer_coefficient * overpotential)
-    cathodic = (1.0 - transfer_coefficient) * ufl.exp(-(1.0 - transfer_coefficient) * overpotential)
-    return (anodic + cathodic) / area_resistance
-
-
 def conduction(*, potential: Expr, test: Expr, conductivity: Expr) -> Expr:
     """Weak Laplacian of the electrolyte potential (volume density)."""
     return conductivity * ufl.inner(ufl.grad(potential), ufl.grad(test))

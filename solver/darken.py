@@ -18,11 +18,6 @@ def sink_diffusivity(*, fraction: Expr, solvent: Expr, solute: Expr) -> Expr:
     return (1.0 - fraction) * solvent + fraction * solute
 
 
-def vacancy_drive(*, supersaturation: Expr, pressure: Expr, stress_drift: Expr) -> Expr:
-    """G = grad S + S (Omega_V P0/RT) grad p."""
-    return ufl.grad(supersaturation) + supersaturation * stress_drift * ufl.grad(pressure)
-
-
 def vacancy_flux(
     *,
     fraction: Expr,

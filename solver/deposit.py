@@ -25,7 +25,7 @@ class Deposit:
 
     def __init__(self, width: float, *, axisymmetric: bool) -> None:
         edges = np.linspace(0.0, width, GRID_POINTS + 1)
-        self.edges, self.positions = edges, 0.5 * (edges[1:] + edges[:-1])
+        self.positions = 0.5 * (edges[1:] + edges[:-1])
         power = 2 if axisymmetric else 1
         self._share = np.diff(edges**power) / width**power
         self.thickness = np.zeros(GRID_POINTS)

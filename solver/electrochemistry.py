@@ -21,7 +21,7 @@ from meshes.tags import Boundary, Region
 from solver import current, vacancies
 from solver.composition import QUADRATURE_DEGREE, CompositionStep
 from solver.constraints import ConstraintSpec, Reduction
-from solver.coordinates import weight
+from solver.coordinates import contact_weight, weight
 from solver.newton import NewtonSolver, SolveError
 from solver.parameters import CompositionParameters, CurrentParameters, VacancyParameters
 from solver.recipes import full_steps
@@ -168,8 +168,11 @@ class ElectrochemistryProblem:
         """Current density on the contact (interior facet trace), stripping positive."""
         if self._multiplier is not None:
             return self._multiplier("+")
+        return self._transfer_current(self.overpotential())
+
+    def _transfer_current(self, overpotential: Expr) -> Expr:
         return current.transfer_current(
-            overpotential=self.overpotential(),
+            overpotential=overpotential,
             area_resistance=self._area_resistance,
             transfer_coefficient=self._alpha,
             kinetics=self.parameters.kinetics,
@@ -184,12 +187,8 @@ class ElectrochemistryProblem:
         """
         if self.equipotential or self.parameters.pressure_potential == 0.0:
             return None
-        slope = self._pressure_potential * current.transfer_slope(
-            overpotential=self.overpotential(),
-            area_resistance=self._area_resistance,
-            transfer_coefficient=self._alpha,
-            kinetics=self.parameters.kinetics,
-        )
+        overpotential = ufl.variable(self.overpotential())
+        slope = self._pressure_potential * ufl.diff(self._transfer_current(overpotential), overpotential)
         if self.transport is None:
             return slope
         sinks = self.transport
@@ -234,8 +233,7 @@ class ElectrochemistryProblem:
         """Compiled integral of a density over a boundary part of the whole (revolved) cell."""
         cell = self.cell
         measure = cell.dS(boundary) if boundary is Boundary.CONTACT else cell.ds(boundary)
-        w = weight(cell)
-        w = w("+") if boundary is Boundary.CONTACT and cell.kind == "axisymmetric" else w
+        w = contact_weight(cell) if boundary is Boundary.CONTACT else weight(cell)
         return fem.form(density * w * measure)
 
     def integrate(self, density: Expr, boundary: Boundary) -> float:
@@ -331,7 +329,6 @@ class ElectrochemistryProblem:
         cell = self.cell
         tests = ufl.TestFunctions(self.space)
         w = weight(cell)
-        w_contact = w("+") if cell.kind == "axisymmetric" else w
         i = self.current_density()
         contact = current.entering_current(current=i, test=tests[_PHI]("+"))
         total = i - self._applied * self._whole_over_contact
@@ -363,4 +360,4 @@ class ElectrochemistryProblem:
                 interdiffusivity=self.metal.interdiffusivity(self.state),
                 drift=self.metal.drift_velocity(self.state),
             )
-        return residual + w_contact * contact * cell.dS(Boundary.CONTACT)
+        return residual + contact_weight(cell) * contact * cell.dS(Boundary.CONTACT)

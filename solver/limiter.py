@@ -64,7 +64,7 @@ class BoundLimiter:
         """Remember the start of the step, before the mesh moves. Collective."""
         self.high.x.array[:] = self.step.fraction.x.array
         self._start = self._lumping_contributions()
-        self._start_mass = self._nodal_weights() * self.step.fraction.x.array
+        self._start_mass = self.step.weights() * self.step.fraction.x.array
 
     def apply(self, high: NDArray[np.float64], upper: float) -> NDArray[np.float64]:
         """Nodal x within [0, upper] with the total of ``high``. Collective; raises SolveError.
@@ -77,7 +77,7 @@ class BoundLimiter:
         if not self._any(high[metal] < -ROUNDING) and not self._any(high[metal] > upper):
             return high
         self.high.x.array[:] = high
-        weights = self._nodal_weights()
+        weights = self.step.weights()
         self._lumped.x.array[:] = self.step.nodal(weights)
         self._carried.x.array[:] = self.step.nodal(self._start_mass + self.step.returned)
         self._size_diffusion()
@@ -121,7 +121,6 @@ class BoundLimiter:
         self._flux_form = fem.form(exchange(self.low) - exchange(self.high) + self._graph(self.low, test))
         self._mass_form = fem.form(w * self.high * test * step.dx())
         self._weight_form = fem.form(w * test * step.dx())
-        self._nodal_form = fem.form(w * ufl.TestFunction(step.scalars) * step.dx())
 
     def _solver(self, options: Mapping[str, object], interdiffusivity: Expr, drift: Expr) -> None:
         step, test, low = self.step, ufl.TestFunction(self.step.scalars), self.low
@@ -164,9 +163,6 @@ class BoundLimiter:
     def _cellwise(self, form: fem.Form) -> NDArray[np.float64]:
         """Contribution of each owned metal cell to each of its nodes."""
         return assemble(form, self._broken)[self._broken.dofmap.list[self._cells]]
-
-    def _nodal_weights(self) -> NDArray[np.float64]:
-        return assemble(self._nodal_form, self.step.scalars)
 
     def _lumping_contributions(self) -> NDArray[np.float64]:
         """Lumped minus consistent mass times ``high``, per cell and node."""

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from dolfinx import fem
-from mpi4py import MPI
 from numpy.typing import NDArray
 from ufl.core.expr import Expr
 
-from meshes.tags import Boundary
 from solver.electrochemistry import ElectrochemistryProblem
+from solver.kinematics import SurfaceGeometry
 from solver.limiter import BoundLimiter
+from solver.parallel import largest_magnitude
 
 TIP_LENGTHS = 2.0
 """Around triple lines, this many exchange lengths l_s do not steer the time step: there l_s, a numerical
@@ -31,14 +31,10 @@ class MixingResult:
     Attributes:
         change: largest change of x at a node over the largest x, away from triple lines.
         error: relative change of the solute's total.
-        limited: whether the bounds had to be enforced.
-        newton: Newton iterations.
     """
 
     change: float
     error: float
-    limited: bool
-    newton: int
 
 
 class Mixing:
@@ -46,6 +42,7 @@ class Mixing:
 
     Args:
         chemistry: its electrochemistry, with composition.
+        surface: void surfaces, for their triple lines.
         velocity: lattice velocity v.
         options: PETSc options.
 
@@ -55,10 +52,14 @@ class Mixing:
     """
 
     def __init__(
-        self, chemistry: ElectrochemistryProblem, velocity: Expr, options: Mapping[str, object]
+        self,
+        chemistry: ElectrochemistryProblem,
+        surface: SurfaceGeometry,
+        velocity: Expr,
+        options: Mapping[str, object],
     ) -> None:
         assert chemistry.composition is not None and chemistry.metal.alloy is not None
-        self.chemistry, self.step = chemistry, chemistry.composition
+        self.chemistry, self.step, self._surface = chemistry, chemistry.composition, surface
         self.limit = chemistry.metal.alloy.limit
         self.step.watch(velocity - chemistry.vacancy_flux(), chemistry.current_density())
         metal, state = chemistry.metal, chemistry.state
@@ -68,22 +69,13 @@ class Mixing:
         self._high = fem.Function(self.step.scalars)
         sinks = chemistry.transport
         self._tip = TIP_LENGTHS * sinks.surface_length if sinks is not None else 0.0
-        self._find_triple_lines()
         self._coordinates: NDArray[np.float64] = np.zeros(0)
-
-    def _find_triple_lines(self) -> None:
-        cell, scalars = self.chemistry.cell, self.step.scalars
-        fdim = cell.domain.topology.dim - 1
-
-        def on(boundary: Boundary) -> NDArray[np.int32]:
-            return fem.locate_dofs_topological(scalars, fdim, cell.boundary(boundary))
-
-        self._triple = np.intersect1d(on(Boundary.VOID), on(Boundary.CONTACT))
 
     def _away_from_tips(self) -> NDArray[np.bool_]:
         """Nodes out of reach of the triple lines. Collective."""
-        where = self.step.scalars.tabulate_dof_coordinates()
-        tips = np.vstack(self.step.cell.domain.comm.allgather(where[self._triple]))
+        surface = self._surface
+        where = self.step.scalars.tabulate_dof_coordinates()[:, : surface.gdim]
+        tips = np.vstack(self.step.cell.domain.comm.allgather(surface.positions()[surface.triple]))
         away = np.ones(len(where), dtype=bool)
         for tip in np.unique(tips, axis=0):
             away &= np.sum((where - tip) ** 2, axis=1) > self._tip**2
@@ -106,23 +98,17 @@ class Mixing:
         chemistry, step = self.chemistry, self.step
         step.moved(self._coordinates, time_step)
         chemistry.update_contact_area()
-        newton = chemistry.solve()
+        chemistry.solve()
         assert chemistry.fraction_part is not None
         self._high.interpolate(chemistry.unknown.sub(chemistry.fraction_part))
-        high = self._high.x.array
-        bounded = self._limiter.apply(high, self.limit)
-        limited = bounded is not high
+        bounded = self._limiter.apply(self._high.x.array, self.limit)
         step.fraction.x.array[:] = bounded
         chemistry.take_fraction()
-        change = self._largest(np.abs(bounded - self._before)[self._away])
+        change = largest_magnitude(step.cell.domain.comm, (bounded - self._before)[self._away])
         change /= max(step.largest(), np.finfo(float).tiny)
         error = abs(step.total() - self._total) / max(abs(self._total), np.finfo(float).tiny)
-        return MixingResult(change, error, limited, newton)
+        return MixingResult(change, error)
 
     def destroy(self) -> None:
         """Free the PETSc objects."""
         self._limiter.destroy()
-
-    def _largest(self, values: NDArray[np.float64]) -> float:
-        local = float(values.max(initial=0.0))
-        return float(self.step.cell.domain.comm.allreduce(local, op=MPI.MAX))

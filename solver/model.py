@@ -20,7 +20,7 @@ from meshes.cell import CellMesh
 from meshes.tags import Boundary, Region
 from solver import contact
 from solver.acceleration import Anderson
-from solver.coordinates import weight
+from solver.coordinates import contact_weight, weight
 from solver.electrochemistry import ElectrochemistryProblem
 from solver.kinematics import ImplicitRecession, MeshMotion, SurfaceGeometry, assemble
 from solver.mechanics import MechanicsProblem
@@ -101,7 +101,9 @@ class CoupledModel:
         self.load(parameters.load.pressure)
         self.motion = MeshMotion(cell, self.surface, newton)
         self.mixing = (
-            Mixing(self.chemistry, self.mechanics.velocity, newton) if parameters.composition else None
+            Mixing(self.chemistry, self.surface, self.mechanics.velocity, newton)
+            if parameters.composition
+            else None
         )
         trace, trace_map = self.mechanics.vertical_space()
         self.annihilation = ContactProjection(cell, trace, self.chemistry.contact_annihilation(), newton)
@@ -134,7 +136,7 @@ class CoupledModel:
         self._gain_form = fem.form(self.chemistry.void_annihilation() * w * roof)
         self._loss_form = fem.form(normal_velocity * w * roof)
         q = ufl.TestFunction(self.surface.scalars)
-        w_s = w("+") if cell.kind == "axisymmetric" else w
+        w_s = contact_weight(cell)
         self._nodal_contact_form = fem.form(w_s * q("+") * cell.dS(Boundary.CONTACT))
         trace = self.annihilation.value.function_space
         q2 = ufl.TestFunction(trace)

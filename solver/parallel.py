@@ -1,13 +1,20 @@
-"""Work that only rank 0 does, without leaving the other ranks waiting when it fails."""
+"""Work that only rank 0 does, without leaving the others waiting when it fails; reductions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TypeVar
 
+import numpy as np
 from mpi4py import MPI
+from numpy.typing import NDArray
 
 T = TypeVar("T")
+
+
+def largest_magnitude(comm: MPI.Comm, values: NDArray[np.float64]) -> float:
+    """Largest absolute value over all ranks, 0 if there are none. Collective."""
+    return float(comm.allreduce(float(np.abs(values).max(initial=0.0)), op=MPI.MAX))
 
 
 class RootError(RuntimeError):

@@ -12,7 +12,7 @@ from ufl.core.expr import Expr
 from meshes.cell import CellMesh
 from meshes.tags import Boundary
 from solver.constraints import ConstraintSpec, Reduction
-from solver.coordinates import weight
+from solver.coordinates import contact_weight
 from solver.newton import NewtonSolver
 
 
@@ -38,8 +38,7 @@ class ContactProjection:
         owned = np.arange(space.dofmap.index_map.size_local, dtype=np.int32)
         spec = ConstraintSpec(fixed=[np.setdiff1d(owned, self.dofs).astype(np.int32)])
         self._reduction = Reduction(space, spec)
-        w = weight(cell)
-        w = w("+") if cell.kind == "axisymmetric" else w
+        w = contact_weight(cell)
         test = ufl.TestFunction(space)("+")
         residual = w * (self.value("+") - density) * test * cell.dS(Boundary.CONTACT)
         self._newton = NewtonSolver("projection", residual, self.value, self._reduction, options)

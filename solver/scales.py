@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from scipy import constants
 
-from solver import protocol, thermodynamics
+from solver import darken, protocol, thermodynamics
 from solver.case import LoadedCase
 from solver.parameters import (
     CompositionParameters,
@@ -147,9 +147,14 @@ def interdiffusivity(loaded: LoadedCase) -> float | None:
     alloy = _composition(loaded, scales)
     if alloy is None:
         return None
-    mixed = alloy.fraction * alloy.solvent + (1.0 - alloy.fraction) * alloy.solute
-    factor = thermodynamics.thermodynamic_factor(alloy.fraction, alloy.redlich_kister)
-    return float(mixed * factor) * scales.length * scales.velocity
+    mixed = darken.interdiffusivity(
+        fraction=alloy.fraction,
+        supersaturation=1.0,
+        solvent=alloy.solvent,
+        solute=alloy.solute,
+        thermodynamic_factor=thermodynamics.thermodynamic_factor(alloy.fraction, alloy.redlich_kister),
+    )
+    return float(mixed) * scales.length * scales.velocity
 
 
 def _creep(loaded: LoadedCase, scales: Scales) -> CreepParameters:

@@ -82,12 +82,7 @@ class MetalTransport:
     def vacancy_flux(self, state: MetalState) -> Expr:
         """j_V relative to the lattice."""
         if state.fraction is None:
-            return vacancies.flux(
-                supersaturation=state.supersaturation,
-                pressure=self._pressure,
-                diffusivity=self._solvent,
-                stress_drift=self._drift,
-            )
+            return vacancies.flux(drive=self._drive(state), diffusivity=self._solvent)
         return darken.vacancy_flux(
             fraction=state.fraction,
             supersaturation=state.supersaturation,
@@ -162,7 +157,7 @@ class MetalTransport:
         )
 
     def _drive(self, state: MetalState) -> Expr:
-        return darken.vacancy_drive(
+        return vacancies.drive(
             supersaturation=state.supersaturation, pressure=self._pressure, stress_drift=self._drift
         )
 

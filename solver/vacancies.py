@@ -9,9 +9,14 @@ import ufl
 from ufl.core.expr import Expr
 
 
-def flux(*, supersaturation: Expr, pressure: Expr, diffusivity: Expr, stress_drift: Expr) -> Expr:
-    """Vacancy flux j_V = -D (grad S + S (Omega_V P0/RT) grad p)."""
-    return -diffusivity * (ufl.grad(supersaturation) + supersaturation * stress_drift * ufl.grad(pressure))
+def drive(*, supersaturation: Expr, pressure: Expr, stress_drift: Expr) -> Expr:
+    """G = grad S + S (Omega_V P0/RT) grad p."""
+    return ufl.grad(supersaturation) + supersaturation * stress_drift * ufl.grad(pressure)
+
+
+def flux(*, drive: Expr, diffusivity: Expr) -> Expr:
+    """Vacancy flux j_V = -D G of a pure metal."""
+    return -diffusivity * drive
 
 
 def equilibrium(*, pressure: Expr, reference: Expr, stress_drift: Expr) -> Expr:
