@@ -95,6 +95,21 @@ def roof_measure(roof: NDArray[np.float64], axisymmetric: bool) -> float:
     return float(2.0 * np.pi * np.sum(moment))
 
 
+def contact_fraction(profile: InterfaceProfile) -> float:
+    """Share of the electrolyte surface in contact (by area when axisymmetric)."""
+    power = 2 if profile.axisymmetric else 1
+    lost = sum(float(r[-1, 0] ** power - r[0, 0] ** power) for r in profile.roofs)
+    return 1.0 - lost / profile.width**power
+
+
+def full_width(profile: InterfaceProfile, k: int) -> float:
+    """Width of void ``k`` with its mirror image where it sits on a side."""
+    left, right = profile.void_extent(k)
+    roof = profile.roofs[k]
+    cut = int(roof[0, 1] > 0.0) + int(roof[-1, 1] > 0.0)
+    return (right - left) * (2.0 if cut == 1 else 1.0)
+
+
 def _clip(roof: NDArray[np.float64], width: float) -> NDArray[np.float64]:
     """Cut a fine roof at the sides x = 0 and x = width; ends are put exactly on the sides."""
     x = roof[:, 0]

@@ -5,21 +5,16 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from meshes.shapes import cap_height
 from solver import units
+from solver.case_parts import Heterogeneity, Nucleation, Section
 
 MAX_VOIDS = 2000
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 Factor = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
-
-
-class Section(BaseModel):
-    """Base of all sections: unknown keys are errors, values do not change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
 
 
 class Geometry(Section):
@@ -166,7 +161,7 @@ class Operation(Section):
     overpotential: units.Voltage | None = Field(None, description="of the modelled part, potentiostatic")
     capacity: units.Capacity | None = Field(None, description="areal capacity at which the run ends")
     cutoff_voltage: units.Voltage | None = Field(None, description="overpotential that ends the run")
-    step: Annotated[list[ProtocolStep], Field(max_length=100)] = []
+    step: list[ProtocolStep] = Field(default_factory=list, max_length=100)
     cycles: Annotated[int, Field(ge=1, le=10000)] = Field(1, description="times the steps are gone through")
 
     @model_validator(mode="after")
@@ -208,17 +203,37 @@ class Model(Section):
     )
     capillarity: bool = True
     kinetics: Literal["linear", "butler-volmer"] = "butler-volmer"
-    friction: Literal["slip", "stick"] = "slip"
+    friction: Literal["slip", "stick", "tresca"] = "slip"
+    friction_limit: units.Pressure | None = Field(
+        None, description='friction = "tresca": shear stress at which the contact slides'
+    )
     top: Literal["platen", "traction"] = "platen"
     grip: bool = Field(False, description="metal sticks to the current collector sideways")
     adhesion: units.Pressure = Field(
         "0 MPa", description="tensile strength of the contact", validate_default=True
     )
+    surface_diffusion: units.SurfaceDiffusivity | None = Field(
+        None,
+        description="diffusivity along void walls times the thickness of the surface layer; default none",
+    )
+    nucleation: Nucleation | None = None
     stress_drift: bool = True
     vacancy_potential: bool = True
     composition_potential: bool = True
     pressure_potential: bool = True
+    at_event: Literal["evolve", "stop"] = Field(
+        "evolve",
+        description="when voids open, meet, split or vanish: go on with the new ones, or end the run",
+    )
     delaminated_below: Factor = Field(0.02, description="contact fraction that counts as delaminated")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Model:
+        if (self.friction == "tresca") != (self.friction_limit is not None):
+            raise ValueError("'friction_limit' belongs to friction = \"tresca\", which needs it")
+        if self.nucleation is not None and not self.vacancies:
+            raise ValueError("'nucleation' needs vacancies")
+        return self
 
 
 class Numerics(Section):
@@ -261,6 +276,9 @@ class Output(Section):
         None, description="areal capacity between field outputs; default 1/20 of the run"
     )
     fields: bool = True
+    checkpoint_steps: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        50, description="a checkpoint is written after this many steps, and after each field output"
+    )
 
 
 class Case(Section):
@@ -269,8 +287,9 @@ class Case(Section):
     schema_version: Literal[1] = 1
     title: Annotated[str, StringConstraints(max_length=200)] = ""
     geometry: Geometry
-    void: Annotated[list[Void], Field(max_length=MAX_VOIDS)] = []
+    void: list[Void] = Field(default_factory=list, max_length=MAX_VOIDS)
     voids: VoidPopulation | None = None
+    heterogeneity: Heterogeneity | None = None
     material: Materials = Materials()
     operation: Operation
     model: Model = Model()
@@ -284,6 +303,8 @@ class Case(Section):
             problems.append("give [[void]] or [voids], not both")
         if self.voids is not None and self.geometry.kind == "axisymmetric":
             problems.append("a random population [voids] needs a plane or 3d cell")
+        if self.model.nucleation is not None and self.geometry.kind != "plane":
+            problems.append("model.nucleation needs a plane cell")
         if problems:
             raise ValueError("; ".join(problems))
         return self

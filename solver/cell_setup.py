@@ -22,6 +22,8 @@ LAYER_FRACTION = 0.25
 """Default element size along the contact of an alloy over the width of the solute layer."""
 SMALLEST_LAYER = 0.025
 """um; the layer is never thinner than about 0.1 um (docs/model.md 3: S > 1 widens it)."""
+EDGE_FRACTION = 0.5
+"""Default element size along the contact over the width in which its resistance changes."""
 LARGEST_FRACTION = 0.25
 """Default largest element over the smaller of the cell's extents."""
 
@@ -92,12 +94,14 @@ def size_rule(loaded: LoadedCase, shapes: list[VoidShape]) -> SizeRule:
 
 
 def _layer_size(loaded: LoadedCase) -> float | None:
-    """Element size along the contact (um), None in a pure metal unless the case gives one."""
-    given = loaded.case.numerics.layer_size
+    """Element size along the contact (um), None on a uniform interface of a pure metal."""
+    given, patchy = loaded.case.numerics.layer_size, loaded.case.heterogeneity
     if given is not None:
         return given / LENGTH_SCALE
     width = layer_width(loaded)
-    return None if width is None else max(LAYER_FRACTION * width / LENGTH_SCALE, SMALLEST_LAYER)
+    sizes = [] if width is None else [max(LAYER_FRACTION * width / LENGTH_SCALE, SMALLEST_LAYER)]
+    sizes += [EDGE_FRACTION * patchy.edge / LENGTH_SCALE] if patchy is not None else []
+    return min(sizes, default=None)
 
 
 def initial_profile(loaded: LoadedCase, shapes: list[VoidShape], rule: SizeRule) -> InterfaceProfile:

@@ -44,6 +44,8 @@ def parser() -> argparse.ArgumentParser:
     run = with_case("run", "run a case")
     run.add_argument("--out", help="run folder (default runs/<case>)")
     run.add_argument("--force", action="store_true", help="replace an earlier run in that folder")
+    run.add_argument("--resume", action="store_true", help="go on from the newest checkpoint in that folder")
+    run.add_argument("--profile", action="store_true", help="report where the time goes (profile.json)")
     with_case("check", "validate a case and print it resolved, with its dimensionless groups")
     sub.add_parser("schema", help="print the JSON schema of case files")
     with_case("mesh", "write the mesh of a case and a picture of it").add_argument("--out")
@@ -121,7 +123,11 @@ def dispatch(arguments: argparse.Namespace, comm: MPI.Comm) -> int:
     name = arguments.command
     if name == "run":
         return commands.run(
-            arguments.case, arguments.out, arguments.changes, force=arguments.force, comm=comm
+            arguments.case,
+            arguments.out,
+            arguments.changes,
+            how=commands.How(arguments.force, arguments.resume, arguments.profile),
+            comm=comm,
         )
     if name == "check":
         return commands.check(arguments.case, arguments.changes, comm)

@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ import tomli_w
 from mpi4py import MPI
 
 from meshes.tags import name_table
-from solver import cell_setup, progress, protocol, scales, series
+from solver import cell_setup, costs, progress, protocol, scales, series
 from solver.case import CaseError, LoadedCase, load_case, parse_case, schema_text
+from solver.outcome import RunOutcome
 from solver.parallel import on_root
 from solver.runfolder import RunFolder, write_atomic
-from solver.timeloop import RunOutcome, run_case
+from solver.timeloop import run_case
 
 EXIT_OK, EXIT_FAILED, EXIT_INPUT, EXIT_ENVIRONMENT = 0, 1, 2, 3
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,20 +50,35 @@ def load_collective(path: str, changes: Mapping[str, Any], comm: MPI.Comm) -> Lo
     return parse_case(*shared)
 
 
-def run(path: str, out: str | None, changes: Mapping[str, Any], *, force: bool, comm: MPI.Comm) -> int:
+@dataclass(frozen=True)
+class How:
+    """Options of ``livoid run``: replace an earlier run, go on with it, report where the time goes."""
+
+    force: bool = False
+    resume: bool = False
+    profile: bool = False
+
+
+def run(path: str, out: str | None, changes: Mapping[str, Any], *, how: How, comm: MPI.Comm) -> int:
     """Run one case file. Collective; returns the exit code."""
     loaded = load_collective(path, changes, comm)
     folder = Path(out) if out else Path("runs") / Path(path).stem
-    outcome = _run(loaded, folder, force=force, comm=comm)
+    if how.profile:
+        costs.start()
+    outcome = _run(loaded, folder, how=how, comm=comm)
+    if how.profile:
+        rows = costs.table(comm, outcome.steps)
+        on_root(comm, lambda: costs.write(rows, folder))
     if comm.rank == 0:
         print(f"{outcome.status}: {outcome.message}\nresults in {folder}")
     return EXIT_FAILED if outcome.status in ("failed", "interrupted") else EXIT_OK
 
 
-def _run(loaded: LoadedCase, folder: Path, *, force: bool, comm: MPI.Comm) -> RunOutcome:
+def _run(loaded: LoadedCase, folder: Path, *, how: How, comm: MPI.Comm) -> RunOutcome:
     target = protocol.expected_throughput(loaded.case.operation)
     report = progress.reporter(target, root=comm.rank == 0)
-    return run_case(loaded, RunFolder(folder, series.COLUMNS), comm, force=force, progress=report)
+    to = RunFolder(folder, series.COLUMNS)
+    return run_case(loaded, to, comm, force=how.force, resume=how.resume, progress=report)
 
 
 def check(path: str, changes: Mapping[str, Any], comm: MPI.Comm) -> int:
@@ -130,7 +147,7 @@ def demo(out: str | None, comm: MPI.Comm) -> int:
         loaded = load_collective(str(ROOT / "cases" / f"{name}.toml"), {}, comm)
         if comm.rank == 0:
             print(f"{name}: {loaded.case.title}", flush=True)
-        outcomes[name] = _run(loaded, folder / name, force=True, comm=comm)
+        outcomes[name] = _run(loaded, folder / name, how=How(force=True), comm=comm)
     if comm.rank == 0:
         from postprocess.demo import demo_figure, demo_table
 

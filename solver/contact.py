@@ -18,7 +18,6 @@ from dolfinx import fem, la, mesh
 from numpy.typing import NDArray
 
 from meshes.tags import Boundary
-from solver.events import Event
 from solver.mechanics import MechanicsProblem
 from solver.newton import SolveError, Springs
 from solver.parallel import largest_magnitude
@@ -42,6 +41,7 @@ class ContactZone:
         trace_dofs: the same dofs' numbers in the scalar trace space.
         triple: which of them lie on a triple line.
         wetting: whether tension is held where it reaches a triple line.
+        shelter: distance from triple lines (um) within which tension is held.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class ContactZone:
         *,
         wetting: bool,
     ) -> None:
-        self.problem, self.wetting = problem, wetting
+        self.problem, self.wetting, self.shelter = problem, wetting, 0.0
         cell = problem.cell
         fdim = cell.domain.topology.dim - 1
         n_owned = trace.dofmap.index_map.size_local
@@ -89,18 +89,14 @@ class ContactZone:
                 return reached[self.trace_dofs] & candidates
             reached = new
 
-    def openings(self, state: ContactState) -> list[Event]:
-        """Stretches where the contact has opened, as at most one event. Collective."""
-        comm = self.problem.cell.domain.comm
-        lifted = np.flatnonzero(~state.active)
-        x = self.coordinates()[lifted, 0]
-        found = comm.allgather([(float(v), float(g)) for v, g in zip(x, state.gap_rate[lifted], strict=True)])
-        points = [point for part in found for point in part]
-        if not points:
-            return []
-        position = max(points, key=lambda point: point[1])[0]
-        extent = max(p[0] for p in points) - min(p[0] for p in points)
-        return [Event("open", position, extent, f"the contact opens at x = {position:.4g} um")]
+    def sheltered(self) -> NDArray[np.bool_]:
+        """Dofs too near to a triple line for a void of their own. Collective."""
+        x = self.coordinates()
+        tips = np.vstack(self.problem.cell.domain.comm.allgather(x[self.triple]))
+        near = np.zeros(len(x), dtype=bool)
+        for tip in np.unique(tips, axis=0):
+            near |= np.linalg.norm(x - tip, axis=1) < self.shelter
+        return near
 
     def _spread(self, flags: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Owned flags as an array over all local dofs, ghosts filled in."""
@@ -185,7 +181,8 @@ def solve_contact(
         SolveError: if the creep solve fails or the set does not settle.
     """
     comm, problem = zone.problem.cell.domain.comm, zone.problem
-    active = state.active | zone.triple
+    fixed = zone.triple | zone.sheltered() if zone.shelter > 0.0 else zone.triple
+    active = state.active | fixed
     iterations = 0
     for attempt in range(1, MAX_SETS + 1):
         soft = active & _yields(zone, compliance)
@@ -203,7 +200,7 @@ def solve_contact(
         closes = ~active & (gap_rate < -RELATIVE_SLACK * largest_magnitude(comm, velocity))
         if zone.wetting:
             closes |= ~active & zone.reached_from_triple(~active)
-        new = (active & ~pulled) | closes | zone.triple
+        new = (active & ~pulled) | closes | fixed
         if comm.allreduce(int(np.count_nonzero(new != active))) == 0:
             return ContactState(active, force, gap_rate, iterations, attempt)
         active = new

@@ -60,3 +60,13 @@ def volume_balance(*, rate: Expr, annihilation: Expr, test: Expr) -> Expr:
 def top_load(*, pressure: Expr, test: Expr, normal: Expr) -> Expr:
     """Work against the stack pressure on the top (surface density)."""
     return pressure * ufl.inner(test, normal)
+
+
+def tresca_friction(*, slip: Expr, test: Expr, limit: Expr, regularisation: Expr) -> Expr:
+    """Work of the shear stress of a contact that slides at ``limit`` (surface density).
+
+    Below the limit the metal sticks; that corner of the law is rounded over slip rates of
+    ``regularisation``: tau = limit v / sqrt(v^2 + regularisation^2).
+    """
+    speed = ufl.sqrt(ufl.inner(slip, slip) + regularisation**2)
+    return limit * ufl.inner(slip, test) / speed

@@ -173,9 +173,15 @@ class ElectrochemistryProblem:
     def _transfer_current(self, overpotential: Expr) -> Expr:
         return current.transfer_current(
             overpotential=overpotential,
-            area_resistance=self._area_resistance,
+            area_resistance=self._local_resistance(),
             transfer_coefficient=self._alpha,
             kinetics=self.parameters.kinetics,
+        )
+
+    def _local_resistance(self) -> Expr:
+        """Z on the contact (interior facet trace)."""
+        return (
+            self._area_resistance * self._patches("+") if self.parameters.patches else self._area_resistance
         )
 
     def compliance(self) -> Expr | None:
@@ -272,10 +278,14 @@ class ElectrochemistryProblem:
         one = fem.Constant(self.cell.domain, 1.0)
         self.whole_area = self.integrate(one, Boundary.BOTTOM)
         self._contact_area_form = self.form(one, Boundary.CONTACT)
+        self._patches = fem.Function(fem.functionspace(self.cell.domain, ("Lagrange", 1)))
         self.update_contact_area()
 
     def update_contact_area(self) -> None:
-        """Measure the contact again after the mesh moved."""
+        """Measure the contact again after the mesh moved, and find its resistance."""
+        patches = self.parameters.patches
+        if patches is not None:
+            self._patches.interpolate(lambda x: patches.factor(x[0]))
         self.contact_area = self._sum(self._contact_area_form)
         self._whole_over_contact.value = self.whole_area / self.contact_area
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from meshes.cell import CellMesh, mesh_plane
 from meshes.profile import InterfaceProfile
 from meshes.sizing import SizeRule
-from solver import remesh, roofs
+from solver import costs, remesh, roofs
 from solver.case import LoadedCase
 from solver.fields import FieldWriter
 from solver.interface_records import InterfaceRecorder
@@ -29,11 +29,22 @@ class Epoch:
     chains: roofs.RoofChains | None
 
 
-def build_epoch(loaded: LoadedCase, parameters: ModelParameters, scales: Scales, cell: CellMesh) -> Epoch:
-    """Model and recorders on a mesh. Collective; raises ProfileError if the roofs do not chain up."""
+def build_epoch(
+    loaded: LoadedCase, parameters: ModelParameters, scales: Scales, cell: CellMesh, shelter: float = 0.0
+) -> Epoch:
+    """Model and recorders on a mesh. Collective; raises ProfileError if the roofs do not chain up.
+
+    Args:
+        loaded: case.
+        parameters: dimensionless parameters.
+        scales: units.
+        cell: mesh.
+        shelter: distance from triple lines (um) within which the contact does not open.
+    """
     geometry = loaded.case.geometry
     depth = geometry.modelled_depth / LENGTH_SCALE
     model = CoupledModel(cell, parameters, loaded.case.numerics.petsc)
+    model.zone.shelter = shelter
     chains = None if cell.kind == "3d" else roofs.roof_chains(cell, model.surface, depth)
     return Epoch(
         model,
@@ -60,10 +71,13 @@ def next_epoch(
     Raises:
         MeshingError, ProfileError: ``old`` is then as before.
     """
-    cell = mesh_plane(profile, rule, old.model.cell.domain.comm)
-    new = build_epoch(loaded, parameters, scales, cell)
-    remesh.transfer_start(old.model, new.model)
-    correction = remesh.transfer_composition(old.model, new.model, old.chains)
-    old.model.destroy()
-    gc.collect()
+    with costs.part("mesh"):
+        cell = mesh_plane(profile, rule, old.model.cell.domain.comm)
+    with costs.part("build"):
+        new = build_epoch(loaded, parameters, scales, cell, old.model.zone.shelter)
+    with costs.part("transfer"):
+        remesh.transfer_start(old.model, new.model)
+        correction = remesh.transfer_composition(old.model, new.model, old.chains)
+        old.model.destroy()
+        gc.collect()
     return new, correction

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import basix.ufl
 import numpy as np
 import ufl
 from dolfinx import fem
@@ -140,17 +141,19 @@ class SurfaceGeometry:
 
 
 class ImplicitRecession:
-    """Normal velocity of void surfaces with the Kelvin part of their recession taken implicitly.
+    """Normal velocity of void surfaces with its curvature-driven parts taken implicitly.
 
     a holds -(D/l_s)(gamma Omega/RT) curvature: motion by curvature, unstable beyond dt = h^2/(2 m) with
     m = D gamma Omega/(RT l_s). Solving w - dt m lap_G w = w_n instead is stable at any dt, changes w by
-    O(dt) and keeps its integral.
+    O(dt) and keeps its integral. Surface diffusion (Mullins 1957), w = -B lap_G curvature, is unstable beyond
+    dt of order h^4/B; its curvature is that at the end of the step, curvature + dt lap_G w, a second unknown.
 
     Args:
         surface: void surfaces.
         normal_velocity: w_n, UFL expression on void facets.
         mobility: m; 0 makes this a plain L2 projection.
         options: PETSc options.
+        diffusion: B; 0 for none. No atoms pass the triple lines.
     """
 
     def __init__(
@@ -159,22 +162,43 @@ class ImplicitRecession:
         normal_velocity: Expr,
         mobility: float,
         options: Mapping[str, object],
+        diffusion: float = 0.0,
     ) -> None:
         cell, space = surface.cell, surface.scalars
         self.surface = surface
         self.speed = fem.Function(space, name="normal_velocity")
         self.time_step = fem.Constant(cell.domain, 0.0)
-        owned = np.arange(space.dofmap.index_map.size_local, dtype=np.int32)
-        fixed = np.setdiff1d(owned, surface.nodes).astype(np.int32)
-        self._reduction = Reduction(space, ConstraintSpec(fixed=[fixed]))
-        normal, test = ufl.FacetNormal(cell.domain), ufl.TestFunction(space)
-        project = ufl.Identity(surface.gdim) - ufl.outer(normal, normal)
-        slope = ufl.inner(ufl.dot(project, ufl.grad(self.speed)), ufl.dot(project, ufl.grad(test)))
-        smoothing = self.time_step * fem.Constant(cell.domain, float(mobility)) * slope
-        density = (self.speed - normal_velocity) * test + smoothing
-        residual = weight(cell) * density * cell.ds(Boundary.VOID)
-        self._newton = NewtonSolver("recession", residual, self.speed, self._reduction, options)
+        name = cell.domain.basix_cell()
+        linear = basix.ufl.element("Lagrange", name, 1)
+        count = 2 if diffusion > 0.0 else 1
+        both = fem.functionspace(cell.domain, basix.ufl.mixed_element([linear] * 2)) if count == 2 else space
+        self._unknown = fem.Function(both) if count == 2 else self.speed
+        self._reduction = Reduction(both, ConstraintSpec(fixed=_off_surface(surface, both, count)))
+        residual = self._residual(normal_velocity, mobility, diffusion)
+        self._newton = NewtonSolver("recession", residual, self._unknown, self._reduction, options)
         self._rate = surface.rate_form(self.speed)
+
+    def _residual(self, normal_velocity: Expr, mobility: float, diffusion: float) -> ufl.Form:
+        surface, cell = self.surface, self.surface.cell
+        normal = ufl.FacetNormal(cell.domain)
+        project = ufl.Identity(surface.gdim) - ufl.outer(normal, normal)
+
+        def slopes(first: Expr, second: Expr) -> Expr:
+            return ufl.inner(ufl.dot(project, ufl.grad(first)), ufl.dot(project, ufl.grad(second)))
+
+        def constant(value: float) -> Expr:
+            return fem.Constant(cell.domain, float(value))
+
+        space = self._unknown.function_space
+        mixed = diffusion > 0.0
+        speed, curvature = ufl.split(self._unknown) if mixed else (self.speed, None)
+        test, other = ufl.TestFunctions(space) if mixed else (ufl.TestFunction(space), None)
+        density = (speed - normal_velocity) * test
+        density += self.time_step * constant(mobility) * slopes(speed, test)
+        if mixed:
+            density -= constant(diffusion) * slopes(curvature, test)
+            density += (curvature - surface.curvature) * other + self.time_step * slopes(speed, other)
+        return weight(cell) * density * cell.ds(Boundary.VOID)
 
     def nodal_speed(self, time_step: float) -> NDArray[np.float64]:
         """Speed along ``surface.direction`` at ``surface.nodes``. Collective; raises SolveError."""
@@ -182,12 +206,25 @@ class ImplicitRecession:
             return np.zeros(0)
         self.time_step.value = time_step
         self._newton.solve()
+        if self._unknown is not self.speed:
+            self.speed.interpolate(self._unknown.sub(0))
         return self.surface.nodal_speed(self._rate)
 
     def destroy(self) -> None:
         """Free the PETSc objects."""
         self._newton.destroy()
         self._reduction.destroy()
+
+
+def _off_surface(surface: SurfaceGeometry, space: fem.FunctionSpace, count: int) -> list[NDArray[np.int32]]:
+    """Owned dofs of P1 components that do not belong to void surfaces."""
+    owned = np.arange(space.dofmap.index_map.size_local, dtype=np.int32)
+    if count == 1:
+        return [np.setdiff1d(owned, surface.nodes).astype(np.int32)]
+    fdim = surface.cell.domain.topology.dim - 1
+    facets = surface.cell.boundary(Boundary.VOID)
+    on = [fem.locate_dofs_topological(space.sub(k), fdim, facets) for k in range(count)]
+    return [np.setdiff1d(owned, np.concatenate(on)).astype(np.int32)]
 
 
 class MeshMotion:

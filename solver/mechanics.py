@@ -15,7 +15,7 @@ from meshes.cell import CellMesh
 from meshes.tags import Boundary, Region
 from solver import capillarity, creep
 from solver.constraints import ConstraintSpec, Reduction
-from solver.coordinates import strain_rate, weight
+from solver.coordinates import contact_weight, strain_rate, weight
 from solver.kinematics import SurfaceGeometry
 from solver.newton import NewtonSolver, SolveError, Springs
 from solver.parameters import CreepParameters, LoadParameters, SurfaceParameters
@@ -26,6 +26,8 @@ CONTINUATION_STEP = 1.6
 SMALLEST_CONTINUATION_STEP = 1.02
 """Factor in n below which a cold start gives up."""
 QUADRATURE_DEGREE = 4
+STICKING_SLIP = 1e-2
+"""Slip rate (v0) at which Tresca friction has reached 71 % of its limit."""
 
 
 class MechanicsProblem:
@@ -236,7 +238,21 @@ class MechanicsProblem:
             floor = capillarity.wetting(test=test_v, tension=tension, cosine=cosine, cell=cell)
             residual += w * roof * cell.ds(Boundary.VOID, quadrature_degree=QUADRATURE_DEGREE)
             residual += w * floor * cell.ds(Boundary.FLOOR, quadrature_degree=QUADRATURE_DEGREE)
+        if self.load.friction == "tresca":
+            residual += self._friction(test_v)
         return residual
+
+    def _friction(self, test: Expr) -> ufl.Form:
+        cell, domain = self.cell, self.cell.domain
+        friction = creep.tresca_friction(
+            slip=ufl.as_vector([self.velocity("+")[k] for k in range(cell.vertical)]),
+            test=ufl.as_vector([test("+")[k] for k in range(cell.vertical)]),
+            limit=fem.Constant(domain, float(self.load.friction_limit)),
+            regularisation=fem.Constant(domain, STICKING_SLIP),
+        )
+        return (
+            contact_weight(cell) * friction * cell.dS(Boundary.CONTACT, quadrature_degree=QUADRATURE_DEGREE)
+        )
 
     def _viscosity(self, rate: Expr) -> Expr:
         law, domain = self.creep_law, self.cell.domain

@@ -125,6 +125,7 @@ class CoupledModel:
             normal_velocity - self.chemistry.void_annihilation(),
             t.diffusivity * t.kelvin / t.surface_length if t is not None else 0.0,
             newton,
+            self.parameters.surface.diffusion,
         )
         one = fem.Constant(cell.domain, 1.0)
         self._metal_form = fem.form(one * w * cell.dx(Region.METAL))
@@ -152,6 +153,13 @@ class CoupledModel:
         """Set the stack pressure (P0)."""
         self.mechanics.pressure_load.value = pressure
         self.chemistry.metal.reference_pressure.value = pressure
+
+    def continue_from_fields(self) -> None:
+        """Take the present fields (of a checkpoint) for a solution: the start of the next solve."""
+        self._solved = True
+        self.mechanics.mark_warm()
+        if self.mixing is not None:
+            self.mixing.step.settle()
 
     def solve(self, time_step: float) -> SolveReport:
         """Solve all equation sets for the present geometry. Collective.

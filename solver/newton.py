@@ -17,7 +17,7 @@ from dolfinx.fem import petsc as fem_petsc
 from numpy.typing import NDArray
 from petsc4py import PETSc
 
-from solver import compat
+from solver import compat, costs
 from solver.constraints import Reduction
 
 ROUND_OFF_FLOOR = 1e-9
@@ -149,7 +149,8 @@ class NewtonSolver:
             self.reduction.restrict(self.unknown, self.solution)
             self.solution.setValues(self.held, self.held_values)
             self.solution.assemble()
-            snes.solve(None, self.solution)
+            with costs.part("solve"):
+                snes.solve(None, self.solution)
             iterations += int(snes.getIterationNumber())
             norm, reason = snes.getFunctionNorm(), snes.getConvergedReason()
             # A line search that fails on round-off noise has converged.
@@ -236,15 +237,17 @@ class NewtonSolver:
         matrix.zeroRowsColumns(self.held, diag=1.0)
 
     def _assemble_full_residual(self) -> None:
-        with self.vector_full.localForm() as local:
-            local.set(0.0)
-        fem_petsc.assemble_vector(self.vector_full, self.residual_form)
-        self.vector_full.ghostUpdate(addv=PETSc.InsertMode.ADD, mode=PETSc.ScatterMode.REVERSE)
+        with costs.part("assembly"):
+            with self.vector_full.localForm() as local:
+                local.set(0.0)
+            fem_petsc.assemble_vector(self.vector_full, self.residual_form)
+            self.vector_full.ghostUpdate(addv=PETSc.InsertMode.ADD, mode=PETSc.ScatterMode.REVERSE)
 
     def _assemble_full_matrix(self) -> None:
-        self.matrix_full.zeroEntries()
-        fem_petsc.assemble_matrix(self.matrix_full, self.jacobian_form)
-        self.matrix_full.assemble()
+        with costs.part("assembly"):
+            self.matrix_full.zeroEntries()
+            fem_petsc.assemble_matrix(self.matrix_full, self.jacobian_form)
+            self.matrix_full.assemble()
 
 
 def _reason_name(reason: int) -> str:

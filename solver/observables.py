@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import ufl
@@ -79,6 +81,12 @@ class Observation:
     largest_supersaturation: float
     contact_pressure: float
     solute: SoluteRecord | None = None
+
+
+def observation(data: Mapping[str, Any]) -> Observation:
+    """An observation from its plain data (``dataclasses.asdict``)."""
+    solute = None if data["solute"] is None else SoluteRecord(**data["solute"])
+    return Observation(**dict(data) | {"shares": Shares(**data["shares"]), "solute": solute})
 
 
 class Observables:

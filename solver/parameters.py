@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from solver.heterogeneity import Patches
+
 
 @dataclass(frozen=True)
 class CurrentParameters:
@@ -24,6 +26,7 @@ class CurrentParameters:
         composition_potential: whether ln a_Li enters E_eq (alloys).
         applied: prescribed mean current over the whole area (galvanostatic), or None.
         potential: prescribed phi_m - phi_bottom (potentiostatic), or None.
+        patches: where Z differs, or None.
     """
 
     conductivity: float
@@ -35,6 +38,7 @@ class CurrentParameters:
     composition_potential: bool = True
     applied: float | None = 1.0
     potential: float | None = None
+    patches: Patches | None = None
 
 
 @dataclass(frozen=True)
@@ -103,10 +107,12 @@ class SurfaceParameters:
     Attributes:
         tension: gamma / (P0 L).
         contact_angle: in radians, inside the metal.
+        diffusion: B of surface diffusion / (L^3 v0).
     """
 
     tension: float = 0.0
     contact_angle: float = 1.5707963267948966
+    diffusion: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -116,16 +122,36 @@ class LoadParameters:
     Attributes:
         pressure: stack pressure / P0.
         top: ``"platen"`` (rigid, horizontal, given force) or ``"traction"`` (uniform pressure).
-        friction: ``"slip"`` or ``"stick"`` at the contact.
+        friction: ``"slip"``, ``"stick"`` or ``"tresca"`` at the contact.
+        friction_limit: shear stress / P0 at which a Tresca contact slides.
         grip: whether the metal sticks to the current collector sideways.
         adhesion: tensile strength of the contact / P0.
     """
 
     pressure: float = 1.0
     top: Literal["platen", "traction"] = "platen"
-    friction: Literal["slip", "stick"] = "slip"
+    friction: Literal["slip", "stick", "tresca"] = "slip"
+    friction_limit: float = 0.0
     grip: bool = False
     adhesion: float = 0.0
+
+
+@dataclass(frozen=True)
+class NucleationRule:
+    """When and how voids nucleate; lengths in um.
+
+    Attributes:
+        supersaturation: S on the contact above which a void nucleates.
+        width, deviation: mean and standard deviation (normal, cut at half and twice the mean) of its width.
+        aspect: height over width.
+        spacing: smallest contact between a new void and any other.
+    """
+
+    supersaturation: float
+    width: float
+    deviation: float
+    aspect: float
+    spacing: float
 
 
 @dataclass(frozen=True)

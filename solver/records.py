@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from mpi4py import MPI
 
 from meshes.profile import InterfaceProfile
-from solver import stepper
+from solver import costs, stepper
 from solver.case import LoadedCase
 from solver.deposit import Deposit
 from solver.epoch import Epoch
 from solver.events import Event
+from solver.interface import Interface
 from solver.model import CoupledModel
-from solver.observables import Observation
+from solver.observables import Observation, observation
 from solver.parallel import on_root
+from solver.population import Population
 from solver.protocol import Stage
 from solver.runfolder import RunFolder
 from solver.scales import COULOMB_PER_MAH_CM2, LENGTH_SCALE, Scales
@@ -58,7 +62,7 @@ class Recorder:
         if self._plates and self.deposit is not None:
             self.deposit.add(model, time_step)
 
-    def state(
+    def step(
         self,
         epoch: Epoch,
         clock: Clock,
@@ -81,24 +85,30 @@ class Recorder:
             self._balance, result, epoch.model, seen.platen, seen.void_measure
         )
         row = series_row(clock, seen, result, errors, self.scales, profile, stage)
-        on_root(self.comm, lambda: self.folder.series.append([row]))
+        with costs.part("output"):
+            on_root(self.comm, lambda: self.folder.series.append([row]))
 
-    def output(self, epoch: Epoch, clock: Clock, stage: Stage, profile: InterfaceProfile | None) -> None:
+    def output(self, epoch: Epoch, clock: Clock, stage: Stage, interface: Interface | None) -> None:
         """Fields and everything along the interface. Collective."""
+        with costs.part("output"):
+            self._output(epoch, clock, stage, interface)
+
+    def _output(self, epoch: Epoch, clock: Clock, stage: Stage, interface: Interface | None) -> None:
         number, seconds = clock.outputs, clock.time
         capacity = clock.capacity / COULOMB_PER_MAH_CM2
-        interface = epoch.recorder.rows(number, seconds, capacity)
+        along = epoch.recorder.rows(number, seconds, capacity)
         heights = epoch.recorder.profile(number, seconds, capacity)
         deposited = self._deposit_rows(number, seconds, capacity, stage)
         file = epoch.writer.write(self.folder.path, number) if epoch.writer else None
 
         def write() -> None:
-            self.folder.interface.append(interface or [])
+            self.folder.interface.append(along or [])
             self.folder.profile.append(heights or [])
             self.folder.deposit.append(deposited)
-            if profile is not None:
-                self.folder.add_voids(number, seconds, capacity, profile)
-                self.folder.write_checkpoint(clock.state(), profile)
+            if interface is not None:
+                voids = interface.population
+                self.folder.voids.append(voids.rows(number, seconds, capacity, interface.profile))
+                self.folder.write_lineage(voids)
             if file is not None:
                 self.folder.add_fields(seconds, file)
 
@@ -146,8 +156,31 @@ class Recorder:
         thickness = self.deposit.thickness
         return (self.deposit.mean(), float(thickness.max()), float(thickness.min()))
 
-    def event(self, clock: Clock, event: Event) -> None:
-        """One row of ``events.csv``. Collective."""
+    def events(self, clock: Clock, found: Sequence[Event], voids: Population | None = None) -> None:
+        """Rows of ``events.csv``; ``lineage.csv`` anew. Collective."""
         capacity = clock.capacity / COULOMB_PER_MAH_CM2
-        log.info("event %s: %s", event.kind, event.detail)
-        on_root(self.comm, lambda: self.folder.add_event(clock.time, capacity, event))
+        for event in found:
+            log.info("event %s: %s", event.kind, event.detail)
+
+        def write() -> None:
+            for event in found:
+                self.folder.add_event(clock.time, capacity, event)
+            if voids is not None:
+                self.folder.write_lineage(voids)
+
+        on_root(self.comm, write)
+
+    def state(self) -> dict[str, Any]:
+        """Plain data for the checkpoint. Acts on rank 0; the files are there only."""
+        start = None if self._start is None else [self._start[0], asdict(self._start[1])]
+        thickness = None if self.deposit is None else self.deposit.thickness
+        own = {"plates": self._plates, "start": start, "balance": self._balance, "deposit": thickness}
+        return own | {"files": self.folder.state()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from :meth:`state`."""
+        self._plates = state["plates"]
+        self._start = None if state["start"] is None else (state["start"][0], observation(state["start"][1]))
+        self._balance = (state["balance"][0], state["balance"][1])
+        if self.deposit is not None:
+            self.deposit.thickness[:] = state["deposit"]

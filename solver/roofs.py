@@ -63,21 +63,24 @@ class RoofChains:
     def profile(self) -> InterfaceProfile:
         """Present interface profile, the same on every rank. Collective."""
         x = self.cell.domain.geometry.x
-        points = self.positions(x[self.geometry_nodes, :2])
         height = self.cell.domain.comm.allreduce(float(x[:, 1].max(initial=0.0)), op=MPI.MAX)
         return InterfaceProfile(
             self.width,
             height,
             self.electrolyte_depth,
-            tuple(_snapped(roof, self.width) for roof in self._split(points)),
+            tuple(self.roofs(x[self.geometry_nodes, :2])),
             self.cell.kind == "axisymmetric",
         )
+
+    def roofs(self, local: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        """Roofs through local surface points (m, 2), the same on every rank. Collective."""
+        return [_snapped(roof, self.width) for roof in self._split(self.positions(local))]
 
     def even(self, moved: NDArray[np.float64], rule: SizeRule) -> NDArray[np.float64]:
         """Slide moved roof nodes (m, 2) along their roofs to the rule's spacing. Collective."""
         if not self.chains:
             return moved
-        roofs = [_snapped(roof, self.width) for roof in self._split(self.positions(moved))]
+        roofs = self.roofs(moved)
         ends = [end for roof in roofs for end in (roof[0], roof[-1]) if end[1] == 0.0]
         triples = np.array(ends).reshape(-1, 2)
         even = np.concatenate([redistribute(roof, rule, triples, len(roof) - 1) for roof in roofs])

@@ -3,127 +3,54 @@
 Files: ``case.toml`` (resolved case), ``manifest.json``, ``series.csv`` (one row per step),
 ``stages.csv`` (one row per step of the protocol), ``voids.csv``, ``interface.csv``, ``profile.csv`` and
 ``deposit.csv`` (per output), ``events.csv``, ``fields.pvd`` with ``fields/``, ``run.log``,
-``checkpoint.npz``.
+``lineage.csv`` (one row per void), ``checkpoint/``.
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import logging
 import os
 import platform
+import shutil
 import time
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-import numpy as np
 import tomli_w
-from numpy.typing import NDArray
 
-from meshes.profile import InterfaceProfile
-from solver import fields, provenance
+from solver import checkpoint, fields, provenance
 from solver.case import LoadedCase
-from solver.events import Event, full_width
+from solver.checkpoint import CheckpointError
+from solver.events import Event
+from solver.population import LINEAGE_COLUMNS, VOID_COLUMNS, Population, joined
+from solver.tables import (
+    DEPOSIT_COLUMNS,
+    EVENT_COLUMNS,
+    INTERFACE_COLUMNS,
+    PROFILE_COLUMNS,
+    STAGE_COLUMNS,
+    Table,
+)
 
 log = logging.getLogger("livoid")
 
-INTERFACE_COLUMNS = (
-    "output",
-    "time_s",
-    "capacity_mAh_cm2",
-    "part",
-    "x_um",
-    "y_um",
-    "contact",
-    "gap_um",
-    "pressure_MPa",
-    "current_mA_cm2",
-    "supersaturation",
-    "solute_fraction",
-)
-PROFILE_COLUMNS = (
-    "output",
-    "time_s",
-    "capacity_mAh_cm2",
-    "side",
-    "y_um",
-    "supersaturation",
-    "solute_fraction",
-)
-DEPOSIT_COLUMNS = (
-    "output",
-    "time_s",
-    "capacity_mAh_cm2",
-    "cycle",
-    "stage",
-    "x_um",
-    "thickness_um",
-)
-STAGE_COLUMNS = (
-    "cycle",
-    "stage",
-    "kind",
-    "start_s",
-    "end_s",
-    "capacity_mAh_cm2",
-    "end",
-    "start_voltage_V",
-    "end_voltage_V",
-    "start_contact_fraction",
-    "end_contact_fraction",
-    "start_focus_contact",
-    "start_focus_applied",
-    "end_solute_largest",
-    "deposit_mean_um",
-    "deposit_largest_um",
-    "deposit_smallest_um",
-)
-VOID_COLUMNS = (
-    "output",
-    "time_s",
-    "capacity_mAh_cm2",
-    "void",
-    "left_um",
-    "right_um",
-    "width_um",
-    "height_um",
-    "measure_um",
-)
-EVENT_COLUMNS = ("time_s", "capacity_mAh_cm2", "kind", "position_um", "size_um", "detail")
+ENDED = ("finished", "event", "cutoff")
+"""States of a run that nothing can be added to."""
 
 
 class RunFolderError(ValueError):
     """The folder cannot be used for a new run."""
 
 
-@dataclass
-class Table:
-    """A CSV file that is flushed after every write."""
-
-    path: Path
-    columns: Sequence[str]
-    _file: TextIO | None = None
-
-    def append(self, rows: Sequence[Sequence[Any]]) -> None:
-        """Append rows; the header is written first."""
-        if self._file is None:
-            self._file = self.path.open("w", encoding="utf-8", newline="")
-            csv.writer(self._file).writerow(self.columns)
-        writer = csv.writer(self._file)
-        for row in rows:
-            if len(row) != len(self.columns):
-                raise ValueError(f"{self.path.name}: {len(row)} values for {len(self.columns)} columns")
-            writer.writerow([f"{v:.12g}" if isinstance(v, float) else v for v in row])
-        self._file.flush()
-
-    def close(self) -> None:
-        """Close the file if it was opened."""
-        if self._file is not None:
-            self._file.close()
+class AlreadyDoneError(CheckpointError):
+    """The run to be resumed has already come to its end."""
 
 
 @dataclass
@@ -148,10 +75,15 @@ class RunFolder:
         (self.path / "fields").mkdir(parents=True, exist_ok=True)
         text = tomli_w.dumps(loaded.resolved())
         (self.path / "case.toml").write_text(text, encoding="utf-8")
-        self.case_hash = hashlib.sha256(text.encode()).hexdigest()
-        self._manifest_base = {
+        self._open(loaded, ranks)
+        self.events.append([])
+        self.write_manifest({"status": "running"})
+
+    def _open(self, loaded: LoadedCase, ranks: int) -> None:
+        text = tomli_w.dumps(loaded.resolved())
+        self._manifest_base: dict[str, Any] = {
             "case_source": loaded.source,
-            "case_sha256": self.case_hash,
+            "case_sha256": hashlib.sha256(text.encode()).hexdigest(),
             "ranks": ranks,
             "host": platform.node(),
             "started": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(self.started)),
@@ -164,64 +96,81 @@ class RunFolder:
         self.deposit = Table(self.path / "deposit.csv", DEPOSIT_COLUMNS)
         self.stages = Table(self.path / "stages.csv", STAGE_COLUMNS)
         self.events = Table(self.path / "events.csv", EVENT_COLUMNS)
-        self.events.append([])
         self._log_handler = logging.FileHandler(self.path / "run.log", encoding="utf-8")
         self._log_handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         log.addHandler(self._log_handler)
-        self.write_manifest({"status": "running"})
 
     def write_manifest(self, changes: Mapping[str, Any]) -> None:
         """Write ``manifest.json`` anew (atomically)."""
         data = self._manifest_base | {"wall_time_s": round(time.time() - self.started, 3)} | dict(changes)
         write_atomic(self.path / "manifest.json", json.dumps(data, indent=2) + "\n")
 
+    def finish(self, status: str, message: str, counts: Mapping[str, Any]) -> None:
+        """Write the last manifest and close all files."""
+        finished = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+        self.write_manifest({"status": status, "message": message, "finished": finished, **counts})
+        self.close()
+
     def add_fields(self, seconds: float, file: str) -> None:
         """Add a field output to ``fields.pvd``."""
         self.index.append((seconds, file))
         fields.write_index(self.path / "fields.pvd", self.index)
 
-    def add_voids(self, output: int, seconds: float, capacity: float, profile: InterfaceProfile) -> None:
-        """Append one row per void."""
-        rows = []
-        for k, roof in enumerate(profile.roofs):
-            left, right = profile.void_extent(k)
-            rows.append(
-                (
-                    output,
-                    seconds,
-                    capacity,
-                    k,
-                    left,
-                    right,
-                    full_width(profile, k),
-                    float(roof[:, 1].max()),
-                    profile.void_measure(k),
-                )
-            )
-        self.voids.append(rows)
+    def write_lineage(self, population: Population) -> None:
+        """Write ``lineage.csv`` anew (atomically): where every void came from and what became of it."""
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerows([LINEAGE_COLUMNS, *population.lineage()])
+        write_atomic(self.path / "lineage.csv", text.getvalue())
 
     def add_event(self, seconds: float, capacity: float, event: Event) -> None:
         """Append an event."""
-        row = (seconds, capacity, event.kind, event.position, event.size, event.detail)
+        labels = (joined(event.ended), joined(event.made))
+        row = (seconds, capacity, event.kind, event.position, event.size, *labels, event.detail)
         self.events.append([row])
 
-    def write_checkpoint(self, state: Mapping[str, Any], profile: InterfaceProfile) -> None:
-        """Write the state that a run can start again from: time, step and geometry (atomically).
+    def resume(self, loaded: LoadedCase, ranks: int) -> tuple[Path, dict[str, Any]]:
+        """Open the folder of an earlier run of the same case; drop what is newer than its checkpoint.
 
-        The fields are quasi-static: they follow from the geometry.
+        Returns:
+            The newest complete checkpoint and its header.
+
+        Raises:
+            CheckpointError: if the folder holds another case, a finished run or no checkpoint.
         """
-        arrays: dict[str, NDArray[Any]] = {f"roof_{k}": roof for k, roof in enumerate(profile.roofs)}
-        header = dict(state) | {
-            "case_sha256": self.case_hash,
-            "roofs": len(profile.roofs),
-            "width": profile.width,
-            "metal_height": profile.metal_height,
-            "electrolyte_depth": profile.electrolyte_depth,
+        manifest_file = self.path / "manifest.json"
+        if not manifest_file.is_file():
+            raise CheckpointError(f"{self.path} is not a run folder; run without --resume to start there")
+        manifest = json.loads(manifest_file.read_text(encoding="utf-8"))
+        resolved = loaded.resolved()
+        stored = tomllib.loads((self.path / "case.toml").read_text(encoding="utf-8"))
+        other = differences(stored, resolved)
+        if other:
+            lines = "\n".join(f"  {line}" for line in other)
+            raise CheckpointError(f"{self.path} holds a run of another case:\n{lines}")
+        if manifest.get("status") in ENDED:
+            raise AlreadyDoneError(
+                f"{self.path}: already {manifest['status']}: {manifest.get('message', '')}"
+            )
+        path, header = checkpoint.newest(self.path)
+        self.started = time.time() - float(header["wall_time_s"])
+        self._open(loaded, ranks)
+        self._manifest_base["started"] = manifest["started"]
+        self._manifest_base["resumed"] = [*manifest.get("resumed", []), header["step"]]
+        for table in self._tables():
+            table.cut(int(header["tables"][table.path.name]))
+        self.index = [(float(seconds), str(file)) for seconds, file in header["outputs"]]
+        fields.write_index(self.path / "fields.pvd", self.index)
+        self.write_manifest({"status": "running"})
+        return path, header
+
+    def state(self) -> dict[str, Any]:
+        """How far the files have got, for the checkpoint."""
+        return {
+            "tables": {table.path.name: table.size() for table in self._tables()},
+            "outputs": self.index,
+            "wall_time_s": time.time() - self.started,
         }
-        temporary = self.path / "checkpoint.tmp.npz"
-        arrays["header"] = np.array(json.dumps(header))
-        np.savez(temporary, allow_pickle=False, **arrays)
-        os.replace(temporary, self.path / "checkpoint.npz")
 
     def close(self) -> None:
         """Close all files."""
@@ -247,9 +196,10 @@ class RunFolder:
             raise RunFolderError(f"{self.path} is not a run folder; --force only replaces runs")
         names = ("series", "voids", "interface", "profile", "deposit", "stages", "events")
         tables = [f"{name}.csv" for name in names]
-        known = ("case.toml", "manifest.json", "run.log", "checkpoint.npz", "fields.pvd", *tables)
+        known = ("case.toml", "manifest.json", "run.log", "lineage.csv", "fields.pvd", *tables)
         for name in known:
             (self.path / name).unlink(missing_ok=True)
+        shutil.rmtree(self.path / checkpoint.FOLDER, ignore_errors=True)
         for pattern in ("fields/output_*", "figures/*.png"):
             for old in self.path.glob(pattern):
                 old.unlink()
@@ -260,3 +210,20 @@ def write_atomic(path: Path, text: str) -> None:
     temporary = path.with_name(path.name + ".tmp")
     temporary.write_text(text, encoding="utf-8")
     os.replace(temporary, path)
+
+
+def differences(stored: Mapping[str, Any], wanted: Mapping[str, Any], path: str = "") -> list[str]:
+    """Dotted paths at which two resolved cases differ, with both values."""
+    found = []
+    for key in sorted({*stored, *wanted}):
+        here = f"{path}{key}"
+        old, new = stored.get(key), wanted.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            found += differences(old, new, f"{here}.")
+        elif old != new:
+            found.append(f"{here} = {_shown(old)} there, {_shown(new)} now")
+    return found
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else repr(value)

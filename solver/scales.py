@@ -8,12 +8,14 @@ from scipy import constants
 
 from solver import darken, protocol, thermodynamics
 from solver.case import LoadedCase
+from solver.heterogeneity import Patches, random_patches
 from solver.parameters import (
     CompositionParameters,
     CreepParameters,
     CurrentParameters,
     LoadParameters,
     ModelParameters,
+    NucleationRule,
     SurfaceParameters,
     VacancyParameters,
 )
@@ -85,11 +87,18 @@ def model_parameters(loaded: LoadedCase, scales: Scales) -> ModelParameters:
         creep=_creep(loaded, scales),
         vacancies=vacancies,
         composition=_composition(loaded, scales),
-        surface=SurfaceParameters(tension / (scales.stress * scales.length), metal.contact_angle.value),
+        surface=SurfaceParameters(
+            tension / (scales.stress * scales.length),
+            metal.contact_angle.value,
+            (model.surface_diffusion or 0.0)
+            * (metal.surface_energy.value * volume / thermal)
+            / (scales.length**3 * scales.velocity),
+        ),
         load=LoadParameters(
             pressure=operation.pressure / scales.stress,
             top=model.top,
             friction=model.friction,
+            friction_limit=(model.friction_limit or 0.0) / scales.stress,
             grip=model.grip,
             adhesion=model.adhesion / scales.stress,
         ),
@@ -111,6 +120,7 @@ def _current(loaded: LoadedCase, scales: Scales) -> CurrentParameters:
         pressure_potential=shift,
         vacancy_potential=model.vacancy_potential,
         composition_potential=model.composition_potential,
+        patches=patches(loaded),
         applied=None if first.current is None else first.current / scales.current,
         potential=None if first.overpotential is None else first.overpotential / scales.potential,
     )
@@ -129,6 +139,45 @@ def _composition(loaded: LoadedCase, scales: Scales) -> CompositionParameters | 
         solvent=metal.diffusivity.at(temperature) / diffusion,
         solute=metal.solute_diffusivity.at(temperature) / diffusion,
         redlich_kister=tuple(term.at(temperature) / thermal for term in metal.redlich_kister.value),
+    )
+
+
+def patches(loaded: LoadedCase) -> Patches | None:
+    """Patches of another area resistance (um), None where Z is uniform."""
+    given = loaded.case.heterogeneity
+    if given is None:
+        return None
+    edge = given.edge / LENGTH_SCALE
+    if given.patch:
+        return Patches(
+            tuple(patch.position / LENGTH_SCALE for patch in given.patch),
+            tuple(patch.width / LENGTH_SCALE for patch in given.patch),
+            tuple(patch.factor for patch in given.patch),
+            edge,
+        )
+    assert given.density is not None and given.mean_width is not None and given.factor is not None
+    return random_patches(
+        loaded.case.geometry.width / LENGTH_SCALE,
+        density=given.density * LENGTH_SCALE,
+        mean=given.mean_width / LENGTH_SCALE,
+        deviation=given.width_deviation / LENGTH_SCALE,
+        factor=given.factor,
+        edge=edge,
+        seed=given.seed,
+    )
+
+
+def nucleation_rule(loaded: LoadedCase) -> NucleationRule | None:
+    """When and how voids nucleate (um), None where they do not."""
+    given = loaded.case.model.nucleation
+    if given is None:
+        return None
+    return NucleationRule(
+        given.supersaturation,
+        given.width / LENGTH_SCALE,
+        given.width_deviation / LENGTH_SCALE,
+        given.aspect,
+        given.spacing / LENGTH_SCALE,
     )
 
 

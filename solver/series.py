@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from meshes.profile import InterfaceProfile
-from solver.events import full_width
+from meshes.profile import InterfaceProfile, full_width
 from solver.fields import AMPERE_M2_PER_MA_CM2, UM_PER_M
 from solver.observables import Observation
 from solver.protocol import Stage
@@ -69,7 +68,8 @@ class Clock:
 
     ``capacity`` (C/m2) is all charge that has passed, whatever its direction; ``net`` is stripped minus
     plated; ``stage_`` counts from the start of the present step of the protocol. ``solute_correction`` is the
-    relative correction of the solute's total, summed over all remeshings.
+    relative correction of the solute's total, summed over all remeshings; ``meshed`` is the step after which
+    the present mesh was made.
     """
 
     step_size: float
@@ -88,6 +88,7 @@ class Clock:
     remeshes: int = 0
     last_step: float = 0.0
     calm_until: int = 0
+    meshed: int = 0
 
     def state(self) -> dict[str, Any]:
         """Plain data for the checkpoint."""

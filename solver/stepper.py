@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from dolfinx import fem
@@ -83,6 +84,12 @@ class StepResult:
     correction: float
     exchange: float
     mixing: MixingResult | None = None
+
+
+def step_result(data: Mapping[str, Any]) -> StepResult:
+    """A result from its plain data (``dataclasses.asdict``)."""
+    mixing = None if data["mixing"] is None else MixingResult(**data["mixing"])
+    return StepResult(**dict(data) | {"report": SolveReport(**data["report"]), "mixing": mixing})
 
 
 @dataclass(frozen=True)

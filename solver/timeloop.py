@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
 
 from mpi4py import MPI
 
 from meshes.cell import MeshingError
 from meshes.profile import InterfaceProfile
 from meshes.sizing import SizeRule
-from solver import cell_setup, events, protocol, roofs, stepper
+from meshes.topology import Labelled
+from solver import cell_setup, checkpoint, events, protocol, restart, roofs, stepper
 from solver.case import LoadedCase
 from solver.epoch import build_epoch, next_epoch
+from solver.interface import IMPATIENCE, Interface, shelter
+from solver.model import CoupledModel
 from solver.newton import SolveError
+from solver.nucleation import openings
 from solver.observables import Observation
+from solver.outcome import RunOutcome, Status, step_limits
 from solver.parallel import on_root
 from solver.parameters import ModelParameters
+from solver.protocol import Stage
 from solver.records import Recorder
+from solver.restart import Saved
 from solver.runfolder import RunFolder
 from solver.scales import COULOMB_PER_MAH_CM2, LENGTH_SCALE, Scales, case_scales, model_parameters
 from solver.schedule import Schedule
@@ -28,26 +32,13 @@ from solver.series import Clock
 
 log = logging.getLogger("livoid")
 
-Status = Literal["finished", "event", "cutoff", "failed", "interrupted"]
 CALM_STEPS = 8
 """Steps after a rejection during which the step grows by CALM_GROWTH only."""
 CALM_GROWTH = 1.08
 DEFAULT_OUTPUTS = 20
 """Field outputs per run when the case gives no interval."""
-POORLY_RESOLVED = 0.05
-"""Error indicator of the composition above which the run warns, once."""
-
-
-@dataclass(frozen=True)
-class RunOutcome:
-    """How a run ended: ``message`` is one sentence; ``event`` the topology event, if that was the end."""
-
-    status: Status
-    message: str
-    event: events.Event | None
-    last: Observation | None
-    capacity: float
-    time: float
+AFTER_CHANGE = 0.2
+"""Share of the last step that is tried after a change of topology: capillarity rounds what was cut."""
 
 
 class Run:
@@ -59,6 +50,7 @@ class Run:
         folder: RunFolder,
         comm: MPI.Comm,
         progress: Callable[[Clock, Observation], None],
+        saved: Saved | None = None,
     ) -> None:
         self.loaded, self.folder, self.comm, self.progress = loaded, folder, comm, progress
         case = loaded.case
@@ -66,18 +58,35 @@ class Run:
         self.scales: Scales = case_scales(loaded)
         self.parameters: ModelParameters = model_parameters(loaded, self.scales)
         self.rule: SizeRule = cell_setup.size_rule(loaded, cell_setup.void_shapes(loaded))
-        self.limits = _step_limits(loaded, self.parameters)
-        self.epoch = build_epoch(loaded, self.parameters, self.scales, cell_setup.initial_cell(loaded, comm))
-        self.profile = self.epoch.chains.profile() if self.epoch.chains else None
-        self.clock = Clock(step_size=case.numerics.first_step / self.scales.time)
+        self.limits = step_limits(loaded, self.parameters)
+        self.interface: Interface | None = None
+        self._begin(saved)
         throughput = protocol.expected_throughput(case.operation)
         interval = case.output.interval or throughput / DEFAULT_OUTPUTS or case.operation.capacity
         self.schedule = Schedule(protocol.stages(case.operation), self.scales, interval or 1.0)
-        self.recorder = Recorder(loaded, folder, comm, self.scales)
-        self.last: Observation | None = None
         self.first_height = case.geometry.metal_thickness / LENGTH_SCALE
-        self._result: stepper.StepResult | None = None
-        self._said: set[str] = set()
+
+    def _begin(self, saved: Saved | None) -> None:
+        """The state at the start of the run, or at a checkpoint."""
+        loaded, header = self.loaded, saved.header if saved else None
+        state = restart.restored(header, self.numerics.first_step / self.scales.time)
+        self.clock, self.last, self._result, self.watch = state.clock, state.last, state.result, state.watch
+        self.recorder = Recorder(loaded, self.folder, self.comm, self.scales)
+        evolves = loaded.case.model.at_event == "evolve"
+        if saved is None:
+            cell = cell_setup.initial_cell(loaded, self.comm)
+        else:
+            cell = checkpoint.read_cell(saved.path, self.comm, loaded.case.geometry.kind)
+        self.epoch = build_epoch(
+            loaded, self.parameters, self.scales, cell, shelter(self.rule) if evolves else 0.0
+        )
+        if saved is not None:
+            checkpoint.read_fields(saved.path, self.epoch.model)
+            self.recorder.restore(saved.header["recorder"])
+        if self.epoch.chains is not None:
+            self.interface = restart.interface(loaded, self.epoch.chains.profile(), self.rule, header)
+        self._resumed = saved is not None
+        self._saved_step, self._outputs_saved = self.clock.step, self.clock.outputs
 
     def go(self) -> RunOutcome:
         """Go through the protocol until its end, an event, a cut-off or a failure."""
@@ -92,9 +101,28 @@ class Run:
         return self._end("finished", done)
 
     def _stage(self) -> RunOutcome | None:
-        """One stage of the protocol, from its first record to its last."""
+        """One stage of the protocol, from its first record (or a checkpoint) to its last."""
         stage = self.schedule.now(self.clock)
         self.schedule.control(self.clock, self.epoch.model)
+        if not self._resumed:
+            failed = self._begin_stage(stage)
+            if failed is not None:
+                return failed
+        self._resumed = False
+        while (why := self.schedule.over(self.clock, self.last)) is None:
+            if self.clock.step >= self.numerics.max_steps:
+                return self._end(
+                    "failed", f"no end after {self.numerics.max_steps} steps (numerics.max_steps)"
+                )
+            found = self._step()
+            if found is not None:
+                return found
+            self._save_if_due()
+        self._observe_final()
+        self.recorder.end_stage(stage, self.clock, self.last, why)
+        return None
+
+    def _begin_stage(self, stage: Stage) -> RunOutcome | None:
         self.schedule.begin(self.clock)
         self.clock.step_size = self.numerics.first_step / self.scales.time
         self._result, self.last = None, None
@@ -104,16 +132,6 @@ class Run:
             self.epoch.model.solve(self.clock.step_size)
         except SolveError as error:
             return self._give_up(f"{stage.describe()} cannot begin: {error}")
-        while (why := self.schedule.over(self.clock, self.last)) is None:
-            if self.clock.step >= self.numerics.max_steps:
-                return self._end(
-                    "failed", f"no end after {self.numerics.max_steps} steps (numerics.max_steps)"
-                )
-            found = self._step()
-            if found is not None:
-                return found
-        self._observe_final()
-        self.recorder.end_stage(stage, self.clock, self.last, why)
         return None
 
     def _step(self) -> RunOutcome | None:
@@ -130,14 +148,19 @@ class Run:
                 self.clock.calm_until = self.clock.step + CALM_STEPS
                 log.debug("step %d rejected: %s", self.clock.step, rejection)
                 if dt * self.scales.time < self.numerics.smallest_step:
-                    return self._give_up(str(rejection))
+                    return self._rescue(rejection)
         self._after(dt)
-        ended = self._cutoff()
-        if ended is None:
-            ended = self._events()
-        if ended is None:
-            ended = self._remesh_if_needed()
-        return ended
+        return self._cutoff() or self._events() or self._remesh_if_needed()
+
+    def _rescue(self, rejection: stepper.StepRejectedError) -> RunOutcome | None:
+        """Steps get too small: a void that is about to vanish or meet another one does so now, or the end."""
+        changed = self._change(None, IMPATIENCE) if self.interface is not None else []
+        if isinstance(changed, RunOutcome):
+            return changed
+        if not changed:
+            return self._give_up(str(rejection))
+        self.clock.step_size = self.numerics.first_step / self.scales.time
+        return None
 
     def _step_size(self) -> float:
         """Next step in L/v0: proposal, largest step, and the next output or end of stage."""
@@ -163,8 +186,8 @@ class Run:
             # a step cut short by an output does not slow the ones after it
             min(self.clock.step_size, stepper.change_limit(dt, result, self.limits)),
         )
-        if self.epoch.chains is not None:
-            self.profile = self.epoch.chains.profile()
+        if self.interface is not None and self.epoch.chains is not None:
+            self.interface.profile = self.epoch.chains.profile()
 
     def _observe(self) -> None:
         """Record the solved state before the interface moves; also called again after a rejection."""
@@ -175,22 +198,13 @@ class Run:
             return
         self.clock.recorded = self.clock.step
         stage = self.schedule.now(self.clock)
-        self.recorder.state(self.epoch, self.clock, stage, observation, self._result, self.profile)
-        self._warn(observation)
+        profile = self.interface.profile if self.interface is not None else None
+        self.recorder.step(self.epoch, self.clock, stage, observation, self._result, profile)
+        self.watch.resolution(observation, self.clock.time)
         if self.schedule.output_due(self.clock):
-            self.recorder.output(self.epoch, self.clock, stage, self.profile)
+            self.recorder.output(self.epoch, self.clock, stage, self.interface)
             self.schedule.written(self.clock)
         self.progress(self.clock, observation)
-
-    def _warn(self, seen: Observation) -> None:
-        if seen.solute is not None and seen.solute.indicator > POORLY_RESOLVED and not self._said:
-            self._said.add("resolution")
-            log.warning(
-                "the solute's layer is poorly resolved at %.4g s (error indicator %.2g): reduce "
-                "numerics.layer_size or raise numerics.layer_depth",
-                self.clock.time,
-                seen.solute.indicator,
-            )
 
     def _observe_final(self) -> None:
         """Solve and record the last geometry, with an output."""
@@ -206,116 +220,139 @@ class Run:
         limit = self.loaded.case.operation.cutoff_voltage
         if limit is None or self.last is None or abs(self.last.shares.total) < limit:
             return None
-        return self._stop("cutoff", f"overpotential {self.last.shares.total:.4g} V reached the cut-off", [])
+        return self._stop("cutoff", [], f"overpotential {self.last.shares.total:.4g} V reached the cut-off")
 
     def _events(self) -> RunOutcome | None:
-        found: list[events.Event] = []
-        model = self.loaded.case.model
-        if self.profile is not None:
-            found = events.geometric_events(
-                self.profile, self.rule, model.delaminated_below, self.first_height
-            )
-        found += self.epoch.model.zone.openings(self.epoch.model.contact)
-        solubility = self._solubility()
+        """What the step has brought about: changes of topology, solubility limit, end of the metal."""
+        model, stops = self.loaded.case.model, self.loaded.case.model.at_event == "stop"
+        solubility = self.watch.solubility(self.epoch.model.mixing)
         if solubility is not None and model.beyond_solubility == "stop":
-            found.append(solubility)
-        elif solubility is not None:
-            self.recorder.event(self.clock, solubility)
+            return self._stop("event", [solubility])
+        if solubility is not None:
+            self.recorder.events(self.clock, [solubility])
+        if self.interface is None:
+            lifted = [events.opening(seed) for seed in openings(self.epoch.model, 0.0)]
+            return self._stop("event", lifted) if lifted else None
+        changed = self._change(self.epoch.model, 1.0)
+        if isinstance(changed, RunOutcome):
+            return changed
+        final = events.final_events(self.interface.profile, model.delaminated_below, self.first_height)
+        return self._stop("event", final) if final and not (stops and changed) else None
+
+    def _change(self, model: CoupledModel | None, patience: float) -> list[events.Event] | RunOutcome:
+        """Make the changes of topology that are due; the run's end where it stops at them or fails."""
+        assert self.interface is not None
+        state, changes = self.interface.changes(model, self.clock.last_step, patience)
+        found = [events.of_change(change) for change in changes]
         if not found:
-            return None
-        return self._stop("event", f"{found[0].kind}: {found[0].detail}", found)
+            return []
+        if self.loaded.case.model.at_event == "stop":
+            return self._stop("event", found)
+        failed = self._remesh(state.profile)
+        if failed is not None:
+            return failed
+        capacity = self.clock.capacity / COULOMB_PER_MAH_CM2
+        self.interface.accept(
+            Labelled(self.interface.profile, state.labels, state.next_label),
+            changes,
+            (self.clock.time, capacity),
+        )
+        self.recorder.events(self.clock, found, self.interface.population)
+        self.clock.step_size *= AFTER_CHANGE
+        return found
 
-    def _solubility(self) -> events.Event | None:
-        """The event that x reaches the limit of the BCC phase; once per run."""
-        mixing = self.epoch.model.mixing
-        if mixing is None or "solubility" in self._said:
-            return None
-        largest = mixing.step.largest()
-        if largest < mixing.limit - stepper.LIMIT_REACHED:
-            return None
-        self._said.add("solubility")
-        where = mixing.step.position_of_largest()
-        detail = f"solute fraction {largest:.4g} at {where:.4g} um reaches its limit {mixing.limit:g}"
-        return events.Event("solubility", where, 0.0, detail)
-
-    def _stop(self, status: Status, message: str, found: list[events.Event]) -> RunOutcome:
+    def _stop(self, status: Status, found: list[events.Event], message: str = "") -> RunOutcome:
         """End in the middle of a stage, with a last record."""
         self._observe_final()
         stage = self.schedule.now(self.clock)
         self.recorder.end_stage(stage, self.clock, self.last, found[0].kind if found else status)
-        for event in found:
-            self.recorder.event(self.clock, event)
-        return self._end(status, message, found[0] if found else None)
+        self.recorder.events(self.clock, found)
+        if found:
+            return self._end(status, f"{found[0].kind}: {found[0].detail}", found[0])
+        return self._end(status, message)
 
     def _remesh_if_needed(self) -> RunOutcome | None:
         result = self._result
         assert result is not None
         poor = result.quality < self.numerics.smallest_quality
-        if self.profile is None or self.epoch.chains is None:
+        if self.interface is None:
             if result.quality < 0.2 * self.numerics.smallest_quality:
                 return self._give_up("the mesh is worn out and 3-D cells are not remeshed")
             return None
-        if not poor and not roofs.spacing_is_off(self.profile, self.rule):
+        if self.clock.meshed == self.clock.step:
             return None
+        if not poor and not roofs.spacing_is_off(self.interface.profile, self.rule):
+            return None
+        return self._remesh(self.interface.profile)
+
+    def _remesh(self, profile: InterfaceProfile) -> RunOutcome | None:
+        """Go on with a new mesh of ``profile``."""
+        assert self.interface is not None
         try:
-            profile, _ = self.profile.resampled(self.rule)
+            new, _ = profile.resampled(self.rule)
             self.epoch, correction = next_epoch(
-                self.loaded, self.parameters, self.scales, self.epoch, profile, self.rule
+                self.loaded, self.parameters, self.scales, self.epoch, new, self.rule
             )
         except (MeshingError, roofs.ProfileError) as error:
             return self._give_up(str(error))
-        self.profile = profile
+        self.interface.profile = new
         self.schedule.control(self.clock, self.epoch.model)
         self.clock.remeshes += 1
+        self.clock.meshed = self.clock.step
         self.clock.solute_correction += correction
         return None
 
     def _even(self) -> stepper.Spacing | None:
         chains = self.epoch.chains
-        return None if chains is None else lambda moved: chains.even(moved, self.rule)
+        interface = self.interface
+        if chains is None or interface is None:
+            return None
+        return lambda moved: interface.spaced(chains, moved)
+
+    def _save_if_due(self) -> None:
+        """A checkpoint after a field output, and every so many steps."""
+        clock = self.clock
+        every = self.loaded.case.output.checkpoint_steps
+        if clock.outputs != self._outputs_saved or clock.step - self._saved_step >= every:
+            self.save()
+
+    def save(self) -> None:
+        """Write a checkpoint of the state between two steps. Collective."""
+        self._saved_step, self._outputs_saved = self.clock.step, self.clock.outputs
+        header = restart.header(
+            self.clock,
+            self.last,
+            self._result,
+            self.watch,
+            self.interface,
+            self.recorder,
+            root=self.comm.rank == 0,
+        )
+        checkpoint.write(self.folder.path, self.epoch.model, header)
 
     def _give_up(self, reason: str) -> RunOutcome:
         return self._end("failed", f"stopped at step {self.clock.step}: {reason}")
 
     def _end(self, status: Status, message: str, event: events.Event | None = None) -> RunOutcome:
         capacity = self.clock.capacity / COULOMB_PER_MAH_CM2
-        outcome = RunOutcome(status, message, event, self.last, capacity, self.clock.time)
+        outcome = RunOutcome(status, message, event, self.last, capacity, self.clock.time, self.clock.step)
         self.close(outcome)
         return outcome
 
     def close(self, outcome: RunOutcome) -> None:
-        """Write checkpoint and manifest; called once, whatever the end."""
+        """Write the manifest, and a checkpoint where the run can go on; called once, whatever the end."""
         (log.error if outcome.status == "failed" else log.info)("%s: %s", outcome.status, outcome.message)
-        profile: InterfaceProfile | None = self.profile
+        if outcome.status in ("failed", "interrupted"):
+            self.save()
 
-        def write() -> None:
-            if profile is not None:
-                self.folder.write_checkpoint(self.clock.state(), profile)
-            self.folder.write_manifest(
-                {
-                    "status": outcome.status,
-                    "message": outcome.message,
-                    "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-                    "steps": self.clock.step,
-                    "rejected_steps": self.clock.rejected,
-                    "remeshes": self.clock.remeshes,
-                    "capacity_mAh_cm2": outcome.capacity,
-                    "time_s": outcome.time,
-                }
-            )
-            self.folder.close()
-
-        on_root(self.comm, write)
-
-
-def _step_limits(loaded: LoadedCase, parameters: ModelParameters) -> stepper.StepLimits:
-    numerics, alloy = loaded.case.numerics, parameters.composition
-    stops = alloy is not None and loaded.case.model.beyond_solubility == "stop"
-    return stepper.StepLimits(
-        numerics.courant,
-        numerics.composition_change,
-        alloy.limit if alloy is not None and stops else None,
-    )
+        counts = {
+            "steps": self.clock.step,
+            "rejected_steps": self.clock.rejected,
+            "remeshes": self.clock.remeshes,
+            "capacity_mAh_cm2": outcome.capacity,
+            "time_s": outcome.time,
+        }
+        on_root(self.comm, lambda: self.folder.finish(outcome.status, outcome.message, counts))
 
 
 def run_case(
@@ -324,6 +361,7 @@ def run_case(
     comm: MPI.Comm,
     *,
     force: bool = False,
+    resume: bool = False,
     progress: Callable[[Clock, Observation], None] = lambda _clock, _observation: None,
 ) -> RunOutcome:
     """Run a case into a folder. Collective.
@@ -333,17 +371,23 @@ def run_case(
         folder: where to; must be new or empty unless ``force``.
         comm: communicator.
         force: replace an earlier run in that folder.
+        resume: go on from the newest complete checkpoint in that folder.
         progress: called on every rank after each recorded step.
 
     Raises:
         CaseError: if a random population does not fit.
         MeshingError: if the initial geometry cannot be meshed.
-        RootError: if the folder cannot be written.
+        RootError: if the folder cannot be written, or holds nothing to go on from.
     """
     shapes = cell_setup.void_shapes(loaded)  # before anything is written
     log.debug("%d void seeds", len(shapes))
-    on_root(comm, lambda: folder.create(loaded, comm.size, force=force))
-    run = Run(loaded, folder, comm, progress)
+    saved: Saved | None = None
+    if resume:
+        found = on_root(comm, lambda: folder.resume(loaded, comm.size))
+        saved = Saved(*comm.bcast(found, root=0))
+    else:
+        on_root(comm, lambda: folder.create(loaded, comm.size, force=force))
+    run = Run(loaded, folder, comm, progress, saved)
     try:
         return run.go()
     except KeyboardInterrupt:

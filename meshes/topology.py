@@ -1,0 +1,379 @@
+"""Changes of topology of an interface profile: voids vanish, split, merge and open (model.md 5).
+
+Pure geometry on polylines. Metal is conserved exactly: what a void gains or loses by a change is taken from
+or given to the height of the metal (width times height minus voids stays), a shift of far less than an
+element. Thresholds are in elements at a triple line (``rule.tip``) and leave gaps between them, so that no
+change calls for its own reversal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from shapely import LineString
+
+from meshes.profile import InterfaceProfile, full_width, roof_measure
+from meshes.sizing import SizeRule
+
+Points = NDArray[np.float64]
+ChangeKind = Literal["collapse", "split", "touch", "coalesce", "pinch", "open", "nucleate"]
+
+COLLAPSE_ELEMENTS = 6.0
+"""A void narrower than this many tip elements (full width) has collapsed."""
+COLLAPSE_HEIGHT = 1.0
+"""A void lower than this many tip elements has collapsed."""
+TOUCH_ELEMENTS = 0.5
+"""A roof that dips below this many tip elements away from its ends touches the electrolyte."""
+COALESCE_ELEMENTS = 4.0
+"""A contact narrower than this many tip elements is lost: two voids have met."""
+NEW_CONTACT_ELEMENTS = 8.0
+"""Width of the contact that a touching roof makes: well above COALESCE_ELEMENTS."""
+LIFT_ELEMENTS = 2.5
+"""Height at which the metal between two voids that met is cut: well above TOUCH_ELEMENTS."""
+OPEN_ELEMENTS = 10.0
+"""Smallest width of a void that opens: well above COLLAPSE_ELEMENTS."""
+OPEN_HEIGHT = 2.5
+"""Smallest height of a void that opens: well above COLLAPSE_HEIGHT."""
+PINCH_SPACINGS = 0.5
+"""Two stretches of one roof nearer than this share of its local spacing have met."""
+PINCH_APART = 6
+"""Segments along the roof that such stretches are apart at least."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change of topology.
+
+    Attributes:
+        kind: what happened: ``touch`` is a roof that comes down so near to its end that no second void is
+            left, ``pinch`` a roof that meets itself above the electrolyte.
+        position: lateral position (um).
+        size: width (um) of the void or contact concerned.
+        detail: sentence for the log.
+        ended: labels of the voids that end.
+        made: labels of the voids that begin.
+    """
+
+    kind: ChangeKind
+    position: float
+    size: float
+    detail: str
+    ended: tuple[int, ...] = ()
+    made: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Seed:
+    """A void to be put into the contact.
+
+    Attributes:
+        left, right: stretch of contact that opens (um).
+        height: of the new roof; raised to OPEN_HEIGHT tip elements where less.
+        kind: ``open`` or ``nucleate``.
+    """
+
+    left: float
+    right: float
+    height: float
+    kind: Literal["open", "nucleate"]
+
+
+@dataclass
+class Labelled:
+    """A profile whose voids have labels; the working copy of :func:`resolve`."""
+
+    profile: InterfaceProfile
+    labels: list[int]
+    next_label: int
+
+    def replace(
+        self, first: int, count: int, roofs: Sequence[Points], *, keep: bool = False
+    ) -> tuple[int, ...]:
+        """Put ``roofs`` in the place of ``count`` voids; the metal's height takes up the difference.
+
+        Returns:
+            Labels of the new voids: new ones, or with ``keep`` that of the one void replaced by one.
+        """
+        old = self.profile
+        made = list(old.roofs[:first]) + list(roofs) + list(old.roofs[first + count :])
+        before = sum(roof_measure(r, old.axisymmetric) for r in old.roofs[first : first + count])
+        after = sum(roof_measure(r, old.axisymmetric) for r in roofs)
+        height = old.metal_height + (after - before) / base_measure(old)
+        self.profile = replace(old, roofs=tuple(made), metal_height=height)
+        if keep:
+            return ()
+        labels = tuple(range(self.next_label, self.next_label + len(roofs)))
+        self.next_label += len(roofs)
+        self.labels[first : first + count] = labels
+        return labels
+
+
+def base_measure(profile: InterfaceProfile) -> float:
+    """Length (plane) or area (axisymmetric) of the whole cell's base."""
+    return float(np.pi * profile.width**2) if profile.axisymmetric else profile.width
+
+
+def is_simple(profile: InterfaceProfile) -> bool:
+    """Whether no roof crosses another one, itself or the electrolyte surface beside it."""
+    if not profile.roofs:
+        return True
+    points = [p for roof in profile.roofs for p in roof]
+    ends = [(-1.0, 0.0), (profile.width + 1.0, 0.0)]
+    first, last = profile.roofs[0][0], profile.roofs[-1][-1]
+    chain = ([ends[0]] if first[1] == 0.0 else []) + points + ([ends[1]] if last[1] == 0.0 else [])
+    return bool(LineString(chain).is_simple)
+
+
+def resolve(
+    profile: InterfaceProfile,
+    labels: Sequence[int],
+    next_label: int,
+    rule: SizeRule,
+    *,
+    seeds: Sequence[Seed] = (),
+    patience: float = 1.0,
+) -> tuple[Labelled, list[Change]]:
+    """Make every change of topology that the profile asks for, until it asks for none.
+
+    Args:
+        profile: interface after a step.
+        labels: of its voids, from left to right.
+        next_label: first free label.
+        rule: element sizes.
+        seeds: voids to open in the contact.
+        patience: factor on the thresholds (above 1: voids that are about to vanish or meet do so).
+
+    Returns:
+        The new profile with its labels, and the changes in the order they were made.
+    """
+    state = Labelled(profile, list(labels), next_label)
+    coarse = replace(rule, tip=rule.tip * patience)
+    changes: list[Change] = []
+    for step in (_collapse, _pinch, _touch, _collapse, _coalesce):
+        while (change := step(state, coarse)) is not None:
+            changes.append(change)
+    for seed in seeds:
+        opened = _open(state, seed, rule)
+        if opened is not None:
+            changes.append(opened)
+    return state, changes
+
+
+def _collapse(state: Labelled, rule: SizeRule) -> Change | None:
+    profile = state.profile
+    for k, roof in enumerate(profile.roofs):
+        width, height = full_width(profile, k), float(roof[:, 1].max())
+        if _viable(width, height, rule):
+            continue
+        centre, label = float(np.mean(profile.void_extent(k))), state.labels[k]
+        state.replace(k, 1, [])
+        detail = f"void at x = {centre:.4g} um vanishes (width {width:.3g} um, height {height:.3g} um)"
+        return Change("collapse", centre, width, detail, (label,))
+    return None
+
+
+def _viable(width: float, height: float, rule: SizeRule) -> bool:
+    return width >= COLLAPSE_ELEMENTS * rule.tip and height >= COLLAPSE_HEIGHT * rule.tip
+
+
+def _touch(state: Labelled, rule: SizeRule) -> Change | None:
+    """The first roof that comes down on the electrolyte becomes contact there."""
+    for k, roof in enumerate(state.profile.roofs):
+        dip = _lowest_dip(roof, TOUCH_ELEMENTS * rule.tip)
+        if dip is not None:
+            return _land(state, k, dip, rule)
+    return None
+
+
+def _lowest_dip(roof: Points, limit: float) -> int | None:
+    y = roof[:, 1]
+    inner = np.arange(1, len(y) - 1)
+    dips = list(inner[(y[inner] <= y[inner - 1]) & (y[inner] <= y[inner + 1])])
+    dips += [k for k in (0, len(y) - 1) if 0.0 < y[k] <= y[1 if k == 0 else -2]]
+    low = [k for k in dips if y[k] < limit]
+    return int(min(low, key=lambda k: y[k])) if low else None
+
+
+def _land(state: Labelled, k: int, dip: int, rule: SizeRule) -> Change:
+    roof, profile, label = state.profile.roofs[k], state.profile, state.labels[k]
+    width, where = full_width(profile, k), float(roof[dip, 0])
+    half = 0.5 * NEW_CONTACT_ELEMENTS * rule.tip
+    left = _left_part(roof, dip, half, rule)
+    behind = _left_part(_mirrored(roof), len(roof) - 1 - dip, half, rule)
+    right = None if behind is None else _mirrored(behind)
+    parts = [p for p in (left, right) if p is not None and _viable_alone(p, profile, rule)]
+    at = f"at x = {where:.4g} um"
+    if len(parts) == 2:
+        made = state.replace(k, 1, parts)
+        return Change("split", where, width, f"roof touches the electrolyte {at}", (label,), made)
+    if len(parts) == 1:
+        state.replace(k, 1, parts, keep=True)
+        detail = f"roof touches the electrolyte beside its end {at}; the void stays one"
+        return Change("touch", where, width, detail)
+    state.replace(k, 1, [])
+    return Change(
+        "collapse", where, width, f"void {at} comes down as a whole (width {width:.3g} um)", (label,)
+    )
+
+
+def _viable_alone(roof: Points, profile: InterfaceProfile, rule: SizeRule) -> bool:
+    alone = replace(profile, roofs=(roof,))
+    return _viable(full_width(alone, 0), float(roof[:, 1].max()), rule)
+
+
+def _mirrored(roof: Points) -> Points:
+    """The roof seen from behind: x changes its sign and the order is reversed."""
+    return np.column_stack([-roof[::-1, 0], roof[::-1, 1]])
+
+
+def _left_part(roof: Points, dip: int, half: float, rule: SizeRule) -> Points | None:
+    """What is left of ``dip``, ended by a triple point; None where nothing is."""
+    limit = TOUCH_ELEMENTS * rule.tip
+    first = dip
+    while first > 0 and roof[first - 1, 1] < limit:
+        first -= 1
+    end = min(float(roof[dip, 0]) - half, float(roof[first, 0]))
+    last = first
+    while last >= 0 and (roof[last, 0] > end - 0.5 * rule.tip or roof[last, 1] < limit):
+        last -= 1
+    if last < 1:
+        return None
+    return np.vstack([roof[: last + 1], [end, 0.0]])
+
+
+def _coalesce(state: Labelled, rule: SizeRule) -> Change | None:
+    """The first contact that is too narrow is lost; the last one of all never is (delamination)."""
+    profile = state.profile
+    limit = COALESCE_ELEMENTS * rule.tip
+    stretches = contact_stretches(profile)
+    for (left, right), (before, after) in stretches:
+        mirror = (left == 0.0 and not profile.axisymmetric) or right == profile.width
+        width = (right - left) * (2.0 if mirror else 1.0)
+        if width >= limit or len(stretches) == 1:
+            continue
+        centre = 0.5 * (left + right)
+        ended = tuple(state.labels[j] for j in (before, after) if j is not None)
+        low = min(float(profile.roofs[j][:, 1].max()) for j in (before, after) if j is not None)
+        lift = min(LIFT_ELEMENTS * rule.tip, 0.8 * low)
+        tails = [_cut_end(profile.roofs[before], lift)] if before is not None else []
+        heads = [_mirrored(_cut_end(_mirrored(profile.roofs[after]), lift))] if after is not None else []
+        if before is not None and after is not None:
+            joined = np.vstack([tails[0], heads[0]])
+            made = state.replace(before, 2, [joined])
+            return Change("coalesce", centre, width, f"voids meet at x = {centre:.4g} um", ended, made)
+        if before is not None:
+            roof, k = np.vstack([tails[0], [profile.width, tails[0][-1, 1]]]), before
+        else:
+            assert after is not None
+            roof, k = np.vstack([[0.0, heads[0][0, 1]], heads[0]]), after
+        made = state.replace(k, 1, [roof])
+        return Change(
+            "coalesce", centre, width, f"void meets its mirror image at x = {centre:.4g} um", ended, made
+        )
+    return None
+
+
+def contact_stretches(
+    profile: InterfaceProfile,
+) -> list[tuple[tuple[float, float], tuple[int | None, int | None]]]:
+    """Stretches of contact from left to right with the voids before and after them."""
+    found: list[tuple[tuple[float, float], tuple[int | None, int | None]]] = []
+    here, before = 0.0, None
+    for k, roof in enumerate(profile.roofs):
+        if roof[0, 1] == 0.0:
+            found.append(((here, float(roof[0, 0])), (before, k)))
+        here, before = float(roof[-1, 0]), k
+    if not profile.roofs or profile.roofs[-1][-1, 1] == 0.0:
+        found.append(((here, profile.width), (before, None)))
+    return found
+
+
+def _cut_end(roof: Points, lift: float) -> Points:
+    """The roof without what its right end has below ``lift``; ends exactly at that height."""
+    last = len(roof) - 1
+    while last > 1 and roof[last, 1] < lift:
+        last -= 1
+    low, high = roof[last + 1] if last + 1 < len(roof) else roof[last], roof[last]
+    share = (lift - low[1]) / (high[1] - low[1]) if high[1] > low[1] else 1.0
+    return np.vstack([roof[: last + 1] if share < 0.7 else roof[:last], low + share * (high - low)])
+
+
+def _pinch(state: Labelled, rule: SizeRule) -> Change | None:
+    """A roof that meets itself above the electrolyte loses the loop in between.
+
+    A bubble cut off in the metal, and metal that hangs on nothing, are not part of the model.
+    """
+    for k, roof in enumerate(state.profile.roofs):
+        pair = _meeting(roof)
+        if pair is None:
+            continue
+        i, j = pair
+        where, size = float(roof[i, 0]), float(np.ptp(roof[i : j + 1, 0]))
+        rest = np.vstack([roof[: i + 1], roof[j + 1 :]])
+        if len(rest) < 4:
+            continue
+        state.replace(k, 1, [rest], keep=True)
+        detail = f"roof meets itself at x = {where:.4g} um; the loop of {size:.3g} um is cut off"
+        return Change("pinch", where, size, detail)
+    return None
+
+
+def _meeting(roof: Points) -> tuple[int, int] | None:
+    """First pair of inner roof points that are near each other but far apart along the roof."""
+    step = np.linalg.norm(np.diff(roof, axis=0), axis=1)
+    spacing = np.minimum(np.append(step, step[-1]), np.append(step[0], step))
+    arc = np.concatenate([[0.0], np.cumsum(step)])
+    pairs = cKDTree(roof).query_pairs(PINCH_SPACINGS * float(step.max()), output_type="ndarray")
+    for i, j in pairs:
+        i, j = min(i, j), max(i, j)
+        near = float(np.linalg.norm(roof[i] - roof[j]))
+        local = max(spacing[i], spacing[j])
+        inner = i > 0 and j < len(roof) - 1
+        if inner and j - i >= PINCH_APART and near < PINCH_SPACINGS * local and arc[j] - arc[i] > 4.0 * near:
+            return int(i), int(j)
+    return None
+
+
+def _open(state: Labelled, seed: Seed, rule: SizeRule) -> Change | None:
+    """Put a flat half ellipse where the contact lets go; None where there is no room for one."""
+    profile = state.profile
+    smallest, margin = OPEN_ELEMENTS * rule.tip, 1.5 * COALESCE_ELEMENTS * rule.tip
+    middle = 0.5 * (seed.left + seed.right)
+    for (left, right), (before, after) in contact_stretches(profile):
+        if not left <= middle <= right:
+            continue
+        room = (
+            left if before is None else left + margin,
+            right if after is None else right - margin,
+        )
+        width = max(seed.right - seed.left, smallest)
+        low, high = max(middle - 0.5 * width, room[0]), min(middle + 0.5 * width, room[1])
+        cut_left = before is None and low <= margin and not profile.axisymmetric
+        cut_left |= before is None and profile.axisymmetric and low <= margin
+        cut_right = after is None and high >= profile.width - margin
+        if (cut_left and cut_right) or high - low < (0.5 if cut_left or cut_right else 1.0) * smallest:
+            return None
+        low, high = 0.0 if cut_left else low, profile.width if cut_right else high
+        roof = _flat_roof(low, high, max(seed.height, OPEN_HEIGHT * rule.tip), cut_left, cut_right)
+        place = sum(1 for r in profile.roofs if r[0, 0] < roof[0, 0])
+        made = state.replace(place, 0, [roof])
+        centre = 0.5 * (low + high)
+        text = "the contact opens" if seed.kind == "open" else "a void nucleates"
+        return Change(seed.kind, centre, high - low, f"{text} at x = {centre:.4g} um", (), made)
+    return None
+
+
+def _flat_roof(low: float, high: float, height: float, cut_left: bool, cut_right: bool) -> Points:
+    start, stop = (0.5 * np.pi if cut_left else np.pi), (0.5 * np.pi if cut_right else 0.0)
+    angle = np.linspace(start, stop, 81)
+    half = (high - low) * (1.0 if cut_left or cut_right else 0.5)
+    centre = low if cut_left else high if cut_right else 0.5 * (low + high)
+    roof = np.column_stack([centre + half * np.cos(angle), height * np.sin(angle)])
+    for end, cut, x in ((0, cut_left, low), (-1, cut_right, high)):
+        roof[end] = (x, height if cut else 0.0)
+    return roof

@@ -1,0 +1,94 @@
+"""The interface of a two-dimensional run: its profile, its voids, and the changes they go through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshes import topology
+from meshes.profile import InterfaceProfile
+from meshes.sizing import SizeRule
+from meshes.topology import Change, Labelled, Seed
+from solver.model import CoupledModel
+from solver.nucleation import nucleations, openings
+from solver.parameters import NucleationRule
+from solver.population import Population
+from solver.roofs import RoofChains
+from solver.stepper import StepRejectedError
+
+OVERLAP_ELEMENTS = 0.25
+"""Depth below the electrolyte surface, in tip elements, that a roof may reach in the step that lands it."""
+LANDING_CUT = 0.5
+"""Share of a step that is tried after it went past a change of topology."""
+IMPATIENCE = 3.0
+"""Factor on the thresholds of changes where steps get too small for anything else."""
+
+
+@dataclass
+class Interface:
+    """State of the interface between steps.
+
+    Attributes:
+        profile: roofs after the last step.
+        population: the voids with their identity.
+        rule: element sizes.
+        nucleation: None where voids do not nucleate.
+        rng: for the widths of nucleating voids.
+    """
+
+    profile: InterfaceProfile
+    population: Population
+    rule: SizeRule
+    nucleation: NucleationRule | None = None
+    rng: np.random.Generator = field(default_factory=np.random.default_rng)
+
+    def changes(
+        self, model: CoupledModel | None, time_step: float, patience: float = 1.0
+    ) -> tuple[Labelled, list[Change]]:
+        """What the interface turns into, without making it so. Collective.
+
+        Args:
+            model: solved model, for voids that open; None for geometry alone.
+            time_step: last step (L/v0).
+            patience: see :func:`meshes.topology.resolve`.
+        """
+        seeds: Sequence[Seed] = ()
+        if model is not None:
+            seeds = openings(model, time_step)
+            if self.nucleation is not None:
+                seeds = [*seeds, *nucleations(model, self.nucleation, self.profile, self.rng)]
+        voids = self.population
+        return topology.resolve(
+            self.profile, voids.labels, voids.next_label, self.rule, seeds=seeds, patience=patience
+        )
+
+    def accept(self, state: Labelled, changes: Sequence[Change], when: tuple[float, float]) -> None:
+        """Take over what :meth:`changes` found, at ``when`` (s, mAh/cm2)."""
+        self.profile = state.profile
+        self.population.change(changes, state.labels, state.next_label, when)
+
+    def spaced(self, chains: RoofChains, moved: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Moved surface nodes (m, 2), slid along their roofs to the rule's spacing. Collective.
+
+        Raises:
+            StepRejectedError: if a roof crosses something: the step goes past a change of topology.
+        """
+        roofs = chains.roofs(moved)
+        lowest = min((float(r[1:-1, 1].min(initial=0.0)) for r in roofs if len(r) > 2), default=0.0)
+        if lowest < -OVERLAP_ELEMENTS * self.rule.tip:
+            raise StepRejectedError("a roof goes through the electrolyte", LANDING_CUT)
+        if not topology.is_simple(InterfaceProfile(chains.width, 0.0, 0.0, tuple(roofs))):
+            raise StepRejectedError("void surfaces cross", LANDING_CUT)
+        return chains.even(moved, self.rule)
+
+
+def shelter(rule: SizeRule) -> float:
+    """Distance from triple lines within which the contact does not open by itself (um).
+
+    A void cannot open there without meeting the one beside it at once; the roof's surface tension holds the
+    metal (docs/method.md).
+    """
+    return (1.5 * topology.COALESCE_ELEMENTS + 0.5 * topology.OPEN_ELEMENTS) * rule.tip

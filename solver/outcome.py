@@ -1,0 +1,38 @@
+"""How a run ends, and what its case allows a step to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from solver import stepper
+from solver.case import LoadedCase
+from solver.events import Event
+from solver.observables import Observation
+from solver.parameters import ModelParameters
+
+Status = Literal["finished", "event", "cutoff", "failed", "interrupted"]
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """How a run ended: ``message`` is one sentence; ``event`` the topology event, if that was the end."""
+
+    status: Status
+    message: str
+    event: Event | None
+    last: Observation | None
+    capacity: float
+    time: float
+    steps: int = 0
+
+
+def step_limits(loaded: LoadedCase, parameters: ModelParameters) -> stepper.StepLimits:
+    """Targets of the case for what changes in one step."""
+    numerics, alloy = loaded.case.numerics, parameters.composition
+    stops = alloy is not None and loaded.case.model.beyond_solubility == "stop"
+    return stepper.StepLimits(
+        numerics.courant,
+        numerics.composition_change,
+        alloy.limit if alloy is not None and stops else None,
+    )

@@ -1,0 +1,86 @@
+"""What a run carries besides its mesh and fields: put into a checkpoint's header and taken out again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from meshes.profile import InterfaceProfile
+from meshes.sizing import SizeRule
+from solver import checkpoint
+from solver.case import LoadedCase
+from solver.interface import Interface
+from solver.observables import Observation, observation
+from solver.population import Population
+from solver.records import Recorder
+from solver.scales import nucleation_rule
+from solver.series import Clock
+from solver.stepper import StepResult, step_result
+from solver.watch import Watch
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A checkpoint: its folder and its header."""
+
+    path: Path
+    header: dict[str, Any]
+
+
+@dataclass
+class Counters:
+    """What a run counts and remembers between steps."""
+
+    clock: Clock
+    last: Observation | None
+    result: StepResult | None
+    watch: Watch
+
+
+def header(
+    clock: Clock,
+    last: Observation | None,
+    result: StepResult | None,
+    watch: Watch,
+    interface: Interface | None,
+    recorder: Recorder,
+    *,
+    root: bool,
+) -> dict[str, Any]:
+    """Header of a checkpoint (complete on rank 0, which writes it)."""
+    data: dict[str, Any] = {"step": clock.step, "clock": clock.state(), "said": sorted(watch.said)}
+    data["last"] = None if last is None else asdict(last)
+    data["result"] = None if result is None else asdict(result)
+    if interface is not None:
+        data["population"] = interface.population.state()
+        data["rng"] = interface.rng.bit_generator.state
+    if root:
+        data["recorder"] = recorder.state()
+        data |= data["recorder"].pop("files")
+    return dict(checkpoint.plain(data))
+
+
+def restored(header: Mapping[str, Any] | None, first_step: float) -> Counters:
+    """Counters of a header, or those of a new run (``first_step`` in L/v0)."""
+    if header is None:
+        return Counters(Clock(step_size=first_step), None, None, Watch())
+    last = None if header["last"] is None else observation(header["last"])
+    result = None if header["result"] is None else step_result(header["result"])
+    return Counters(Clock(**header["clock"]), last, result, Watch(set(header["said"])))
+
+
+def interface(
+    loaded: LoadedCase, profile: InterfaceProfile, rule: SizeRule, header: Mapping[str, Any] | None
+) -> Interface:
+    """The interface of a header, or that of a new run."""
+    case = loaded.case
+    rng = np.random.default_rng(case.model.nucleation.seed if case.model.nucleation else 0)
+    population = Population.seeded(profile)
+    if header is not None:
+        population = Population.restored(header["population"])
+        rng.bit_generator.state = header["rng"]
+    return Interface(profile, population, rule, nucleation_rule(loaded), rng)

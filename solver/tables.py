@@ -1,0 +1,110 @@
+"""Tables of a run folder: columns, and CSV files that are complete after every write."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+INTERFACE_COLUMNS = (
+    "output",
+    "time_s",
+    "capacity_mAh_cm2",
+    "part",
+    "x_um",
+    "y_um",
+    "contact",
+    "gap_um",
+    "pressure_MPa",
+    "current_mA_cm2",
+    "supersaturation",
+    "solute_fraction",
+)
+PROFILE_COLUMNS = (
+    "output",
+    "time_s",
+    "capacity_mAh_cm2",
+    "side",
+    "y_um",
+    "supersaturation",
+    "solute_fraction",
+)
+DEPOSIT_COLUMNS = (
+    "output",
+    "time_s",
+    "capacity_mAh_cm2",
+    "cycle",
+    "stage",
+    "x_um",
+    "thickness_um",
+)
+STAGE_COLUMNS = (
+    "cycle",
+    "stage",
+    "kind",
+    "start_s",
+    "end_s",
+    "capacity_mAh_cm2",
+    "end",
+    "start_voltage_V",
+    "end_voltage_V",
+    "start_contact_fraction",
+    "end_contact_fraction",
+    "start_focus_contact",
+    "start_focus_applied",
+    "end_solute_largest",
+    "deposit_mean_um",
+    "deposit_largest_um",
+    "deposit_smallest_um",
+)
+EVENT_COLUMNS = (
+    "time_s",
+    "capacity_mAh_cm2",
+    "kind",
+    "position_um",
+    "size_um",
+    "ended",
+    "made",
+    "detail",
+)
+
+
+@dataclass
+class Table:
+    """A CSV file that is flushed after every write."""
+
+    path: Path
+    columns: Sequence[str]
+    _file: TextIO | None = None
+
+    def append(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Append rows; the header is written first."""
+        if self._file is None:
+            self._file = self.path.open("w", encoding="utf-8", newline="")
+            csv.writer(self._file).writerow(self.columns)
+        writer = csv.writer(self._file)
+        for row in rows:
+            if len(row) != len(self.columns):
+                raise ValueError(f"{self.path.name}: {len(row)} values for {len(self.columns)} columns")
+            writer.writerow([f"{v:.12g}" if isinstance(v, float) else v for v in row])
+        self._file.flush()
+
+    def size(self) -> int:
+        """Bytes written so far."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    def cut(self, size: int) -> None:
+        """Drop all but the first ``size`` bytes and go on after them."""
+        if size == 0:
+            self.path.unlink(missing_ok=True)
+            return
+        os.truncate(self.path, size)
+        self._file = self.path.open("a", encoding="utf-8", newline="")
+
+    def close(self) -> None:
+        """Close the file if it was opened."""
+        if self._file is not None:
+            self._file.close()

@@ -1,0 +1,46 @@
+"""What a run says once: poor resolution of the composition, and the solubility limit."""
+
+from __future__ import annotations
+
+import logging
+
+from solver import stepper
+from solver.events import Event
+from solver.mixing import Mixing
+from solver.observables import Observation
+
+log = logging.getLogger("livoid")
+
+POORLY_RESOLVED = 0.05
+"""Error indicator of the composition above which the run warns."""
+
+
+class Watch:
+    """Remembers in ``said`` what has been said."""
+
+    def __init__(self, said: set[str] | None = None) -> None:
+        self.said: set[str] = said or set()
+
+    def resolution(self, seen: Observation, seconds: float) -> None:
+        """Warn where the solute's layer is poorly resolved."""
+        if seen.solute is None or seen.solute.indicator <= POORLY_RESOLVED or "resolution" in self.said:
+            return
+        self.said.add("resolution")
+        log.warning(
+            "the solute's layer is poorly resolved at %.4g s (error indicator %.2g): reduce "
+            "numerics.layer_size or raise numerics.layer_depth",
+            seconds,
+            seen.solute.indicator,
+        )
+
+    def solubility(self, mixing: Mixing | None) -> Event | None:
+        """The event that x reaches the limit of the BCC phase. Collective."""
+        if mixing is None or "solubility" in self.said:
+            return None
+        largest = mixing.step.largest()
+        if largest < mixing.limit - stepper.LIMIT_REACHED:
+            return None
+        self.said.add("solubility")
+        where = mixing.step.position_of_largest()
+        detail = f"solute fraction {largest:.4g} at {where:.4g} um reaches its limit {mixing.limit:g}"
+        return Event("solubility", where, 0.0, detail)
