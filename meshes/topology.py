@@ -41,6 +41,8 @@ OPEN_HEIGHT = 2.5
 """Smallest height of a void that opens: well above COLLAPSE_HEIGHT."""
 PINCH_SPACINGS = 0.5
 """Two stretches of one roof nearer than this share of its local spacing have met."""
+MOST_CHANGES = 10_000
+"""Changes made at once; each removes a void, a contact or points, so that this is never reached."""
 PINCH_APART = 6
 """Segments along the roof that such stretches are apart at least."""
 
@@ -154,14 +156,21 @@ def resolve(
     state = Labelled(profile, list(labels), next_label)
     coarse = replace(rule, tip=rule.tip * patience)
     changes: list[Change] = []
-    for step in (_collapse, _pinch, _touch, _collapse, _coalesce):
-        while (change := step(state, coarse)) is not None:
-            changes.append(change)
+    while (change := _next_change(state, coarse)) is not None and len(changes) < MOST_CHANGES:
+        changes.append(change)
     for seed in seeds:
         opened = _open(state, seed, rule)
         if opened is not None:
             changes.append(opened)
     return state, changes
+
+
+def _next_change(state: Labelled, rule: SizeRule) -> Change | None:
+    for step in (_collapse, _pinch, _touch, _coalesce):
+        change = step(state, rule)
+        if change is not None:
+            return change
+    return None
 
 
 def _collapse(state: Labelled, rule: SizeRule) -> Change | None:

@@ -63,6 +63,12 @@ def run(path: str, out: str | None, changes: Mapping[str, Any], *, how: How, com
     """Run one case file. Collective; returns the exit code."""
     loaded = load_collective(path, changes, comm)
     folder = Path(out) if out else Path("runs") / Path(path).stem
+    if how.resume:
+        done = comm.bcast(on_root(comm, lambda: RunFolder(folder, series.COLUMNS).ended(loaded)), root=0)
+        if done is not None:
+            if comm.rank == 0:
+                print(f"{done}\nresults in {folder}")
+            return EXIT_OK
     if how.profile:
         costs.start()
     outcome = _run(loaded, folder, how=how, comm=comm)

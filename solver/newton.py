@@ -26,6 +26,10 @@ power-law material on a graded mesh cannot be evaluated more accurately than abo
 STAGNATION = 0.5
 """A Newton step that leaves more than this share of the residual stagnates."""
 
+QUADRATIC_FLOOR, QUADRATIC_GAIN = 0.1, 1e-2
+"""A residual below this share of the floor that the last step brought down at least this much has converged:
+the next step would gain digits that cannot be evaluated."""
+
 _prefix_counter = itertools.count()
 
 
@@ -206,7 +210,9 @@ class NewtonSolver:
         if not np.isfinite(norm):
             return reasons.DIVERGED_FUNCTION_DOMAIN
         _rtol, atol, _stol, _max_it = snes.getTolerances()
-        if norm <= atol or (norm <= self._floor() and norm > STAGNATION * last):
+        floor = self._floor()
+        fast = norm <= QUADRATIC_FLOOR * floor and norm <= QUADRATIC_GAIN * last < np.inf
+        if norm <= atol or fast or (norm <= floor and norm > STAGNATION * last):
             return reasons.CONVERGED_FNORM_ABS
         return reasons.CONVERGED_ITERATING
 

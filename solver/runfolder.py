@@ -49,10 +49,6 @@ class RunFolderError(ValueError):
     """The folder cannot be used for a new run."""
 
 
-class AlreadyDoneError(CheckpointError):
-    """The run to be resumed has already come to its end."""
-
-
 @dataclass
 class RunFolder:
     """Writer of one run's records (rank 0)."""
@@ -129,6 +125,24 @@ class RunFolder:
         row = (seconds, capacity, event.kind, event.position, event.size, *labels, event.detail)
         self.events.append([row])
 
+    def ended(self, loaded: LoadedCase) -> str | None:
+        """How the run in this folder came to its end; None if it can be resumed.
+
+        Raises:
+            CheckpointError: if the folder holds no run, or one of another case.
+        """
+        manifest_file = self.path / "manifest.json"
+        if not manifest_file.is_file():
+            raise CheckpointError(f"{self.path} is not a run folder; run without --resume to start there")
+        stored = tomllib.loads((self.path / "case.toml").read_text(encoding="utf-8"))
+        other = differences(stored, loaded.resolved())
+        if other:
+            lines = "\n".join(f"  {line}" for line in other)
+            raise CheckpointError(f"{self.path} holds a run of another case:\n{lines}")
+        manifest = json.loads(manifest_file.read_text(encoding="utf-8"))
+        done = manifest.get("status") in ENDED
+        return f"already {manifest['status']}: {manifest.get('message', '')}" if done else None
+
     def resume(self, loaded: LoadedCase, ranks: int) -> tuple[Path, dict[str, Any]]:
         """Open the folder of an earlier run of the same case; drop what is newer than its checkpoint.
 
@@ -136,22 +150,10 @@ class RunFolder:
             The newest complete checkpoint and its header.
 
         Raises:
-            CheckpointError: if the folder holds another case, a finished run or no checkpoint.
+            CheckpointError: if there is no complete checkpoint of this case.
         """
-        manifest_file = self.path / "manifest.json"
-        if not manifest_file.is_file():
-            raise CheckpointError(f"{self.path} is not a run folder; run without --resume to start there")
-        manifest = json.loads(manifest_file.read_text(encoding="utf-8"))
-        resolved = loaded.resolved()
-        stored = tomllib.loads((self.path / "case.toml").read_text(encoding="utf-8"))
-        other = differences(stored, resolved)
-        if other:
-            lines = "\n".join(f"  {line}" for line in other)
-            raise CheckpointError(f"{self.path} holds a run of another case:\n{lines}")
-        if manifest.get("status") in ENDED:
-            raise AlreadyDoneError(
-                f"{self.path}: already {manifest['status']}: {manifest.get('message', '')}"
-            )
+        self.ended(loaded)
+        manifest = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
         path, header = checkpoint.newest(self.path)
         self.started = time.time() - float(header["wall_time_s"])
         self._open(loaded, ranks)

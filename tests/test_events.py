@@ -1,12 +1,21 @@
+"""Topology of the interface: what changes, what stays, and who descends from whom."""
+
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from meshes.profile import InterfaceProfile, profile_from_shapes
+from meshes import topology
+from meshes.profile import InterfaceProfile, contact_fraction, full_width, profile_from_shapes
 from meshes.shapes import VoidShape
 from meshes.sizing import SizeRule
-from solver.events import contact_fraction, full_width, geometric_events
+from meshes.topology import Change, Labelled, Seed, resolve
+from solver.events import final_events
+from solver.population import Population
 
 RULE = SizeRule(tip=0.05, growth=0.2, largest=1.0)
 
@@ -22,37 +31,209 @@ def profile(*shapes: VoidShape, width: float = 6.0, axisymmetric: bool = False) 
     )
 
 
-def kinds(made: InterfaceProfile, delaminated_below: float = 0.02) -> list[str]:
-    return [event.kind for event in geometric_events(made, RULE, delaminated_below, 8.0)]
+def metal(made: InterfaceProfile) -> float:
+    voids = sum(made.void_measure(k) for k in range(len(made.roofs)))
+    return topology.base_measure(made) * made.metal_height - voids
+
+
+def changed(made: InterfaceProfile, *seeds: Seed, patience: float = 1.0) -> tuple[Labelled, list[Change]]:
+    """Resolve, and check what must hold for every change."""
+    labels = list(range(1, len(made.roofs) + 1))
+    state, changes = resolve(made, labels, len(labels) + 1, RULE, seeds=seeds, patience=patience)
+    new = state.profile
+    assert metal(new) == pytest.approx(metal(made), rel=1e-14)
+    assert len(state.labels) == len(new.roofs) == len(set(state.labels))
+    assert topology.is_simple(new)
+    born = [label for change in changes for label in change.made]
+    assert born == list(range(len(labels) + 1, state.next_label))
+    assert set(state.labels) == {*labels, *born} - {n for change in changes for n in change.ended}
+    # no change calls for another one
+    if patience == 1.0:
+        again, more = resolve(new, state.labels, state.next_label, RULE)
+        assert more == []
+        assert again.profile is new
+    return state, changes
+
+
+def kinds(made: InterfaceProfile) -> list[str]:
+    return [change.kind for change in changed(made)[1]]
+
+
+def dipped(depth: float, where: float = 3.0, left: float = 1.0, right: float = 5.0) -> InterfaceProfile:
+    x = np.linspace(left, right, 161)
+    height = 0.8 * np.sin(np.pi * (x - left) / (right - left))
+    height *= 1.0 - depth * np.exp(-(((x - where) / 0.4) ** 2))
+    height[[0, -1]] = 0.0
+    return InterfaceProfile(6.0, 8.0, 6.0, (np.column_stack([x, height]),))
 
 
 def test_nothing_happens_to_a_healthy_void() -> None:
     assert kinds(profile(VoidShape((3.0,), 2.0, 1.0), VoidShape((0.0,), 2.0, 1.0))) == []
+    assert kinds(dipped(0.8)) == []
 
 
 @pytest.mark.parametrize(
-    ("shapes", "expected"),
+    ("shapes", "expected", "voids"),
     [
-        ([VoidShape((3.0,), 0.25, 0.2)], ["collapse"]),
-        ([VoidShape((0.0,), 11.9, 1.0)], ["delaminate", "coalesce"]),
-        ([VoidShape((2.0,), 2.0, 1.0), VoidShape((4.1,), 2.0, 1.0)], ["coalesce"]),
-        ([VoidShape((1.05,), 2.0, 1.0)], ["coalesce"]),
-        ([VoidShape((3.0,), 4.0, 7.9)], ["exhausted"]),
+        ([VoidShape((3.0,), 0.25, 0.2)], ["collapse"], 0),
+        ([VoidShape((0.0,), 0.28, 0.2)], ["collapse"], 0),
+        ([VoidShape((2.0,), 2.0, 1.0), VoidShape((4.1,), 2.0, 1.0)], ["coalesce"], 1),
+        ([VoidShape((1.0,), 1.8, 0.5), VoidShape((2.9,), 1.9, 1.0), VoidShape((4.9,), 2.0, 1.0)],
+         ["coalesce", "coalesce", "coalesce"], 1),
+        ([VoidShape((1.05,), 2.0, 1.0)], ["coalesce"], 1),
+        ([VoidShape((4.96,), 2.0, 1.0)], ["coalesce"], 1),
+        ([VoidShape((0.0,), 11.9, 1.0)], [], 1),
     ],
-)
-def test_events_are_recognised(shapes: list[VoidShape], expected: list[str]) -> None:
-    assert sorted(kinds(profile(*shapes))) == sorted(expected)
+)  # fmt: skip
+def test_changes_are_made(shapes: list[VoidShape], expected: list[str], voids: int) -> None:
+    state, changes = changed(profile(*shapes))
+    assert [change.kind for change in changes] == expected
+    assert len(state.profile.roofs) == voids
 
 
-def test_a_roof_that_touches_splits_the_void() -> None:
-    x = np.linspace(1.0, 5.0, 81)
-    height = 0.8 * np.sin(np.pi * (x - 1.0) / 4.0) * (1.0 - 0.99 * np.exp(-(((x - 3.0) / 0.5) ** 2)))
-    height[[0, -1]] = 0.0
-    made = InterfaceProfile(6.0, 8.0, 6.0, (np.column_stack([x, height]),))
-    assert kinds(made) == ["split"]
-    half = np.column_stack([x[40:], height[40:]])
+def test_a_round_contact_inside_an_annular_void_is_lost() -> None:
+    x = np.linspace(0.1, 3.0, 101)
+    height = 0.9 * np.sqrt(np.clip(1.0 - ((x - 1.55) / 1.45) ** 2, 0.0, 1.0))
+    ring = InterfaceProfile(6.0, 8.0, 6.0, (np.column_stack([x, height]),), axisymmetric=True)
+    state, changes = changed(ring)
+    assert [change.kind for change in changes] == ["coalesce"]
+    assert state.profile.roofs[0][0, 0] == 0.0
+    assert state.profile.roofs[0][0, 1] > 0.0
+
+
+@pytest.mark.parametrize("depth", [0.99, 1.0, 1.01])
+def test_a_roof_that_touches_splits_the_void(depth: float) -> None:
+    state, changes = changed(dipped(depth))
+    assert [change.kind for change in changes] == ["split"]
+    assert (changes[0].ended, changes[0].made) == ((1,), (2, 3))
+    gap = state.profile.roofs[1][0, 0] - state.profile.roofs[0][-1, 0]
+    assert gap >= 0.999 * topology.NEW_CONTACT_ELEMENTS * RULE.tip
+    assert state.profile.roofs[0][-1, 0] < 3.0 < state.profile.roofs[1][0, 0]
+
+
+def test_a_roof_that_touches_on_a_symmetry_side_becomes_one_void() -> None:
+    whole = dipped(0.99).roofs[0]
+    half = whole[80:].copy()
     half[:, 0] -= 3.0
-    assert kinds(InterfaceProfile(3.0, 8.0, 6.0, (half,))) == ["split"]
+    state, changes = changed(InterfaceProfile(3.0, 8.0, 6.0, (half,)))
+    assert [change.kind for change in changes] == ["touch"]
+    assert state.labels == [1]
+    assert state.profile.roofs[0][0, 1] == 0.0
+
+
+def test_a_roof_that_touches_beside_its_end_leaves_one_void() -> None:
+    state, changes = changed(dipped(0.995, where=1.25))
+    assert [change.kind for change in changes] == ["touch"]
+    assert state.labels == [1]
+
+
+def test_a_slit_that_comes_down_everywhere_vanishes() -> None:
+    x = np.linspace(1.0, 4.0, 121)
+    height = 0.09 * np.abs(np.sin(6.0 * np.pi * (x - 1.0) / 3.0))
+    made = InterfaceProfile(6.0, 8.0, 6.0, (np.column_stack([x, height]),))
+    state, changes = changed(made)
+    assert state.profile.roofs == () or all(r[:, 1].max() >= RULE.tip for r in state.profile.roofs)
+    assert changes
+
+
+def test_a_roof_that_meets_itself_is_cut() -> None:
+    """A bottle: the neck of the void closes above the electrolyte."""
+    angle = np.linspace(-0.494 * np.pi, 1.494 * np.pi, 60)
+    body = np.column_stack([3.0 - 0.8 * np.cos(angle), 1.6 + 0.8 * np.sin(angle)])
+    foot = np.linspace([2.2, 0.0], body[0] - [0.05, 0.05], 20)
+    mirror = np.column_stack([6.0 - foot[::-1, 0], foot[::-1, 1]])
+    roof = np.vstack([foot, body, mirror])
+    state, changes = changed(InterfaceProfile(6.0, 8.0, 6.0, (roof,)))
+    assert "pinch" in [change.kind for change in changes]
+    assert state.profile.roofs == () or float(state.profile.roofs[0][:, 1].max()) < 1.5
+
+
+@pytest.mark.parametrize("left", [2.9, 0.0, 5.5])
+def test_a_void_opens_where_there_is_room(left: float) -> None:
+    made = profile(VoidShape((1.8,), 1.0, 0.5))
+    state, changes = changed(made, Seed(left, left + 0.5, 0.01, "open"))
+    assert [change.kind for change in changes] == ["open"]
+    assert len(state.profile.roofs) == 2
+    new = state.labels.index(2)
+    assert full_width(state.profile, new) >= topology.OPEN_ELEMENTS * RULE.tip * (1 - 1e-12)
+    assert state.profile.roofs[new][:, 1].max() == pytest.approx(topology.OPEN_HEIGHT * RULE.tip, rel=1e-3)
+
+
+def test_no_void_opens_on_top_of_another() -> None:
+    made = profile(VoidShape((1.5,), 2.0, 1.0), VoidShape((3.6,), 1.2, 0.6))
+    assert changed(made, Seed(2.6, 2.9, 0.1, "open"))[1] == []
+    assert changed(made, Seed(1.2, 1.8, 0.1, "open"))[1] == []
+
+
+def test_impatience_ends_what_is_about_to_end() -> None:
+    made = profile(VoidShape((3.0,), 0.5, 0.3))
+    assert changed(made)[1] == []
+    assert [change.kind for change in changed(made, patience=3.0)[1]] == ["collapse"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    data=st.lists(
+        st.tuples(st.floats(0.2, 3.0), st.floats(0.06, 2.0), st.floats(0.01, 2.0)), min_size=1, max_size=8
+    ),
+    depth=st.floats(0.0, 1.05),
+    seed=st.floats(0.0, 1.0),
+)
+def test_any_row_of_voids_is_resolved(
+    data: list[tuple[float, float, float]], depth: float, seed: float
+) -> None:
+    """Metal is kept, labels are consistent, nothing crosses, and nothing is left to do."""
+    x, shapes = 0.1, []
+    for width, height, gap in data:
+        shapes.append(VoidShape((x + 0.5 * width,), width, height))
+        x += width + gap
+    made = profile(*shapes, width=x + 0.3)
+    roofs = []
+    for roof in made.roofs:
+        inner, middle = roof.copy(), 0.5 * (roof[0, 0] + roof[-1, 0])
+        dip = 1.0 - depth * np.exp(-(((roof[:, 0] - middle) / (0.2 * np.ptp(roof[:, 0]))) ** 2))
+        inner[:, 1] *= dip
+        roofs.append(inner)
+    made = InterfaceProfile(made.width, made.metal_height, made.electrolyte_depth, tuple(roofs))
+    where = seed * made.width
+    changed(made, Seed(where, where + 0.2, 0.02, "open"))
+
+
+def test_mirrored_interfaces_change_alike() -> None:
+    made = profile(VoidShape((1.0,), 1.4, 0.5), VoidShape((2.55,), 1.6, 0.7), VoidShape((5.0,), 0.27, 0.2))
+    mirror = InterfaceProfile(
+        made.width,
+        made.metal_height,
+        made.electrolyte_depth,
+        tuple(np.column_stack([made.width - r[::-1, 0], r[::-1, 1]]) for r in reversed(made.roofs)),
+    )
+    one, two = changed(made)[0].profile, changed(mirror)[0].profile
+    for a, b in zip(one.roofs, reversed(two.roofs), strict=True):
+        np.testing.assert_allclose(np.column_stack([made.width - b[::-1, 0], b[::-1, 1]]), a, atol=1e-12)
+
+
+def test_final_events() -> None:
+    wide = profile(VoidShape((0.0,), 11.9, 1.0))
+    assert [e.kind for e in final_events(wide, 0.02, 8.0)] == ["delaminate"]
+    assert [e.kind for e in final_events(profile(VoidShape((3.0,), 4.0, 7.9)), 0.02, 8.0)] == ["exhausted"]
+    assert final_events(profile(VoidShape((3.0,), 2.0, 1.0)), 0.02, 8.0) == []
+
+
+def test_lineage_is_a_forest_without_gaps() -> None:
+    made = profile(VoidShape((1.0,), 1.4, 0.5), VoidShape((2.55,), 1.6, 0.7), VoidShape((5.0,), 0.27, 0.2))
+    voids = Population.seeded(made)
+    state, changes = resolve(made, voids.labels, voids.next_label, RULE)
+    voids.change(changes, state.labels, state.next_label, (2.0, 0.1))
+    lives = voids.lives
+    assert lives[3].fate == "collapse" and lives[3].children == ()
+    assert lives[4].parents == (1, 2) and lives[1].children == lives[2].children == (4,)
+    assert lives[4].begin == lives[1].end == (2.0, 0.1)
+    assert voids.labels == [4]
+    again = Population.restored(voids.state())
+    assert again == voids
+    rows = voids.rows(0, 2.0, 0.1, state.profile)
+    assert [row[3:5] for row in rows] == [(4, "1+2")]
+    assert rows[0][5] == pytest.approx((0.35 * 1.0 + 0.56 * 2.55) / 0.91, rel=1e-2)
 
 
 def test_contact_fraction_and_width_with_mirror_image() -> None:
@@ -62,3 +243,5 @@ def test_contact_fraction_and_width_with_mirror_image() -> None:
     assert full_width(made, 0) == pytest.approx(2.0, rel=5e-3)
     round_one = profile(VoidShape((0.0,), 6.0, 1.0), axisymmetric=True)
     assert contact_fraction(round_one) == pytest.approx(0.75, rel=5e-3)
+    stretches = [s for s, _ in topology.contact_stretches(made)]
+    assert all(a[1] <= b[0] for a, b in pairwise(stretches))

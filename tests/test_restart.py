@@ -1,0 +1,142 @@
+"""Checkpoints: a resumed run is the uninterrupted one, on any number of ranks."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from solver import checkpoint
+from tests.conftest import ROOT
+from tests.test_runs import series, write_case
+
+Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
+
+MERGING = {
+    "geometry": {"width": "6 um"},
+    "void": [{"position": "1.4 um", "width": "2 um"}, {"position": "3.95 um", "width": "2.2 um"}],
+    "operation": {"pressure": "0.2 MPa", "capacity": "0.03 mAh/cm^2"},
+    "numerics": {"tip_size": "0.12 um", "growth": 0.5, "roof_fraction": 0.25, "courant": 0.6},
+    "output": {"interval": "0.005 mAh/cm^2", "checkpoint_steps": 3},
+}
+"""Two voids that meet early on."""
+COMPARED = ("time_s", "voltage_V", "contact_fraction", "largest_height_um", "platen_um", "void_measure_um")
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def assert_same(one: Path, two: Path, tolerance: float) -> None:
+    first, second = series(one), series(two)
+    assert [row["step"] for row in first] == [row["step"] for row in second]
+    for name in COMPARED:
+        a = np.array([float(row[name]) for row in first])
+        b = np.array([float(row[name]) for row in second])
+        np.testing.assert_allclose(b, a, rtol=tolerance, err_msg=name)
+    for table in ("events.csv", "lineage.csv", "voids.csv"):
+        mine, theirs = rows_of(one / table), rows_of(two / table)
+        labels = ("kind", "ended", "made", "void", "parents", "origin", "fate", "children", "output")
+        for a, b in zip(mine, theirs, strict=True):
+            assert {n: a[n] for n in labels if n in a} == {n: b[n] for n in labels if n in b}
+
+
+def kill_after(folder: Path, case: Path, step: int) -> None:
+    """Start a run and kill it once it has recorded ``step`` steps and saved a checkpoint."""
+    command = [sys.executable, "-m", "solver", "run", str(case), "--out", str(folder)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    table, end = folder / "series.csv", time.monotonic() + 300
+    while time.monotonic() < end and process.poll() is None:
+        count = table.read_text(encoding="utf-8").count("\n") if table.exists() else 0
+        if count > step and list((folder / "checkpoint").glob("*/header.json")):
+            break
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The uninterrupted run."""
+    folder = tmp_path_factory.mktemp("whole")
+    case = write_case(folder, **MERGING)
+    command = [sys.executable, "-m", "solver", "run", str(case), "--out", str(folder / "out")]
+    done = subprocess.run(
+        command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+    return folder / "out"
+
+
+def test_the_run_goes_on_through_events(whole: Path) -> None:
+    events = rows_of(whole / "events.csv")
+    assert "coalesce" in [row["kind"] for row in events]
+    for row in series(whole):
+        for name in ("charge_error", "lithium_error", "volume_error"):
+            assert float(row[name]) <= 1e-8
+    manifest = json.loads((whole / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["status"] == "finished"
+    # every void is in the lineage, and the living ones are those of the last output
+    lives = rows_of(whole / "lineage.csv")
+    last = rows_of(whole / "voids.csv")
+    final = {row["void"] for row in last if row["output"] == last[-1]["output"]}
+    assert {row["void"] for row in lives if not row["fate"]} == final
+    assert int(series(whole)[-1]["voids"]) == len(final)
+
+
+@pytest.mark.parametrize(("step", "ranks"), [(5, 1), (30, 2)])
+def test_a_killed_run_resumes_to_the_same_end(
+    tmp_path: Path, livoid: Livoid, whole: Path, step: int, ranks: int
+) -> None:
+    case, out = write_case(tmp_path, **MERGING), tmp_path / "out"
+    kill_after(out, case, step)
+    # a write that was cut off in the middle, and a checkpoint that never became complete
+    with (out / "series.csv").open("a", encoding="utf-8") as file:
+        file.write("99,12.3,half a li")
+    (out / "checkpoint" / "99999999.partial").mkdir()
+    result = livoid("run", str(case), "--out", "out", "--resume", ranks=ranks)
+    assert result.returncode == 0, result.stderr
+    assert_same(whole, out, 1e-6)
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["status"] == "finished"
+    assert len(manifest["resumed"]) == 1
+    again = livoid("run", str(case), "--out", "out", "--resume")
+    assert again.returncode == 0
+    assert "already finished" in again.stdout
+
+
+def test_resume_refuses_what_does_not_fit(tmp_path: Path, livoid: Livoid) -> None:
+    case = write_case(tmp_path, numerics={"max_steps": 2})
+    nothing = livoid("run", str(case), "--out", "out", "--resume")
+    assert nothing.returncode == 2
+    assert "is not a run folder" in nothing.stderr
+    assert livoid("run", str(case), "--out", "out").returncode == 1
+    other = livoid("run", str(case), "--out", "out", "--resume", "--set", "operation.pressure=0.7 MPa")
+    assert other.returncode == 2
+    assert "operation.pressure = '0.5 MPa' there, '0.7 MPa' now" in other.stderr
+    for path in (tmp_path / "out" / "checkpoint").iterdir():
+        (path / "header.json").unlink()
+    empty = livoid("run", str(case), "--out", "out", "--resume")
+    assert empty.returncode == 2
+    assert "no complete checkpoint" in empty.stderr
+    assert "Traceback" not in empty.stderr
+
+
+def test_only_complete_checkpoints_count(tmp_path: Path) -> None:
+    base = tmp_path / "checkpoint"
+    for name, complete in (("00000003", True), ("00000007", False), ("00000009.partial", True)):
+        (base / name).mkdir(parents=True)
+        if complete:
+            (base / name / "header.json").write_text('{"format": 1, "step": 3}')
+    assert checkpoint.newest(tmp_path)[0].name == "00000003"
