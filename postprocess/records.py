@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-TEXT = ("part", "kind", "side", "end")
+TEXT = ("part", "kind", "side", "end", "parents")
 """Columns that hold words."""
 
 
@@ -28,7 +28,7 @@ class RunRecords:
         folder: run folder.
         manifest: ``manifest.json``.
         series: columns of ``series.csv``.
-        interface, profile, deposit, stages: columns of the file of that name (numbers as floats).
+        interface, profile, deposit, stages, voids: columns of the file of that name (numbers as floats).
         events: rows of ``events.csv``.
         fields: (time in s, file) of ``fields.pvd``.
     """
@@ -40,6 +40,7 @@ class RunRecords:
     profile: dict[str, NDArray[Any]]
     deposit: dict[str, NDArray[Any]]
     stages: dict[str, NDArray[Any]]
+    voids: dict[str, NDArray[Any]]
     events: list[dict[str, str]]
     fields: list[tuple[float, Path]]
 
@@ -82,7 +83,8 @@ def read_run(folder: Path) -> RunRecords:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         series = _columns(folder / "series.csv")
         tables = {
-            name: _columns(folder / f"{name}.csv") for name in ("interface", "profile", "deposit", "stages")
+            name: _columns(folder / f"{name}.csv")
+            for name in ("interface", "profile", "deposit", "stages", "voids")
         }
         events = _rows(folder / "events.csv")
     except (OSError, ValueError) as error:

@@ -52,6 +52,13 @@ def parser() -> argparse.ArgumentParser:
     with_case("neutral", "void growth by vacancies and loss by creep against void size").add_argument("--out")
     plot = sub.add_parser("plot", help="make the figures of a run")
     plot.add_argument("run", help="run folder")
+    film = sub.add_parser("film", help="film of a run's cross-section over capacity, and a strip of stills")
+    film.add_argument("run", help="run folder")
+    film.add_argument("--out", help="film, .mp4 or .gif (default RUN/figures/film.mp4)")
+    compare = sub.add_parser("compare", help="runs of the operando cells beside the paper's observables")
+    compare.add_argument("what", choices=["paper"])
+    compare.add_argument("runs", nargs="+", metavar="RUN", help="run folders, Li and Li-Mg in any order")
+    compare.add_argument("--out", help="folder (default compare)")
     alloy = sub.add_parser("alloy", help="composition of Li-Mg after stripping and plating, beside the paper")
     alloy.add_argument("kinds", nargs="*", metavar="strip|plate|utilisation", help="studies (default: all)")
     alloy.add_argument("--out", help="folder (default alloy)")
@@ -139,6 +146,8 @@ def dispatch(arguments: argparse.Namespace, comm: MPI.Comm) -> int:
         return commands.neutral(arguments.case, arguments.out, arguments.changes, comm)
     if name == "plot":
         return commands.plot(arguments.run, comm)
+    if name in ("film", "compare"):
+        return commands.picture(arguments, comm)
     if name == "alloy":
         return commands.alloy(arguments.kinds, arguments.out, comm)
     if name == "verify":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import logging
 import sys
@@ -142,6 +143,30 @@ def plot(folder: str, comm: MPI.Comm) -> int:
     except RecordsError as error:
         print(f"livoid: {error}", file=sys.stderr)
         return EXIT_INPUT
+    return EXIT_OK
+
+
+def picture(arguments: argparse.Namespace, comm: MPI.Comm) -> int:
+    """``film`` and ``compare`` (rank 0)."""
+    if comm.rank != 0:
+        return EXIT_OK
+    from postprocess.records import RecordsError
+
+    out = Path(arguments.out) if arguments.out else None
+    try:
+        if arguments.command == "film":
+            from postprocess.film import film
+
+            made = film(Path(arguments.run), out)
+        else:
+            from postprocess.compare import compare_paper
+
+            made = compare_paper([Path(run) for run in arguments.runs], out or Path("compare"))
+    except RecordsError as error:
+        print(f"livoid: {error}", file=sys.stderr)
+        return EXIT_INPUT
+    for file in made:
+        print(file)
     return EXIT_OK
 
 

@@ -180,9 +180,10 @@ class ElectrochemistryProblem:
 
     def _local_resistance(self) -> Expr:
         """Z on the contact (interior facet trace)."""
-        return (
-            self._area_resistance * self._patches("+") if self.parameters.patches else self._area_resistance
-        )
+        if self.parameters.patches is None:
+            return self._area_resistance
+        # 1/f and not f is the linear function: the current is then integrated exactly
+        return self._area_resistance / self.patch_conductance("+")
 
     def compliance(self) -> Expr | None:
         """d a/d p_c on the contact for slow variations along it: the most that a follows the pressure.
@@ -278,14 +279,14 @@ class ElectrochemistryProblem:
         one = fem.Constant(self.cell.domain, 1.0)
         self.whole_area = self.integrate(one, Boundary.BOTTOM)
         self._contact_area_form = self.form(one, Boundary.CONTACT)
-        self._patches = fem.Function(fem.functionspace(self.cell.domain, ("Lagrange", 1)))
+        self.patch_conductance = fem.Function(fem.functionspace(self.cell.domain, ("Lagrange", 1)))
         self.update_contact_area()
 
     def update_contact_area(self) -> None:
         """Measure the contact again after the mesh moved, and find its resistance."""
         patches = self.parameters.patches
         if patches is not None:
-            self._patches.interpolate(lambda x: patches.factor(x[0]))
+            self.patch_conductance.interpolate(lambda x: 1.0 / patches.factor(x[0]))
         self.contact_area = self._sum(self._contact_area_form)
         self._whole_over_contact.value = self.whole_area / self.contact_area
 

@@ -1,0 +1,205 @@
+"""A film of a run's cross-section over capacity, and a strip of stills: ``livoid film RUN``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import imageio_ffmpeg
+import matplotlib
+import numpy as np
+import pyvista as pv
+from matplotlib.animation import AbstractMovieWriter, FFMpegWriter, PillowWriter
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.tri import Triangulation
+from numpy.typing import NDArray
+
+from postprocess.records import RecordsError, RunRecords, read_run
+from postprocess.render import ELECTROLYTE, METAL
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+FRAMES_PER_SECOND = 6
+STILLS = 6
+HEIGHT_SHARE = 0.35
+"""Height of the shown metal over its lateral extent, where no void is taller."""
+DEPTH_SHARE = 0.15
+"""Depth of the shown electrolyte over the lateral extent."""
+ROOM_ABOVE = 1.6
+"""Height of the shown metal over the tallest void."""
+METAL_COLOUR = "#9aa3ad"
+INCHES_WIDE = 10.0
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One field output: points (n, 2) in um, triangles of both regions, |i| per electrolyte triangle."""
+
+    points: NDArray[np.float64]
+    metal: NDArray[np.int64]
+    electrolyte: NDArray[np.int64]
+    current: NDArray[np.float64]
+
+
+def read_frame(file: Path) -> Frame:
+    """Read a field output of a two-dimensional run.
+
+    Raises:
+        RecordsError: if the file is missing or three-dimensional.
+    """
+    if not file.is_file():
+        raise RecordsError(f"{file} is missing")
+    mesh = pv.read(str(file))
+    if mesh.n_cells == 0 or len(mesh.cells) != 4 * mesh.n_cells or np.any(mesh.cells[::4] != 3):
+        raise RecordsError(f"{file}: films show two-dimensional runs")
+    triangles = np.asarray(mesh.cells, dtype=np.int64).reshape(-1, 4)[:, 1:]
+    region = np.asarray(mesh.cell_data["region"]).round()
+    current = np.linalg.norm(np.asarray(mesh.cell_data["current_density"]), axis=1)
+    below = region == ELECTROLYTE
+    points = np.asarray(mesh.points, dtype=float)[:, :2]
+    return Frame(points, triangles[region == METAL], triangles[below], current[below])
+
+
+def film(folder: Path, out: Path | None = None) -> list[Path]:
+    """Make the film (``.mp4`` or ``.gif``, by the ending of ``out``) and the strip of stills.
+
+    Args:
+        folder: run folder with fields.
+        out: film file; default ``figures/film.mp4`` in the run folder.
+
+    Returns:
+        The film and the stills (``.png`` beside it).
+
+    Raises:
+        RecordsError: if the folder holds no run with fields, or ``out`` has another ending.
+    """
+    run = read_run(folder)
+    if not run.fields:
+        raise RecordsError(f"{folder} has no field outputs (output.fields = false?)")
+    target = out or folder / "figures" / "film.mp4"
+    if target.suffix not in (".mp4", ".gif"):
+        raise RecordsError(f"{target}: a film ends in .mp4 or .gif")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    frames = [read_frame(file) for _, file in run.fields]
+    capacities = _capacities(run)
+    window = _window(frames)
+    highest = _current_scale(frames, window)
+    _write_film(frames, capacities, window, highest, target)
+    stills = target.with_name(f"{target.stem}-stills.png")
+    _write_stills(frames, capacities, window, highest, stills)
+    return [target, stills]
+
+
+def draw_frame(axes: Axes, frame: Frame, window: tuple[float, float, float, float], highest: float) -> None:
+    """Metal grey, voids white, current density in the electrolyte up to ``highest`` (mA/cm2)."""
+    left, right, bottom, top = window
+    x, y = frame.points.T
+    axes.tripcolor(
+        Triangulation(x, y, frame.electrolyte),
+        facecolors=frame.current,
+        cmap="inferno",
+        vmin=0.0,
+        vmax=highest,
+        rasterized=True,
+    )
+    axes.tripcolor(
+        Triangulation(x, y, frame.metal),
+        facecolors=np.zeros(len(frame.metal)),
+        cmap=matplotlib.colors.ListedColormap([METAL_COLOUR]),
+        rasterized=True,
+    )
+    axes.set_xlim(left, right)
+    axes.set_ylim(bottom, top)
+    axes.set_aspect("equal")
+    axes.set_ylabel("y (um)")
+
+
+def _capacities(run: RunRecords) -> NDArray[np.float64]:
+    times = run.series["time_s"].astype(float)
+    values = run.series["capacity_mAh_cm2"].astype(float)
+    return np.interp([time for time, _ in run.fields], times, values)
+
+
+def _window(frames: list[Frame]) -> tuple[float, float, float, float]:
+    width = float(max(frame.points[:, 0].max() for frame in frames))
+    tallest = max(_tallest(frame) for frame in frames)
+    top = max(HEIGHT_SHARE * width if width < 40.0 else 0.08 * width, ROOM_ABOVE * tallest)
+    metal = min(float(frame.points[:, 1].max()) for frame in frames)
+    return 0.0, width, -DEPTH_SHARE * width, min(top, metal)
+
+
+def _tallest(frame: Frame) -> float:
+    """Height of the highest edge that belongs to one metal triangle only and is no outer boundary."""
+    pairs = np.sort(
+        np.vstack([frame.metal[:, [0, 1]], frame.metal[:, [1, 2]], frame.metal[:, [2, 0]]]), axis=1
+    )
+    edges, counts = np.unique(pairs, axis=0, return_counts=True)
+    x, y = frame.points[edges[counts == 1]].transpose(2, 0, 1)
+    width, height = frame.points[:, 0].max(), frame.points[:, 1].max()
+    outer = (x.max(axis=1) <= 1e-9 * width) | (x.min(axis=1) >= width * (1 - 1e-9))
+    outer |= y.min(axis=1) >= height * (1 - 1e-9)
+    return float(y.max(axis=1)[~outer].max(initial=0.0))
+
+
+def _current_scale(frames: list[Frame], window: tuple[float, float, float, float]) -> float:
+    """95th percentile of |i| in the shown electrolyte over all frames."""
+    shown = []
+    for frame in frames:
+        middle = frame.points[frame.electrolyte].mean(axis=1)
+        shown.append(frame.current[middle[:, 1] >= window[2]])
+    return max(float(np.percentile(np.concatenate(shown), 95.0)), 1e-12)
+
+
+def _canvas(window: tuple[float, float, float, float], rows: int) -> tuple[Figure, NDArray[np.object_]]:
+    aspect = (window[3] - window[2]) / (window[1] - window[0])
+    tall = rows * (INCHES_WIDE * 0.85 * aspect + 0.35) + 0.5
+    size = (INCHES_WIDE, max(tall, 2.0))
+    figure, axes = plt.subplots(rows, 1, figsize=size, squeeze=False, sharex=True, layout="constrained")
+    return figure, axes[:, 0]
+
+
+def _colour_bar(figure: Figure, axes: NDArray[np.object_], highest: float) -> None:
+    scale = matplotlib.cm.ScalarMappable(matplotlib.colors.Normalize(0.0, highest), "inferno")
+    figure.colorbar(scale, ax=list(axes), label="i (mA/cm2)", fraction=0.02, pad=0.01, extend="max")
+
+
+def _write_film(
+    frames: list[Frame],
+    capacities: NDArray[np.float64],
+    window: tuple[float, float, float, float],
+    highest: float,
+    target: Path,
+) -> None:
+    matplotlib.rcParams["animation.ffmpeg_path"] = imageio_ffmpeg.get_ffmpeg_exe()
+    kind = FFMpegWriter if target.suffix == ".mp4" else PillowWriter
+    writer: AbstractMovieWriter = kind(fps=FRAMES_PER_SECOND)
+    figure, axes = _canvas(window, 1)
+    _colour_bar(figure, axes, highest)
+    with writer.saving(figure, str(target), dpi=110):
+        for frame, capacity in zip(frames, capacities, strict=True):
+            axes[0].clear()
+            draw_frame(axes[0], frame, window, highest)
+            axes[0].set_title(f"{capacity:.4f} mAh/cm2", fontsize=10)
+            axes[0].set_xlabel("x (um)")
+            writer.grab_frame()
+    plt.close(figure)
+
+
+def _write_stills(
+    frames: list[Frame],
+    capacities: NDArray[np.float64],
+    window: tuple[float, float, float, float],
+    highest: float,
+    target: Path,
+) -> None:
+    chosen = sorted(set(np.linspace(0, len(frames) - 1, min(STILLS, len(frames))).round().astype(int)))
+    figure, axes = _canvas(window, len(chosen))
+    for axis, k in zip(axes, chosen, strict=True):
+        draw_frame(axis, frames[k], window, highest)
+        axis.set_title(f"{capacities[k]:.4f} mAh/cm2", fontsize=9, loc="left")
+    axes[-1].set_xlabel("x (um)")
+    _colour_bar(figure, axes, highest)
+    figure.savefig(target, dpi=130)
+    plt.close(figure)
