@@ -30,6 +30,9 @@ QUADRATIC_FLOOR, QUADRATIC_GAIN = 0.1, 1e-2
 """A residual below this share of the floor that the last step brought down at least this much has converged:
 the next step would gain digits that cannot be evaluated."""
 
+RISES = 3
+"""Full steps in a row that raise the residual after which they are given up for the line search."""
+
 _prefix_counter = itertools.count()
 
 
@@ -100,7 +103,7 @@ class NewtonSolver:
         self.jacobian_form = fem.form(ufl.derivative(residual, unknown, ufl.TrialFunction(space)))
         self.matrix_full = fem_petsc.create_matrix(self.jacobian_form)
         self.vector_full = compat.create_vector(self.residual_form, space)
-        self._last_norm = np.inf
+        self._last_norm, self._rises, self._may_give_up = np.inf, 0, False
         self._springs: Springs | None = None
         self.held = np.empty(0, dtype=PETSc.IntType)
         self.held_values: NDArray[np.float64] = np.empty(0)
@@ -149,7 +152,8 @@ class NewtonSolver:
         self._springs = springs
         before = self.unknown.x.array.copy()
         iterations = 0
-        for snes in self._attempts:
+        for number, snes in enumerate(self._attempts, start=1):
+            self._may_give_up = number < len(self._attempts)
             self.reduction.restrict(self.unknown, self.solution)
             self.solution.setValues(self.held, self.held_values)
             self.solution.assemble()
@@ -206,8 +210,9 @@ class NewtonSolver:
     ) -> PETSc.SNES.ConvergedReason:
         norm = norms[2]
         last, self._last_norm = self._last_norm if iteration else np.inf, norm
+        self._rises = self._rises + 1 if iteration and norm > last else 0
         reasons = PETSc.SNES.ConvergedReason
-        if not np.isfinite(norm):
+        if not np.isfinite(norm) or (self._may_give_up and self._rises >= RISES):
             return reasons.DIVERGED_FUNCTION_DOMAIN
         _rtol, atol, _stol, _max_it = snes.getTolerances()
         floor = self._floor()

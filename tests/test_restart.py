@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pyvista
+from PIL import Image
 
 from solver import checkpoint
 from tests.conftest import ROOT
@@ -140,3 +142,40 @@ def test_only_complete_checkpoints_count(tmp_path: Path) -> None:
         if complete:
             (base / name / "header.json").write_text('{"format": 1, "step": 3}')
     assert checkpoint.newest(tmp_path)[0].name == "00000003"
+
+
+def test_film_comparison_and_costs_of_a_run(tmp_path: Path, livoid: Livoid, whole: Path) -> None:
+    for name in ("film.gif", "film.mp4"):
+        made = livoid("film", str(whole), "--out", str(tmp_path / name))
+        assert made.returncode == 0, made.stderr
+        assert (tmp_path / name).stat().st_size > 2000
+    with Image.open(tmp_path / "film.gif") as film:
+        assert film.n_frames == len(pyvista.get_reader(str(whole / "fields.pvd")).time_values)
+    with Image.open(tmp_path / "film-stills.png") as stills:
+        assert np.asarray(stills.convert("L")).std() > 20.0
+    wrong = livoid("film", str(whole), "--out", "film.avi")
+    assert wrong.returncode == 2
+    assert "ends in .mp4 or .gif" in wrong.stderr
+
+    compared = livoid("compare", "paper", str(whole), "--out", "compare")
+    assert compared.returncode == 0, compared.stderr
+    table = {row["observable"]: row for row in rows_of(tmp_path / "compare" / "paper.csv")}
+    merged = next(row for row in rows_of(whole / "events.csv") if row["kind"] == "coalesce")
+    # two voids became one: half of them, known to one step
+    found, wanted = float(table["coalescence"]["predicted"]), float(merged["capacity_mAh_cm2"])
+    assert found == pytest.approx(wanted, rel=2e-2)
+    assert table["contact loss 90 %"]["predicted"].startswith("not by")
+    assert (tmp_path / "compare" / "paper.png").stat().st_size > 5000
+    assert livoid("compare", "paper", "nowhere").returncode == 2
+
+
+def test_costs_add_up(tmp_path: Path, livoid: Livoid) -> None:
+    case = write_case(tmp_path, numerics={"max_steps": 3})
+    result = livoid("run", str(case), "--out", "out", "--profile")
+    assert "assembly" in result.stdout
+    rows = {row["part"]: row for row in json.loads((tmp_path / "out" / "profile.json").read_text())}
+    parts = sum(row["seconds"] for name, row in rows.items() if name != "total")
+    assert parts == pytest.approx(rows["total"]["seconds"], rel=1e-6)
+    assert all(row["seconds"] >= 0.0 for row in rows.values())
+    assert rows["assembly"]["seconds"] > 0.0
+    assert rows["solve"]["seconds"] > 0.0
