@@ -224,20 +224,21 @@ class Run:
 
     def _events(self) -> RunOutcome | None:
         """What the step has brought about: changes of topology, solubility limit, end of the metal."""
-        model, stops = self.loaded.case.model, self.loaded.case.model.at_event == "stop"
+        model = self.loaded.case.model
         solubility = self.watch.solubility(self.epoch.model.mixing)
         if solubility is not None and model.beyond_solubility == "stop":
             return self._stop("event", [solubility])
         if solubility is not None:
             self.recorder.events(self.clock, [solubility])
         if self.interface is None:
-            lifted = [events.opening(seed) for seed in openings(self.epoch.model, 0.0)]
-            return self._stop("event", lifted) if lifted else None
+            lifted = openings(self.epoch.model, 1.0)
+            widest = max(lifted, key=lambda seed: seed.height, default=None)
+            return self._stop("event", [events.opening(widest)]) if widest is not None else None
         changed = self._change(self.epoch.model, 1.0)
         if isinstance(changed, RunOutcome):
             return changed
         final = events.final_events(self.interface.profile, model.delaminated_below, self.first_height)
-        return self._stop("event", final) if final and not (stops and changed) else None
+        return self._stop("event", final) if final else None
 
     def _change(self, model: CoupledModel | None, patience: float) -> list[events.Event] | RunOutcome:
         """Make the changes of topology that are due; the run's end where it stops at them or fails."""
@@ -340,9 +341,9 @@ class Run:
         return outcome
 
     def close(self, outcome: RunOutcome) -> None:
-        """Write the manifest, and a checkpoint where the run can go on; called once, whatever the end."""
+        """Write the manifest; after a failure a checkpoint too (an interrupt may come in mid-step)."""
         (log.error if outcome.status == "failed" else log.info)("%s: %s", outcome.status, outcome.message)
-        if outcome.status in ("failed", "interrupted"):
+        if outcome.status == "failed":
             self.save()
 
         counts = {

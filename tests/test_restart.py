@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pyvista
+import tomli_w
 from PIL import Image
 
 from solver import checkpoint
-from tests.conftest import ROOT
+from tests.conftest import ROOT, case_data
 from tests.test_runs import series, write_case
 
 Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -116,6 +117,43 @@ def test_a_killed_run_resumes_to_the_same_end(
     again = livoid("run", str(case), "--out", "out", "--resume")
     assert again.returncode == 0
     assert "already finished" in again.stdout
+
+
+def test_composition_and_protocol_are_resumed(tmp_path: Path, livoid: Livoid) -> None:
+    """Killed while plating: x_Mg, the deposit so far and the stage go on."""
+    steps = [
+        {"do": "strip", "current": "0.5 mA/cm^2", "capacity": "0.0008 mAh/cm^2"},
+        {"do": "plate", "current": "0.5 mA/cm^2", "capacity": "0.0008 mAh/cm^2"},
+    ]
+    data = case_data(
+        material={"metal": {"name": "lithium-magnesium"}},
+        numerics={
+            "tip_size": "0.15 um",
+            "roof_fraction": 0.3,
+            "layer_size": "0.15 um",
+            "largest_step": "1 s",
+        },
+        output={"interval": "0.0004 mAh/cm^2", "checkpoint_steps": 1},
+    )
+    data["operation"] = {"pressure": "1 MPa", "step": steps}
+    case = tmp_path / "case.toml"
+    case.write_text(tomli_w.dumps(data), encoding="utf-8")
+    assert livoid("run", str(case), "--out", "whole").returncode == 0
+    strips = [row["kind"] for row in series(tmp_path / "whole")].count("strip")
+    kill_after(tmp_path / "out", case, strips + 4)
+    result = livoid("run", str(case), "--out", "out", "--resume", ranks=2)
+    assert result.returncode == 0, result.stderr
+    assert_same(tmp_path / "whole", tmp_path / "out", 1e-6)
+    first, second = series(tmp_path / "whole"), series(tmp_path / "out")
+    for name in ("solute_contact", "solute_largest", "stage_capacity_mAh_cm2"):
+        a, b = (np.array([float(row[name]) for row in rows]) for rows in (first, second))
+        np.testing.assert_allclose(b, a, rtol=1e-6, err_msg=name)
+    for table in ("stages.csv", "deposit.csv"):
+        one, two = rows_of(tmp_path / "whole" / table), rows_of(tmp_path / "out" / table)
+        assert len(one) == len(two) > 0
+        name = "deposit_mean_um" if table == "stages.csv" else "thickness_um"
+        a, b = (np.array([float(row[name]) for row in rows]) for rows in (one, two))
+        np.testing.assert_allclose(b, a, rtol=1e-5, atol=1e-9)
 
 
 def test_resume_refuses_what_does_not_fit(tmp_path: Path, livoid: Livoid) -> None:
