@@ -27,6 +27,7 @@ class SizeRule:
         roof_fraction: size on a roof relative to the void.
         layer: size along the contact, None for no layer.
         layer_depth: height above the contact up to which ``layer`` holds.
+        event_length: in which changes of topology are measured; at least ``tip``.
     """
 
     tip: float
@@ -35,6 +36,10 @@ class SizeRule:
     roof_fraction: float = 0.12
     layer: float | None = None
     layer_depth: float = 0.0
+    event_length: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "event_length", max(self.event_length, self.tip))
 
     def roof_limit(self, roof: NDArray[np.float64]) -> float:
         """Largest size allowed on a roof given as an (m, 2) polyline."""

@@ -2,8 +2,8 @@
 
 Pure geometry on polylines. Metal is conserved exactly: what a void gains or loses by a change is taken from
 or given to the height of the metal (width times height minus voids stays), a shift of far less than an
-element. Thresholds are in elements at a triple line (``rule.tip``) and leave gaps between them, so that no
-change calls for its own reversal.
+element. Thresholds are in multiples of ``rule.event_length``, by default the element size at a triple line,
+and leave gaps between them, so that no change calls for its own reversal.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from meshes.sizing import SizeRule
 Points = NDArray[np.float64]
 ChangeKind = Literal["collapse", "split", "touch", "coalesce", "pinch", "open", "nucleate"]
 
-COLLAPSE_ELEMENTS = 6.0
-"""A void narrower than this many tip elements (full width) has collapsed."""
+COLLAPSE_LENGTHS = 6.0
+"""A void narrower than this many event lengths (full width) has collapsed."""
 COLLAPSE_HEIGHT = 1.0
-"""A void lower than this many tip elements has collapsed."""
-TOUCH_ELEMENTS = 0.5
-"""A roof that dips below this many tip elements away from its ends touches the electrolyte."""
-COALESCE_ELEMENTS = 4.0
-"""A contact narrower than this many tip elements is lost: two voids have met."""
-NEW_CONTACT_ELEMENTS = 8.0
-"""Width of the contact that a touching roof makes: well above COALESCE_ELEMENTS."""
-LIFT_ELEMENTS = 2.5
-"""Height at which the metal between two voids that met is cut: well above TOUCH_ELEMENTS."""
-OPEN_ELEMENTS = 10.0
-"""Smallest width of a void that opens: well above COLLAPSE_ELEMENTS."""
+"""A void lower than this many event lengths has collapsed."""
+TOUCH_LENGTHS = 0.5
+"""A roof that dips below this many event lengths away from its ends touches the electrolyte."""
+COALESCE_LENGTHS = 4.0
+"""A contact narrower than this many event lengths is lost: two voids have met."""
+NEW_CONTACT_LENGTHS = 8.0
+"""Width of the contact that a touching roof makes: well above COALESCE_LENGTHS."""
+LIFT_LENGTHS = 2.5
+"""Height at which the metal between two voids that met is cut: well above TOUCH_LENGTHS."""
+OPEN_LENGTHS = 10.0
+"""Smallest width of a void that opens: well above COLLAPSE_LENGTHS."""
 OPEN_HEIGHT = 2.5
 """Smallest height of a void that opens: well above COLLAPSE_HEIGHT."""
 PINCH_SPACINGS = 0.5
@@ -75,7 +75,7 @@ class Seed:
 
     Attributes:
         left, right: stretch of contact that opens (um).
-        height: of the new roof; raised to OPEN_HEIGHT tip elements where less.
+        height: of the new roof; raised to OPEN_HEIGHT event lengths where less.
         kind: ``open`` or ``nucleate``.
     """
 
@@ -154,7 +154,7 @@ def resolve(
         The new profile with its labels, and the changes in the order they were made.
     """
     state = Labelled(profile, list(labels), next_label)
-    coarse = replace(rule, tip=rule.tip * patience)
+    coarse = replace(rule, event_length=rule.event_length * patience)
     changes: list[Change] = []
     while (change := _next_change(state, coarse)) is not None and len(changes) < MOST_CHANGES:
         changes.append(change)
@@ -187,13 +187,13 @@ def _collapse(state: Labelled, rule: SizeRule) -> Change | None:
 
 
 def _viable(width: float, height: float, rule: SizeRule) -> bool:
-    return width >= COLLAPSE_ELEMENTS * rule.tip and height >= COLLAPSE_HEIGHT * rule.tip
+    return width >= COLLAPSE_LENGTHS * rule.event_length and height >= COLLAPSE_HEIGHT * rule.event_length
 
 
 def _touch(state: Labelled, rule: SizeRule) -> Change | None:
     """The first roof that comes down on the electrolyte becomes contact there."""
     for k, roof in enumerate(state.profile.roofs):
-        dip = _lowest_dip(roof, TOUCH_ELEMENTS * rule.tip)
+        dip = _lowest_dip(roof, TOUCH_LENGTHS * rule.event_length)
         if dip is not None:
             return _land(state, k, dip, rule)
     return None
@@ -211,7 +211,7 @@ def _lowest_dip(roof: Points, limit: float) -> int | None:
 def _land(state: Labelled, k: int, dip: int, rule: SizeRule) -> Change:
     roof, profile, label = state.profile.roofs[k], state.profile, state.labels[k]
     width, where = full_width(profile, k), float(roof[dip, 0])
-    half = 0.5 * NEW_CONTACT_ELEMENTS * rule.tip
+    half = 0.5 * NEW_CONTACT_LENGTHS * rule.event_length
     left = _left_part(roof, dip, half, rule)
     behind = _left_part(_mirrored(roof), len(roof) - 1 - dip, half, rule)
     right = None if behind is None else _mirrored(behind)
@@ -242,13 +242,13 @@ def _mirrored(roof: Points) -> Points:
 
 def _left_part(roof: Points, dip: int, half: float, rule: SizeRule) -> Points | None:
     """What is left of ``dip``, ended by a triple point; None where nothing is."""
-    limit = TOUCH_ELEMENTS * rule.tip
+    limit = TOUCH_LENGTHS * rule.event_length
     first = dip
     while first > 0 and roof[first - 1, 1] < limit:
         first -= 1
     end = min(float(roof[dip, 0]) - half, float(roof[first, 0]))
     last = first
-    while last >= 0 and (roof[last, 0] > end - 0.5 * rule.tip or roof[last, 1] < limit):
+    while last >= 0 and (roof[last, 0] > end - 0.5 * rule.event_length or roof[last, 1] < limit):
         last -= 1
     if last < 1:
         return None
@@ -258,7 +258,7 @@ def _left_part(roof: Points, dip: int, half: float, rule: SizeRule) -> Points | 
 def _coalesce(state: Labelled, rule: SizeRule) -> Change | None:
     """The first contact that is too narrow is lost; the last one of all never is (delamination)."""
     profile = state.profile
-    limit = COALESCE_ELEMENTS * rule.tip
+    limit = COALESCE_LENGTHS * rule.event_length
     stretches = contact_stretches(profile)
     for (left, right), (before, after) in stretches:
         mirror = (left == 0.0 and not profile.axisymmetric) or right == profile.width
@@ -268,7 +268,7 @@ def _coalesce(state: Labelled, rule: SizeRule) -> Change | None:
         centre = 0.5 * (left + right)
         ended = tuple(state.labels[j] for j in (before, after) if j is not None)
         low = min(float(profile.roofs[j][:, 1].max()) for j in (before, after) if j is not None)
-        lift = min(LIFT_ELEMENTS * rule.tip, 0.8 * low)
+        lift = min(LIFT_LENGTHS * rule.event_length, 0.8 * low)
         tails = [_cut_end(profile.roofs[before], lift)] if before is not None else []
         heads = [_mirrored(_cut_end(_mirrored(profile.roofs[after]), lift))] if after is not None else []
         if before is not None and after is not None:
@@ -351,7 +351,7 @@ def _meeting(roof: Points) -> tuple[int, int] | None:
 def _open(state: Labelled, seed: Seed, rule: SizeRule) -> Change | None:
     """Put a flat half ellipse where the contact lets go; None where there is no room for one."""
     profile = state.profile
-    smallest, margin = OPEN_ELEMENTS * rule.tip, 1.5 * COALESCE_ELEMENTS * rule.tip
+    smallest, margin = OPEN_LENGTHS * rule.event_length, 1.5 * COALESCE_LENGTHS * rule.event_length
     middle = 0.5 * (seed.left + seed.right)
     for (left, right), (before, after) in contact_stretches(profile):
         if not left <= middle <= right:
@@ -368,7 +368,7 @@ def _open(state: Labelled, seed: Seed, rule: SizeRule) -> Change | None:
         if (cut_left and cut_right) or high - low < (0.5 if cut_left or cut_right else 1.0) * smallest:
             return None
         low, high = 0.0 if cut_left else low, profile.width if cut_right else high
-        roof = _flat_roof(low, high, max(seed.height, OPEN_HEIGHT * rule.tip), cut_left, cut_right)
+        roof = _flat_roof(low, high, max(seed.height, OPEN_HEIGHT * rule.event_length), cut_left, cut_right)
         place = sum(1 for r in profile.roofs if r[0, 0] < roof[0, 0])
         made = state.replace(place, 0, [roof])
         centre = 0.5 * (low + high)

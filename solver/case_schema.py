@@ -240,6 +240,9 @@ class Numerics(Section):
     """Resolution and solver settings; lengths None are derived from the voids."""
 
     tip_size: units.Length | None = Field(None, description="element size at triple lines")
+    event_length: units.Length | None = Field(
+        None, description="length in which changes of topology are measured; default and least: tip_size"
+    )
     growth: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.2
     largest_size: units.Length | None = None
     layer_size: units.Length | None = Field(

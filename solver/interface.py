@@ -91,4 +91,4 @@ def shelter(rule: SizeRule) -> float:
     A void cannot open there without meeting the one beside it at once; the roof's surface tension holds the
     metal (docs/method.md).
     """
-    return (1.5 * topology.COALESCE_ELEMENTS + 0.5 * topology.OPEN_ELEMENTS) * rule.tip
+    return (1.5 * topology.COALESCE_LENGTHS + 0.5 * topology.OPEN_LENGTHS) * rule.event_length

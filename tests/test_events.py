@@ -107,7 +107,7 @@ def test_a_roof_that_touches_splits_the_void(depth: float) -> None:
     assert [change.kind for change in changes] == ["split"]
     assert (changes[0].ended, changes[0].made) == ((1,), (2, 3))
     gap = state.profile.roofs[1][0, 0] - state.profile.roofs[0][-1, 0]
-    assert gap >= 0.999 * topology.NEW_CONTACT_ELEMENTS * RULE.tip
+    assert gap >= 0.999 * topology.NEW_CONTACT_LENGTHS * RULE.tip
     assert state.profile.roofs[0][-1, 0] < 3.0 < state.profile.roofs[1][0, 0]
 
 
@@ -155,7 +155,7 @@ def test_a_void_opens_where_there_is_room(left: float) -> None:
     assert [change.kind for change in changes] == ["open"]
     assert len(state.profile.roofs) == 2
     new = state.labels.index(2)
-    assert full_width(state.profile, new) >= topology.OPEN_ELEMENTS * RULE.tip * (1 - 1e-12)
+    assert full_width(state.profile, new) >= topology.OPEN_LENGTHS * RULE.tip * (1 - 1e-12)
     assert state.profile.roofs[new][:, 1].max() == pytest.approx(topology.OPEN_HEIGHT * RULE.tip, rel=1e-3)
 
 
