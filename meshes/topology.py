@@ -21,7 +21,19 @@ from meshes.profile import InterfaceProfile, full_width, roof_measure
 from meshes.sizing import SizeRule
 
 Points = NDArray[np.float64]
-ChangeKind = Literal["collapse", "split", "touch", "coalesce", "pinch", "open", "nucleate"]
+EventKind = Literal[
+    "open",
+    "nucleate",
+    "coalesce",
+    "split",
+    "touch",
+    "pinch",
+    "collapse",
+    "delaminate",
+    "exhausted",
+    "solubility",
+]
+"""The last three are no changes of topology (:mod:`solver.events`)."""
 
 COLLAPSE_LENGTHS = 6.0
 """A void narrower than this many event lengths (full width) has collapsed."""
@@ -48,8 +60,8 @@ PINCH_APART = 6
 
 
 @dataclass(frozen=True)
-class Change:
-    """One change of topology.
+class Event:
+    """One event: a change of topology, or what ends a run.
 
     Attributes:
         kind: what happened: ``touch`` is a roof that comes down so near to its end that no second void is
@@ -61,7 +73,7 @@ class Change:
         made: labels of the voids that begin.
     """
 
-    kind: ChangeKind
+    kind: EventKind
     position: float
     size: float
     detail: str
@@ -139,7 +151,7 @@ def resolve(
     *,
     seeds: Sequence[Seed] = (),
     patience: float = 1.0,
-) -> tuple[Labelled, list[Change]]:
+) -> tuple[Labelled, list[Event]]:
     """Make every change of topology that the profile asks for, until it asks for none.
 
     Args:
@@ -155,7 +167,7 @@ def resolve(
     """
     state = Labelled(profile, list(labels), next_label)
     coarse = replace(rule, event_length=rule.event_length * patience)
-    changes: list[Change] = []
+    changes: list[Event] = []
     while (change := _next_change(state, coarse)) is not None and len(changes) < MOST_CHANGES:
         changes.append(change)
     for seed in seeds:
@@ -165,7 +177,7 @@ def resolve(
     return state, changes
 
 
-def _next_change(state: Labelled, rule: SizeRule) -> Change | None:
+def _next_change(state: Labelled, rule: SizeRule) -> Event | None:
     for step in (_collapse, _pinch, _touch, _coalesce):
         change = step(state, rule)
         if change is not None:
@@ -173,7 +185,7 @@ def _next_change(state: Labelled, rule: SizeRule) -> Change | None:
     return None
 
 
-def _collapse(state: Labelled, rule: SizeRule) -> Change | None:
+def _collapse(state: Labelled, rule: SizeRule) -> Event | None:
     profile = state.profile
     for k, roof in enumerate(profile.roofs):
         width, height = full_width(profile, k), float(roof[:, 1].max())
@@ -182,7 +194,7 @@ def _collapse(state: Labelled, rule: SizeRule) -> Change | None:
         centre, label = float(np.mean(profile.void_extent(k))), state.labels[k]
         state.replace(k, 1, [])
         detail = f"void at x = {centre:.4g} um vanishes (width {width:.3g} um, height {height:.3g} um)"
-        return Change("collapse", centre, width, detail, (label,))
+        return Event("collapse", centre, width, detail, (label,))
     return None
 
 
@@ -190,7 +202,7 @@ def _viable(width: float, height: float, rule: SizeRule) -> bool:
     return width >= COLLAPSE_LENGTHS * rule.event_length and height >= COLLAPSE_HEIGHT * rule.event_length
 
 
-def _touch(state: Labelled, rule: SizeRule) -> Change | None:
+def _touch(state: Labelled, rule: SizeRule) -> Event | None:
     """The first roof that comes down on the electrolyte becomes contact there."""
     for k, roof in enumerate(state.profile.roofs):
         dip = _lowest_dip(roof, TOUCH_LENGTHS * rule.event_length)
@@ -208,7 +220,7 @@ def _lowest_dip(roof: Points, limit: float) -> int | None:
     return int(min(low, key=lambda k: y[k])) if low else None
 
 
-def _land(state: Labelled, k: int, dip: int, rule: SizeRule) -> Change:
+def _land(state: Labelled, k: int, dip: int, rule: SizeRule) -> Event:
     roof, profile, label = state.profile.roofs[k], state.profile, state.labels[k]
     width, where = full_width(profile, k), float(roof[dip, 0])
     half = 0.5 * NEW_CONTACT_LENGTHS * rule.event_length
@@ -219,13 +231,13 @@ def _land(state: Labelled, k: int, dip: int, rule: SizeRule) -> Change:
     at = f"at x = {where:.4g} um"
     if len(parts) == 2:
         made = state.replace(k, 1, parts)
-        return Change("split", where, width, f"roof touches the electrolyte {at}", (label,), made)
+        return Event("split", where, width, f"roof touches the electrolyte {at}", (label,), made)
     if len(parts) == 1:
         state.replace(k, 1, parts, keep=True)
         detail = f"roof touches the electrolyte beside its end {at}; the void stays one"
-        return Change("touch", where, width, detail)
+        return Event("touch", where, width, detail)
     state.replace(k, 1, [])
-    return Change(
+    return Event(
         "collapse", where, width, f"void {at} comes down as a whole (width {width:.3g} um)", (label,)
     )
 
@@ -255,7 +267,7 @@ def _left_part(roof: Points, dip: int, half: float, rule: SizeRule) -> Points | 
     return np.vstack([roof[: last + 1], [end, 0.0]])
 
 
-def _coalesce(state: Labelled, rule: SizeRule) -> Change | None:
+def _coalesce(state: Labelled, rule: SizeRule) -> Event | None:
     """The first contact that is too narrow is lost; the last one of all never is (delamination)."""
     profile = state.profile
     limit = COALESCE_LENGTHS * rule.event_length
@@ -269,21 +281,15 @@ def _coalesce(state: Labelled, rule: SizeRule) -> Change | None:
         ended = tuple(state.labels[j] for j in (before, after) if j is not None)
         low = min(float(profile.roofs[j][:, 1].max()) for j in (before, after) if j is not None)
         lift = min(LIFT_LENGTHS * rule.event_length, 0.8 * low)
-        tails = [_cut_end(profile.roofs[before], lift)] if before is not None else []
-        heads = [_mirrored(_cut_end(_mirrored(profile.roofs[after]), lift))] if after is not None else []
-        if before is not None and after is not None:
-            joined = np.vstack([tails[0], heads[0]])
-            made = state.replace(before, 2, [joined])
-            return Change("coalesce", centre, width, f"voids meet at x = {centre:.4g} um", ended, made)
-        if before is not None:
-            roof, k = np.vstack([tails[0], [profile.width, tails[0][-1, 1]]]), before
-        else:
-            assert after is not None
-            roof, k = np.vstack([[0.0, heads[0][0, 1]], heads[0]]), after
-        made = state.replace(k, 1, [roof])
-        return Change(
-            "coalesce", centre, width, f"void meets its mirror image at x = {centre:.4g} um", ended, made
-        )
+        rims = [
+            np.array([[0.0, lift]]) if before is None else _cut_end(profile.roofs[before], lift),
+            np.array([[profile.width, lift]])
+            if after is None
+            else _mirrored(_cut_end(_mirrored(profile.roofs[after]), lift)),
+        ]
+        made = state.replace(state.labels.index(ended[0]), len(ended), [np.vstack(rims)])
+        text = "voids meet" if len(ended) == 2 else "void meets its mirror image"
+        return Event("coalesce", centre, width, f"{text} at x = {centre:.4g} um", ended, made)
     return None
 
 
@@ -312,7 +318,7 @@ def _cut_end(roof: Points, lift: float) -> Points:
     return np.vstack([roof[: last + 1] if share < 0.7 else roof[:last], low + share * (high - low)])
 
 
-def _pinch(state: Labelled, rule: SizeRule) -> Change | None:
+def _pinch(state: Labelled, rule: SizeRule) -> Event | None:
     """A roof that meets itself above the electrolyte loses the loop in between.
 
     A bubble cut off in the metal, and metal that hangs on nothing, are not part of the model.
@@ -328,7 +334,7 @@ def _pinch(state: Labelled, rule: SizeRule) -> Change | None:
             continue
         state.replace(k, 1, [rest], keep=True)
         detail = f"roof meets itself at x = {where:.4g} um; the loop of {size:.3g} um is cut off"
-        return Change("pinch", where, size, detail)
+        return Event("pinch", where, size, detail)
     return None
 
 
@@ -348,7 +354,7 @@ def _meeting(roof: Points) -> tuple[int, int] | None:
     return None
 
 
-def _open(state: Labelled, seed: Seed, rule: SizeRule) -> Change | None:
+def _open(state: Labelled, seed: Seed, rule: SizeRule) -> Event | None:
     """Put a flat half ellipse where the contact lets go; None where there is no room for one."""
     profile = state.profile
     smallest, margin = OPEN_LENGTHS * rule.event_length, 1.5 * COALESCE_LENGTHS * rule.event_length
@@ -362,8 +368,7 @@ def _open(state: Labelled, seed: Seed, rule: SizeRule) -> Change | None:
         )
         width = max(seed.right - seed.left, smallest)
         low, high = max(middle - 0.5 * width, room[0]), min(middle + 0.5 * width, room[1])
-        cut_left = before is None and low <= margin and not profile.axisymmetric
-        cut_left |= before is None and profile.axisymmetric and low <= margin
+        cut_left = before is None and low <= margin
         cut_right = after is None and high >= profile.width - margin
         if (cut_left and cut_right) or high - low < (0.5 if cut_left or cut_right else 1.0) * smallest:
             return None
@@ -373,7 +378,7 @@ def _open(state: Labelled, seed: Seed, rule: SizeRule) -> Change | None:
         made = state.replace(place, 0, [roof])
         centre = 0.5 * (low + high)
         text = "the contact opens" if seed.kind == "open" else "a void nucleates"
-        return Change(seed.kind, centre, high - low, f"{text} at x = {centre:.4g} um", (), made)
+        return Event(seed.kind, centre, high - low, f"{text} at x = {centre:.4g} um", (), made)
     return None
 
 

@@ -43,6 +43,23 @@ class Frame:
     current: NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Reel:
+    """What a film and its stills show.
+
+    Attributes:
+        frames: in order.
+        capacities: mAh/cm2, one per frame.
+        window: (left, right, bottom, top) in um.
+        highest: current density (mA/cm2) at the end of the colours.
+    """
+
+    frames: list[Frame]
+    capacities: NDArray[np.float64]
+    window: tuple[float, float, float, float]
+    highest: float
+
+
 def read_frame(file: Path) -> Frame:
     """Read a field output of a two-dimensional run.
 
@@ -83,12 +100,11 @@ def film(folder: Path, out: Path | None = None) -> list[Path]:
         raise RecordsError(f"{target}: a film ends in .mp4 or .gif")
     target.parent.mkdir(parents=True, exist_ok=True)
     frames = [read_frame(file) for _, file in run.fields]
-    capacities = _capacities(run)
     window = _window(frames)
-    highest = _current_scale(frames, window)
-    _write_film(frames, capacities, window, highest, target)
+    reel = Reel(frames, _capacities(run), window, _current_scale(frames, window))
+    _write_film(reel, target)
     stills = target.with_name(f"{target.stem}-stills.png")
-    _write_stills(frames, capacities, window, highest, stills)
+    _write_stills(reel, stills)
     return [target, stills]
 
 
@@ -165,41 +181,31 @@ def _colour_bar(figure: Figure, axes: NDArray[np.object_], highest: float) -> No
     figure.colorbar(scale, ax=list(axes), label="i (mA/cm2)", fraction=0.02, pad=0.01, extend="max")
 
 
-def _write_film(
-    frames: list[Frame],
-    capacities: NDArray[np.float64],
-    window: tuple[float, float, float, float],
-    highest: float,
-    target: Path,
-) -> None:
+def _write_film(reel: Reel, target: Path) -> None:
     matplotlib.rcParams["animation.ffmpeg_path"] = imageio_ffmpeg.get_ffmpeg_exe()
     kind = FFMpegWriter if target.suffix == ".mp4" else PillowWriter
     writer: AbstractMovieWriter = kind(fps=FRAMES_PER_SECOND)
-    figure, axes = _canvas(window, 1)
-    _colour_bar(figure, axes, highest)
+    figure, axes = _canvas(reel.window, 1)
+    _colour_bar(figure, axes, reel.highest)
     with writer.saving(figure, str(target), dpi=110):
-        for frame, capacity in zip(frames, capacities, strict=True):
+        for frame, capacity in zip(reel.frames, reel.capacities, strict=True):
             axes[0].clear()
-            draw_frame(axes[0], frame, window, highest)
+            draw_frame(axes[0], frame, reel.window, reel.highest)
             axes[0].set_title(f"{capacity:.4f} mAh/cm2", fontsize=10)
             axes[0].set_xlabel("x (um)")
             writer.grab_frame()
     plt.close(figure)
 
 
-def _write_stills(
-    frames: list[Frame],
-    capacities: NDArray[np.float64],
-    window: tuple[float, float, float, float],
-    highest: float,
-    target: Path,
-) -> None:
-    chosen = sorted(set(np.linspace(0, len(frames) - 1, min(STILLS, len(frames))).round().astype(int)))
-    figure, axes = _canvas(window, len(chosen))
+def _write_stills(reel: Reel, target: Path) -> None:
+    chosen = sorted(
+        set(np.linspace(0, len(reel.frames) - 1, min(STILLS, len(reel.frames))).round().astype(int))
+    )
+    figure, axes = _canvas(reel.window, len(chosen))
     for axis, k in zip(axes, chosen, strict=True):
-        draw_frame(axis, frames[k], window, highest)
-        axis.set_title(f"{capacities[k]:.4f} mAh/cm2", fontsize=9, loc="left")
+        draw_frame(axis, reel.frames[k], reel.window, reel.highest)
+        axis.set_title(f"{reel.capacities[k]:.4f} mAh/cm2", fontsize=9, loc="left")
     axes[-1].set_xlabel("x (um)")
-    _colour_bar(figure, axes, highest)
+    _colour_bar(figure, axes, reel.highest)
     figure.savefig(target, dpi=130)
     plt.close(figure)

@@ -1,54 +1,12 @@
-"""Events of a run (model.md 5): changes of topology, and what ends it for good."""
+"""Events of a run besides changes of topology (model.md 5): what ends it for good."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 from meshes.profile import InterfaceProfile, contact_fraction
-from meshes.topology import Change, Seed
-
-EventKind = Literal[
-    "open",
-    "nucleate",
-    "coalesce",
-    "split",
-    "touch",
-    "pinch",
-    "collapse",
-    "delaminate",
-    "exhausted",
-    "solubility",
-]
+from meshes.topology import Event, Seed
 
 METAL_LEFT = 0.02
 """Metal above the tallest roof, as a share of the first thickness, that counts as used up."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """One event.
-
-    Attributes:
-        kind: what happened.
-        position: lateral position (um).
-        size: width (um) of the void or contact concerned.
-        detail: sentence for the log.
-        ended: labels of the voids that ended.
-        made: labels of the voids that began.
-    """
-
-    kind: EventKind
-    position: float
-    size: float
-    detail: str
-    ended: tuple[int, ...] = ()
-    made: tuple[int, ...] = ()
-
-
-def of_change(change: Change) -> Event:
-    """The event of a change of topology."""
-    return Event(change.kind, change.position, change.size, change.detail, change.ended, change.made)
 
 
 def opening(seed: Seed) -> Event:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from meshes import topology
 from meshes.profile import InterfaceProfile
 from meshes.sizing import SizeRule
-from meshes.topology import Change, Labelled, Seed
+from meshes.topology import Event, Labelled, Seed
 from solver.model import CoupledModel
 from solver.nucleation import nucleations, openings
 from solver.parameters import NucleationRule
@@ -47,7 +47,7 @@ class Interface:
 
     def changes(
         self, model: CoupledModel | None, time_step: float, patience: float = 1.0
-    ) -> tuple[Labelled, list[Change]]:
+    ) -> tuple[Labelled, list[Event]]:
         """What the interface turns into, without making it so. Collective.
 
         Args:
@@ -65,11 +65,6 @@ class Interface:
             self.profile, voids.labels, voids.next_label, self.rule, seeds=seeds, patience=patience
         )
 
-    def accept(self, state: Labelled, changes: Sequence[Change], when: tuple[float, float]) -> None:
-        """Take over what :meth:`changes` found, at ``when`` (s, mAh/cm2)."""
-        self.profile = state.profile
-        self.population.change(changes, state.labels, state.next_label, when)
-
     def spaced(self, chains: RoofChains, moved: NDArray[np.float64]) -> NDArray[np.float64]:
         """Moved surface nodes (m, 2), slid along their roofs to the rule's spacing. Collective.
 
@@ -82,7 +77,7 @@ class Interface:
             raise StepRejectedError("a roof goes through the electrolyte", LANDING_CUT)
         if not topology.is_simple(InterfaceProfile(chains.width, 0.0, 0.0, tuple(roofs))):
             raise StepRejectedError("void surfaces cross", LANDING_CUT)
-        return chains.even(moved, self.rule)
+        return chains.even(roofs, self.rule)
 
 
 def shelter(rule: SizeRule) -> float:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from meshes.topology import Event
 from solver import stepper
 from solver.case import LoadedCase
-from solver.events import Event
 from solver.observables import Observation
 from solver.parameters import ModelParameters
 

@@ -9,7 +9,7 @@ from typing import Any
 from shapely import Polygon
 
 from meshes.profile import InterfaceProfile, full_width
-from meshes.topology import Change
+from meshes.topology import Event
 
 VOID_COLUMNS = (
     "output",
@@ -83,7 +83,7 @@ class Population:
         return cls(labels, count + 1, {k: VoidLife(k, "seed", (0.0, 0.0)) for k in labels})
 
     def change(
-        self, changes: Sequence[Change], labels: Sequence[int], next_label: int, when: tuple[float, float]
+        self, changes: Sequence[Event], labels: Sequence[int], next_label: int, when: tuple[float, float]
     ) -> None:
         """Enter changes of topology that happened at ``when`` (s, mAh/cm2)."""
         for change in changes:

@@ -10,11 +10,11 @@ from typing import Any
 from mpi4py import MPI
 
 from meshes.profile import InterfaceProfile
+from meshes.topology import Event
 from solver import costs, stepper
 from solver.case import LoadedCase
 from solver.deposit import Deposit
 from solver.epoch import Epoch
-from solver.events import Event
 from solver.interface import Interface
 from solver.model import CoupledModel
 from solver.observables import Observation, observation

@@ -76,11 +76,10 @@ class RoofChains:
         """Roofs through local surface points (m, 2), the same on every rank. Collective."""
         return [_snapped(roof, self.width) for roof in self._split(self.positions(local))]
 
-    def even(self, moved: NDArray[np.float64], rule: SizeRule) -> NDArray[np.float64]:
-        """Slide moved roof nodes (m, 2) along their roofs to the rule's spacing. Collective."""
+    def even(self, roofs: list[NDArray[np.float64]], rule: SizeRule) -> NDArray[np.float64]:
+        """Local surface points (m, 2) after sliding along moved ``roofs`` to the rule's spacing."""
         if not self.chains:
-            return moved
-        roofs = self.roofs(moved)
+            return np.zeros((0, 2))
         ends = [end for roof in roofs for end in (roof[0], roof[-1]) if end[1] == 0.0]
         triples = np.array(ends).reshape(-1, 2)
         even = np.concatenate([redistribute(roof, rule, triples, len(roof) - 1) for roof in roofs])

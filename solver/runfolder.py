@@ -25,10 +25,10 @@ from typing import Any
 
 import tomli_w
 
+from meshes.topology import Event
 from solver import checkpoint, fields, provenance
 from solver.case import LoadedCase
 from solver.checkpoint import CheckpointError
-from solver.events import Event
 from solver.population import LINEAGE_COLUMNS, VOID_COLUMNS, Population, joined
 from solver.tables import (
     DEPOSIT_COLUMNS,

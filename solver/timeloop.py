@@ -10,7 +10,7 @@ from mpi4py import MPI
 from meshes.cell import MeshingError
 from meshes.profile import InterfaceProfile
 from meshes.sizing import SizeRule
-from meshes.topology import Labelled
+from meshes.topology import Event
 from solver import cell_setup, checkpoint, events, protocol, restart, roofs, stepper
 from solver.case import LoadedCase
 from solver.epoch import build_epoch, next_epoch
@@ -240,11 +240,10 @@ class Run:
         final = events.final_events(self.interface.profile, model.delaminated_below, self.first_height)
         return self._stop("event", final) if final else None
 
-    def _change(self, model: CoupledModel | None, patience: float) -> list[events.Event] | RunOutcome:
+    def _change(self, model: CoupledModel | None, patience: float) -> list[Event] | RunOutcome:
         """Make the changes of topology that are due; the run's end where it stops at them or fails."""
         assert self.interface is not None
-        state, changes = self.interface.changes(model, self.clock.last_step, patience)
-        found = [events.of_change(change) for change in changes]
+        state, found = self.interface.changes(model, self.clock.last_step, patience)
         if not found:
             return []
         if self.loaded.case.model.at_event == "stop":
@@ -253,16 +252,13 @@ class Run:
         if failed is not None:
             return failed
         capacity = self.clock.capacity / COULOMB_PER_MAH_CM2
-        self.interface.accept(
-            Labelled(self.interface.profile, state.labels, state.next_label),
-            changes,
-            (self.clock.time, capacity),
-        )
-        self.recorder.events(self.clock, found, self.interface.population)
+        voids = self.interface.population
+        voids.change(found, state.labels, state.next_label, (self.clock.time, capacity))
+        self.recorder.events(self.clock, found, voids)
         self.clock.step_size *= AFTER_CHANGE
         return found
 
-    def _stop(self, status: Status, found: list[events.Event], message: str = "") -> RunOutcome:
+    def _stop(self, status: Status, found: list[Event], message: str = "") -> RunOutcome:
         """End in the middle of a stage, with a last record."""
         self._observe_final()
         stage = self.schedule.now(self.clock)
@@ -334,7 +330,7 @@ class Run:
     def _give_up(self, reason: str) -> RunOutcome:
         return self._end("failed", f"stopped at step {self.clock.step}: {reason}")
 
-    def _end(self, status: Status, message: str, event: events.Event | None = None) -> RunOutcome:
+    def _end(self, status: Status, message: str, event: Event | None = None) -> RunOutcome:
         capacity = self.clock.capacity / COULOMB_PER_MAH_CM2
         outcome = RunOutcome(status, message, event, self.last, capacity, self.clock.time, self.clock.step)
         self.close(outcome)

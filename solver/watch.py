@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from meshes.topology import Event
 from solver import stepper
-from solver.events import Event
 from solver.mixing import Mixing
 from solver.observables import Observation
 

@@ -13,7 +13,7 @@ from meshes import topology
 from meshes.profile import InterfaceProfile, contact_fraction, full_width, profile_from_shapes
 from meshes.shapes import VoidShape
 from meshes.sizing import SizeRule
-from meshes.topology import Change, Labelled, Seed, resolve
+from meshes.topology import Event, Labelled, Seed, resolve
 from solver.events import final_events
 from solver.population import Population
 
@@ -36,7 +36,7 @@ def metal(made: InterfaceProfile) -> float:
     return topology.base_measure(made) * made.metal_height - voids
 
 
-def changed(made: InterfaceProfile, *seeds: Seed, patience: float = 1.0) -> tuple[Labelled, list[Change]]:
+def changed(made: InterfaceProfile, *seeds: Seed, patience: float = 1.0) -> tuple[Labelled, list[Event]]:
     """Resolve, and check what must hold for every change."""
     labels = list(range(1, len(made.roofs) + 1))
     state, changes = resolve(made, labels, len(labels) + 1, RULE, seeds=seeds, patience=patience)

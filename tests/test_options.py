@@ -23,6 +23,7 @@ from solver.model import CoupledModel
 from solver.recipes import RECIPES
 from solver.scales import case_scales, model_parameters
 from tests.conftest import small_case
+from tests.test_protocol import table
 from tests.test_runs import series, write_case
 
 Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -125,13 +126,6 @@ def test_current_follows_the_resistance_where_the_electrolyte_conducts_well(comm
     model.destroy()
 
 
-def rows(path: Path) -> list[dict[str, str]]:
-    import csv
-
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def test_a_patch_that_recedes_faster_opens_a_void(tmp_path: Path, livoid: Livoid) -> None:
     case = write_case(
         tmp_path,
@@ -144,7 +138,7 @@ def test_a_patch_that_recedes_faster_opens_a_void(tmp_path: Path, livoid: Livoid
     )
     result = livoid("run", str(case), "--out", "out")
     assert result.returncode == 0, result.stderr
-    opened = [row for row in rows(tmp_path / "out" / "events.csv") if row["kind"] == "open"]
+    opened = [row for row in table(tmp_path / "out" / "events.csv") if row["kind"] == "open"]
     assert any(abs(float(row["position_um"]) - 6.0) < 1.0 for row in opened)
     for row in series(tmp_path / "out"):
         assert float(row["lithium_error"]) <= 1e-8
@@ -169,7 +163,7 @@ def test_voids_nucleate_where_vacancies_pile_up(tmp_path: Path, livoid: Livoid) 
     )
     result = livoid("run", str(case), "--out", "out")
     assert result.returncode == 0, result.stderr
-    born = [row for row in rows(tmp_path / "out" / "events.csv") if row["kind"] == "nucleate"]
+    born = [row for row in table(tmp_path / "out" / "events.csv") if row["kind"] == "nucleate"]
     assert 1 <= len(born) <= 4
     places = sorted(float(row["position_um"]) for row in born)
     widths = [float(row["size_um"]) for row in born]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import signal
@@ -20,6 +19,7 @@ from PIL import Image
 
 from solver import checkpoint
 from tests.conftest import ROOT, case_data
+from tests.test_protocol import table
 from tests.test_runs import series, write_case
 
 Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -35,11 +35,6 @@ MERGING = {
 COMPARED = ("time_s", "voltage_V", "contact_fraction", "largest_height_um", "platen_um", "void_measure_um")
 
 
-def rows_of(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def assert_same(one: Path, two: Path, tolerance: float) -> None:
     first, second = series(one), series(two)
     assert [row["step"] for row in first] == [row["step"] for row in second]
@@ -47,8 +42,8 @@ def assert_same(one: Path, two: Path, tolerance: float) -> None:
         a = np.array([float(row[name]) for row in first])
         b = np.array([float(row[name]) for row in second])
         np.testing.assert_allclose(b, a, rtol=tolerance, err_msg=name)
-    for table in ("events.csv", "lineage.csv", "voids.csv"):
-        mine, theirs = rows_of(one / table), rows_of(two / table)
+    for name in ("events.csv", "lineage.csv", "voids.csv"):
+        mine, theirs = table(one / name), table(two / name)
         labels = ("kind", "ended", "made", "void", "parents", "origin", "fate", "children", "output")
         for a, b in zip(mine, theirs, strict=True):
             assert {n: a[n] for n in labels if n in a} == {n: b[n] for n in labels if n in b}
@@ -59,9 +54,9 @@ def kill_after(folder: Path, case: Path, step: int) -> None:
     command = [sys.executable, "-m", "solver", "run", str(case), "--out", str(folder)]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    table, end = folder / "series.csv", time.monotonic() + 300
+    rows, end = folder / "series.csv", time.monotonic() + 300
     while time.monotonic() < end and process.poll() is None:
-        count = table.read_text(encoding="utf-8").count("\n") if table.exists() else 0
+        count = rows.read_text(encoding="utf-8").count("\n") if rows.exists() else 0
         if count > step and list((folder / "checkpoint").glob("*/header.json")):
             break
         time.sleep(0.02)
@@ -83,7 +78,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_run_goes_on_through_events(whole: Path) -> None:
-    events = rows_of(whole / "events.csv")
+    events = table(whole / "events.csv")
     assert "coalesce" in [row["kind"] for row in events]
     for row in series(whole):
         for name in ("charge_error", "lithium_error", "volume_error"):
@@ -91,8 +86,8 @@ def test_the_run_goes_on_through_events(whole: Path) -> None:
     manifest = json.loads((whole / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["status"] == "finished"
     # every void is in the lineage, and the living ones are those of the last output
-    lives = rows_of(whole / "lineage.csv")
-    last = rows_of(whole / "voids.csv")
+    lives = table(whole / "lineage.csv")
+    last = table(whole / "voids.csv")
     final = {row["void"] for row in last if row["output"] == last[-1]["output"]}
     assert {row["void"] for row in lives if not row["fate"]} == final
     assert int(series(whole)[-1]["voids"]) == len(final)
@@ -148,10 +143,10 @@ def test_composition_and_protocol_are_resumed(tmp_path: Path, livoid: Livoid) ->
     for name in ("solute_contact", "solute_largest", "stage_capacity_mAh_cm2"):
         a, b = (np.array([float(row[name]) for row in rows]) for rows in (first, second))
         np.testing.assert_allclose(b, a, rtol=1e-6, err_msg=name)
-    for table in ("stages.csv", "deposit.csv"):
-        one, two = rows_of(tmp_path / "whole" / table), rows_of(tmp_path / "out" / table)
+    for file in ("stages.csv", "deposit.csv"):
+        one, two = table(tmp_path / "whole" / file), table(tmp_path / "out" / file)
         assert len(one) == len(two) > 0
-        name = "deposit_mean_um" if table == "stages.csv" else "thickness_um"
+        name = "deposit_mean_um" if file == "stages.csv" else "thickness_um"
         a, b = (np.array([float(row[name]) for row in rows]) for rows in (one, two))
         np.testing.assert_allclose(b, a, rtol=1e-5, atol=1e-9)
 
@@ -197,12 +192,12 @@ def test_film_comparison_and_costs_of_a_run(tmp_path: Path, livoid: Livoid, whol
 
     compared = livoid("compare", "paper", str(whole), "--out", "compare")
     assert compared.returncode == 0, compared.stderr
-    table = {row["observable"]: row for row in rows_of(tmp_path / "compare" / "paper.csv")}
-    merged = next(row for row in rows_of(whole / "events.csv") if row["kind"] == "coalesce")
+    compared_rows = {row["observable"]: row for row in table(tmp_path / "compare" / "paper.csv")}
+    merged = next(row for row in table(whole / "events.csv") if row["kind"] == "coalesce")
     # two voids became one: half of them, known to one step
-    found, wanted = float(table["coalescence"]["predicted"]), float(merged["capacity_mAh_cm2"])
+    found, wanted = float(compared_rows["coalescence"]["predicted"]), float(merged["capacity_mAh_cm2"])
     assert found == pytest.approx(wanted, rel=2e-2)
-    assert table["contact loss 90 %"]["predicted"].startswith("not by")
+    assert compared_rows["contact loss 90 %"]["predicted"].startswith("not by")
     assert (tmp_path / "compare" / "paper.png").stat().st_size > 5000
     assert livoid("compare", "paper", "nowhere").returncode == 2
 

@@ -164,7 +164,9 @@ def _worst_balances(comm: MPI.Comm, axisymmetric: bool) -> tuple[float, float, f
     charge = lithium = volume = 0.0
     for _ in range(12):
         limits = stepper.StepLimits(2.0)
-        result = stepper.advance(model, BALANCE_STEP, limits, lambda moved: chains.even(moved, rule))
+        result = stepper.advance(
+            model, BALANCE_STEP, limits, lambda moved: chains.even(chains.roofs(moved), rule)
+        )
         balance, errors = stepper.volume_balance(
             balance, result, model, model.platen_height(), model.void_measure()
         )
