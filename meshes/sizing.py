@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 ROOF_LAYERS = 2.0
 """Size on a roof over ``layer``: voids take up vacancies too and sweep up solute, but more slowly."""
@@ -53,7 +54,7 @@ class SizeRule:
         """Size at ``points`` (m, 2), given the triple points (k, 2); ``largest`` where k = 0."""
         size = np.full(len(points), self.largest)
         if len(triples):
-            distance = np.linalg.norm(points[:, None, :] - triples[None, :, :], axis=2).min(axis=1)
+            distance, _ = cKDTree(triples).query(points)
             size = np.minimum(size, self.tip + self.growth * distance)
         if self.layer is not None:
             height = np.maximum(points[:, 1] - self.layer_depth, -points[:, 1])

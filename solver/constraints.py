@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from dolfinx import fem
+from dolfinx import fem, la
 from numpy.typing import NDArray
 from petsc4py import PETSc
 
@@ -49,6 +49,7 @@ class Reduction:
         for dofs in spec.fixed:
             state[dofs[dofs < self.n_owned]] = _LEFT_OUT
         self._number(state, len(spec.ties))
+        self._index_map, self._block_size = index_map, space.dofmap.index_map_bs
         self.matrix = self._build_matrix(index_map.size_global * space.dofmap.index_map_bs)
 
     def _number(self, state: NDArray[np.int64], n_ties: int) -> None:
@@ -80,6 +81,13 @@ class Reduction:
     def reduced_numbers(self, dofs: NDArray[np.int32]) -> NDArray[np.int64]:
         """Global reduced numbers of the owned ones among ``dofs``; -2 where a dof is fixed."""
         return self.column[dofs[dofs < self.n_owned]]
+
+    def local_map(self) -> PETSc.LGMap:
+        """Reduced numbers of all local dofs, ghosts included (negative where fixed). Collective."""
+        numbers = la.vector(self._index_map, self._block_size, dtype=np.int64)
+        numbers.array[: self.n_owned] = self.column
+        numbers.scatter_forward()
+        return PETSc.LGMap().create(numbers.array.astype(PETSc.IntType), comm=self.comm)
 
     def expand(self, reduced: PETSc.Vec, target: fem.Function) -> None:
         """Write the full vector of ``reduced`` into ``target``; fixed dofs keep their values."""

@@ -17,9 +17,10 @@ from solver import capillarity, creep
 from solver.constraints import ConstraintSpec, Reduction
 from solver.coordinates import contact_weight, strain_rate, weight
 from solver.kinematics import SurfaceGeometry
-from solver.newton import NewtonSolver, SolveError, Springs
+from solver.newton import Guide, NewtonSolver, SolveError, Springs
 from solver.parameters import CreepParameters, LoadParameters, SurfaceParameters
 from solver.recipes import full_steps
+from solver.stress import StressIteration, limited_stress, linearised_stress, rate_vector
 
 CONTINUATION_STEP = 1.6
 """Largest factor by which n grows from one Newton solve to the next (cold start)."""
@@ -70,11 +71,16 @@ class MechanicsProblem:
         self.pressure_load = fem.Constant(domain, float(load.pressure))
         self.velocity, self.pressure = ufl.split(self.unknown)
         self.reduction = Reduction(self.space, self._constraints())
-        residual = self._residual(surface, annihilation)
+        shared = self._shared_terms(surface, annihilation)
         if sources is not None:
-            residual += sources(self)
+            shared += sources(self)
+        residual = self._viscous_terms() + shared
+        self._iteration = StressIteration(cell, QUADRATURE_DEGREE)
+        guide = Guide(
+            self._guiding_terms() + shared, begin=self._iteration.begin, advance=self._iteration.advance
+        )
         self.newton = NewtonSolver(
-            "creep", residual, self.unknown, self.reduction, options, full_steps(options)
+            "creep", residual, self.unknown, self.reduction, options, full_steps(options), guide
         )
         self._warm = self._proven = False
         top, w = cell.ds(Boundary.TOP), weight(cell)
@@ -110,7 +116,10 @@ class MechanicsProblem:
                     raise
                 self._warm = False
         self.unknown.x.array[:] = 0.0
-        iterations = self._climb(numbers, values, springs)
+        try:
+            iterations = self.newton.solve(numbers, values, springs)
+        except SolveError:
+            iterations = self._climb(numbers, values, springs)
         self._warm = self._proven = True
         return iterations
 
@@ -209,22 +218,55 @@ class MechanicsProblem:
                 spec.fixed.append(self._on(lateral, cell.boundary(Boundary.TOP)))
         return spec
 
-    def _residual(self, surface: SurfaceParameters, annihilation: Expr) -> ufl.Form:
+    def _viscous_terms(self) -> ufl.Form:
+        """Work of the deviatoric stress by the creep law."""
+        rate = strain_rate(self.velocity, self.cell)
+        test_rate = strain_rate(ufl.TestFunctions(self.space)[0], self.cell)
+        return self._in_metal(
+            creep.viscous_work(rate=rate, test_rate=test_rate, viscosity=self._viscosity(rate))
+        )
+
+    def _guiding_terms(self) -> ufl.Form:
+        """The same with the law linearised at the stress of the iteration."""
+        cell, law = self.cell, self.creep_law
+        rate, test = strain_rate(self.velocity, cell), ufl.TestFunctions(self.space)[0]
+        floor, start = self._constant(law.viscosity_floor), self._constant(law.regularisation)
+        rates = rate_vector(rate, start, cell)
+        stress = linearised_stress(
+            stress=self._iteration.stress,
+            rate=rates,
+            exponent=self.exponent,
+            reference_stress=self._constant(law.reference_stress),
+            diffusional_rate=self._constant(law.diffusional_rate),
+        )
+        own = 3.0 * (self._viscosity(rate) - floor) * rates
+        self._iteration.compile(own, limited_stress(stress, own, self._iteration.stress))
+        test_rates = rate_vector(strain_rate(test, cell), ufl.as_ufl(0.0), cell)
+        in_parallel = creep.viscous_work(rate=rate, test_rate=strain_rate(test, cell), viscosity=floor)
+        return self._in_metal(ufl.inner(stress, test_rates) + in_parallel)
+
+    def _in_metal(self, density: Expr) -> ufl.Form:
+        measure = self.cell.dx(Region.METAL, quadrature_degree=QUADRATURE_DEGREE)
+        return weight(self.cell) * density * measure
+
+    def _constant(self, value: float) -> fem.Constant:
+        return fem.Constant(self.cell.domain, float(value))
+
+    def _shared_terms(self, surface: SurfaceParameters, annihilation: Expr) -> ufl.Form:
+        """Everything but the deviatoric stress: pressure, volume, loads, capillarity, friction."""
         cell = self.cell
         test_v, test_p = ufl.TestFunctions(self.space)
         w = weight(cell)
         rate, test_rate = strain_rate(self.velocity, cell), strain_rate(test_v, cell)
-        volume = (
-            creep.viscous_work(rate=rate, test_rate=test_rate, viscosity=self._viscosity(rate))
-            + creep.pressure_work(pressure=self.pressure, test_rate=test_rate)
+        residual = self._in_metal(
+            creep.pressure_work(pressure=self.pressure, test_rate=test_rate)
             + creep.volume_balance(rate=rate, annihilation=annihilation, test=test_p)
         )
-        residual = w * volume * cell.dx(Region.METAL, quadrature_degree=QUADRATURE_DEGREE)
         load = creep.top_load(pressure=self.pressure_load, test=test_v, normal=ufl.FacetNormal(cell.domain))
         residual += w * load * cell.ds(Boundary.TOP)
         if surface.tension > 0.0:
-            tension = fem.Constant(cell.domain, float(surface.tension))
-            cosine = fem.Constant(cell.domain, float(np.cos(surface.contact_angle)))
+            tension = self._constant(surface.tension)
+            cosine = self._constant(float(np.cos(surface.contact_angle)))
             roof = capillarity.surface_tension(
                 velocity=self.velocity,
                 recession=self._recession,
@@ -255,17 +297,16 @@ class MechanicsProblem:
         )
 
     def _viscosity(self, rate: Expr) -> Expr:
-        law, domain = self.creep_law, self.cell.domain
-        e_e = creep.effective_rate(rate, fem.Constant(domain, float(law.regularisation)))
-        stress = fem.Constant(domain, float(law.reference_stress))
-        floor = fem.Constant(domain, float(law.viscosity_floor))
+        law = self.creep_law
+        e_e = creep.effective_rate(rate, self._constant(law.regularisation))
+        stress, floor = self._constant(law.reference_stress), self._constant(law.viscosity_floor)
         if law.diffusional_rate > 0.0:
             return creep.parallel_viscosity(
                 effective_rate=e_e,
                 exponent=self.exponent,
                 reference_stress=stress,
                 viscosity_floor=floor,
-                diffusional_rate=fem.Constant(domain, float(law.diffusional_rate)),
+                diffusional_rate=self._constant(law.diffusional_rate),
             )
         return creep.viscosity(
             effective_rate=e_e, exponent=self.exponent, reference_stress=stress, viscosity_floor=floor

@@ -7,17 +7,18 @@ into the vector being solved for breaks the line search without a word.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import ufl
 from dolfinx import fem
-from dolfinx.fem import petsc as fem_petsc
+from mpi4py import MPI
 from numpy.typing import NDArray
 from petsc4py import PETSc
 
-from solver import compat, costs
+from solver import costs
+from solver.assembly import ReducedMatrix, ReducedVector
 from solver.constraints import Reduction
 
 ROUND_OFF_FLOOR = 1e-9
@@ -32,6 +33,14 @@ the next step would gain digits that cannot be evaluated."""
 
 RISES = 3
 """Full steps in a row that raise the residual after which they are given up for the line search."""
+
+KEPT_GAIN = 0.1
+"""What each step with a kept factorisation must bring the residual down to. Where one does not, either
+round-off is reached or the Jacobian is made anew, which costs little."""
+KEPT_FLOOR, KEPT_NORM = 1e-2, 1e-11
+"""Share of the floor, and residual norm, below which that counts as round-off."""
+KEPT_ENOUGH = 1e-14
+"""Residual norm at which no further step is taken."""
 
 _prefix_counter = itertools.count()
 
@@ -48,6 +57,32 @@ class Springs:
     numbers: NDArray[np.int64]
     stiffness: NDArray[np.float64]
     rest: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Guide:
+    """A residual with the same solution, along which full Newton steps get there more surely.
+
+    Attributes:
+        residual: UFL form, linear in the test function; may hold functions that :attr:`advance` changes.
+        begin: called with the start in the unknown.
+        advance: called with the result of a step in the unknown.
+    """
+
+    residual: ufl.Form
+    begin: Callable[[], None]
+    advance: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """One way to the solution; ``kept`` takes the last factorisation for all its steps."""
+
+    snes: PETSc.SNES
+    residual: fem.Form
+    jacobian: fem.Form
+    guide: Guide | None = None
+    kept: bool = False
 
 
 class SolveError(RuntimeError):
@@ -77,13 +112,17 @@ def forget_options(prefix: str, options: Mapping[str, object]) -> None:
 class NewtonSolver:
     """Solve F(u; v) = 0 for all test functions v of the reduced space.
 
+    Attempts, in this order: with the factorisation of the last solve, full steps (along the guide, if there
+    is one), and ``options`` as they are. Convergence is always judged by F.
+
     Args:
         name: appears in error messages and in the PETSc prefix.
         residual: UFL residual form, linear in the test function.
         unknown: the function u (mixed space); receives the solution.
         reduction: constraints.
-        options: PETSc options (see :mod:`solver.recipes`).
-        first: options of a first attempt; ``options`` are then for a second one.
+        options: PETSc options (see :mod:`solver.recipes`) of the last attempt.
+        first: options of full steps; without them ``options`` are the only attempt.
+        guide: what the full steps follow instead of ``residual``.
     """
 
     def __init__(
@@ -94,35 +133,39 @@ class NewtonSolver:
         reduction: Reduction,
         options: Mapping[str, object],
         first: Mapping[str, object] | None = None,
+        guide: Guide | None = None,
     ) -> None:
-        space = unknown.function_space
-        self.name = name
-        self.unknown = unknown
-        self.reduction = reduction
-        self.residual_form = fem.form(residual)
-        self.jacobian_form = fem.form(ufl.derivative(residual, unknown, ufl.TrialFunction(space)))
-        self.matrix_full = fem_petsc.create_matrix(self.jacobian_form)
-        self.vector_full = compat.create_vector(self.residual_form, space)
-        self._last_norm, self._rises, self._may_give_up = np.inf, 0, False
-        self._springs: Springs | None = None
+        self.name, self.unknown, self.reduction = name, unknown, reduction
+        self._residual_form, jacobian = self._compile(residual)
+        self._assembled = ReducedMatrix(jacobian, reduction)
+        self._vector = ReducedVector(self._residual_form, reduction)
         self.held = np.empty(0, dtype=PETSc.IntType)
         self.held_values: NDArray[np.float64] = np.empty(0)
-        self._assemble_full_matrix()
-        self.matrix = self.matrix_full.ptap(reduction.matrix)
-        self.matrix.setOption(PETSc.Mat.Option.KEEP_NONZERO_PATTERN, True)
+        self._springs: Springs | None = None
+        self._factored: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
+        self._first_norm, self._last_norm, self._rises = np.inf, np.inf, 0
         self.solution = reduction.create_vector()
-        self._residual = reduction.create_vector()
+        self._residual, self._true = reduction.create_vector(), reduction.create_vector()
         self._options = dict(options)
-        self.snes = self._create(self._options)
-        self._attempts = [self.snes]
+        last = _Attempt(self._create(self._options), self._residual_form, jacobian)
+        self._attempts = [last]
         if first is not None:
-            self._attempts.insert(0, self._create(first))
+            forms = (self._residual_form, jacobian) if guide is None else self._compile(guide.residual)
+            self._attempts.insert(0, _Attempt(self._create(first), *forms, guide))
+            self._attempts.insert(0, _Attempt(self._create(first), self._residual_form, jacobian, kept=True))
+        for attempt in self._attempts[:-1]:
+            attempt.snes.setKSP(last.snes.getKSP())
+        self._now = last
+
+    def _compile(self, residual: ufl.Form) -> tuple[fem.Form, fem.Form]:
+        trial = ufl.TrialFunction(self.unknown.function_space)
+        return fem.form(residual), fem.form(ufl.derivative(residual, self.unknown, trial))
 
     def _create(self, options: Mapping[str, object]) -> PETSc.SNES:
         snes = PETSc.SNES().create(self.reduction.comm)
         snes.setOptionsPrefix(f"livoid_{self.name}_{next(_prefix_counter)}_")
         snes.setFunction(self._evaluate, self._residual)
-        snes.setJacobian(self._linearise, self.matrix)
+        snes.setJacobian(self._linearise, self._assembled.matrix)
         set_options(snes, options)
         snes.setConvergenceTest(self._converged)
         return snes
@@ -141,7 +184,7 @@ class NewtonSolver:
             springs: linear forces on further dofs.
 
         Returns:
-            Newton iterations.
+            Newton iterations, each with a new Jacobian (steps with a kept one are cheap and not counted).
 
         Raises:
             SolveError: if Newton did not converge; the unknown is put back to where it was.
@@ -151,25 +194,49 @@ class NewtonSolver:
         self.held, self.held_values = self._on_owners(numbers, given)
         self._springs = springs
         before = self.unknown.x.array.copy()
-        iterations = 0
-        for number, snes in enumerate(self._attempts, start=1):
-            self._may_give_up = number < len(self._attempts)
-            self.reduction.restrict(self.unknown, self.solution)
-            self.solution.setValues(self.held, self.held_values)
-            self.solution.assemble()
-            with costs.part("solve"):
-                snes.solve(None, self.solution)
-            iterations += int(snes.getIterationNumber())
-            norm, reason = snes.getFunctionNorm(), snes.getConvergedReason()
+        iterations, reason = 0, 0
+        for attempt in self._attempts:
+            if attempt.kept and not self._factor_fits():
+                continue
+            reason = self._try(attempt)
+            iterations += 0 if attempt.kept else int(attempt.snes.getIterationNumber())
             # A line search that fails on round-off noise has converged.
-            if np.isfinite(norm) and (reason > 0 or norm <= self._floor()):
+            rounded_off = self._last_norm <= self._floor() and not attempt.kept
+            if np.isfinite(self._last_norm) and (reason > 0 or rounded_off):
                 self.reduction.expand(self.solution, self.unknown)
                 return iterations
-            self.unknown.x.array[:] = before
+            if not (attempt.kept and self._last_norm < self._first_norm):
+                self.unknown.x.array[:] = before
+        self.unknown.x.array[:] = before
         raise SolveError(
-            f"{self.name}: Newton stopped after {iterations} iterations, residual {norm:.3e}, "
+            f"{self.name}: Newton stopped after {iterations} iterations, residual {self._last_norm:.3e}, "
             f"{_reason_name(reason)}"
         )
+
+    def _try(self, attempt: _Attempt) -> int:
+        """One attempt from the present unknown; PETSc's reason for its end."""
+        self._now = attempt
+        self.reduction.restrict(self.unknown, self.solution)
+        self.solution.setValues(self.held, self.held_values)
+        self.solution.assemble()
+        if attempt.guide is not None:
+            self.reduction.expand(self.solution, self.unknown)
+            attempt.guide.begin()
+        with costs.part("solve"):
+            attempt.snes.solve(None, self.solution)
+        return int(attempt.snes.getConvergedReason())
+
+    def _factor_fits(self) -> bool:
+        """Whether the last factorisation is one for the dofs that are held now. Collective."""
+        fits = self._factored is not None and all(
+            np.array_equal(*pair) for pair in zip(self._factored, self._marked(), strict=True)
+        )
+        return bool(self.reduction.comm.allreduce(fits, op=MPI.LAND))
+
+    def _marked(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Held dofs and those with springs."""
+        springs = np.empty(0, dtype=np.int64) if self._springs is None else self._springs.numbers
+        return self.held, springs
 
     def _on_owners(
         self, numbers: NDArray[np.int64], values: NDArray[np.float64]
@@ -187,39 +254,39 @@ class NewtonSolver:
     def reactions(self) -> PETSc.Vec:
         """Reduced residual at the present unknown without held rows: the reactions (caller destroys)."""
         vector = self.reduction.create_vector()
-        self._assemble_full_residual()
-        self.reduction.matrix.multTranspose(self.vector_full, vector)
+        self._vector.assemble(self._residual_form, vector)
         return vector
 
     def destroy(self) -> None:
         """Free all PETSc objects (not the reduction)."""
-        for snes in self._attempts:
-            forget_options(snes.getOptionsPrefix(), self._options)
-        for item in (
-            *self._attempts,
-            self.matrix,
-            self.matrix_full,
-            self.vector_full,
-            self.solution,
-            self._residual,
-        ):
+        for attempt in self._attempts:
+            forget_options(attempt.snes.getOptionsPrefix(), self._options)
+            attempt.snes.destroy()
+        for item in (self._assembled, self._vector, self.solution, self._residual, self._true):
             item.destroy()
 
     def _converged(
         self, snes: PETSc.SNES, iteration: int, norms: tuple[float, float, float]
     ) -> PETSc.SNES.ConvergedReason:
-        norm = norms[2]
+        now = self._now
+        norm = norms[2] if now.guide is None else self._true_norm(snes.getSolution())
         last, self._last_norm = self._last_norm if iteration else np.inf, norm
+        self._first_norm = self._first_norm if iteration else norm
         self._rises = self._rises + 1 if iteration and norm > last else 0
         reasons = PETSc.SNES.ConvergedReason
-        if not np.isfinite(norm) or (self._may_give_up and self._rises >= RISES):
-            return reasons.DIVERGED_FUNCTION_DOMAIN
         _rtol, atol, _stol, _max_it = snes.getTolerances()
         floor = self._floor()
-        fast = norm <= QUADRATIC_FLOOR * floor and norm <= QUADRATIC_GAIN * last < np.inf
-        if norm <= atol or fast or (norm <= floor and norm > STAGNATION * last):
-            return reasons.CONVERGED_FNORM_ABS
-        return reasons.CONVERGED_ITERATING
+        if now.kept:
+            slow = iteration > 0 and norm > KEPT_GAIN * last
+            done = norm <= KEPT_ENOUGH or (slow and norm <= min(KEPT_FLOOR * floor, KEPT_NORM))
+            hopeless = slow and not done
+        else:
+            fast = norm <= QUADRATIC_FLOOR * floor and norm <= QUADRATIC_GAIN * last < np.inf
+            done = norm <= atol or fast or (norm <= floor and norm > STAGNATION * last)
+            hopeless = self._rises >= RISES and now is not self._attempts[-1]
+        if hopeless or not np.isfinite(norm):
+            return reasons.DIVERGED_FUNCTION_DOMAIN
+        return reasons.CONVERGED_FNORM_ABS if done else reasons.CONVERGED_ITERATING
 
     def _floor(self) -> float:
         """Round-off floor at the present solution: residuals are sums of terms of its size."""
@@ -227,8 +294,17 @@ class NewtonSolver:
 
     def _evaluate(self, _snes: PETSc.SNES, trial: PETSc.Vec, out: PETSc.Vec) -> None:
         self.reduction.expand(trial, self.unknown)
-        self._assemble_full_residual()
-        self.reduction.matrix.multTranspose(self.vector_full, out)
+        if self._now.guide is not None:
+            self._now.guide.advance()
+        self._assemble_residual(self._now.residual, trial, out)
+
+    def _true_norm(self, trial: PETSc.Vec) -> float:
+        """Norm of F itself at the step just evaluated."""
+        self._assemble_residual(self._residual_form, trial, self._true)
+        return float(self._true.norm())
+
+    def _assemble_residual(self, form: fem.Form, trial: PETSc.Vec, out: PETSc.Vec) -> None:
+        self._vector.assemble(form, out)
         start = self.reduction.start
         if self._springs is not None:
             own = self._springs.numbers - start
@@ -237,28 +313,18 @@ class NewtonSolver:
             out.array[self.held - start] = trial.array_r[self.held - start] - self.held_values
 
     def _linearise(self, _snes: PETSc.SNES, trial: PETSc.Vec, _a: PETSc.Mat, matrix: PETSc.Mat) -> None:
+        if self._now.kept:
+            return  # PETSc factorises only what has changed
         self.reduction.expand(trial, self.unknown)
-        self._assemble_full_matrix()
-        self.matrix_full.ptap(self.reduction.matrix, result=matrix)
+        self._assembled.assemble(self._now.jacobian)
         if self._springs is not None:
             diagonal = matrix.getDiagonal()
             diagonal.array[self._springs.numbers - self.reduction.start] += self._springs.stiffness
             matrix.setDiagonal(diagonal)
             diagonal.destroy()
         matrix.zeroRowsColumns(self.held, diag=1.0)
-
-    def _assemble_full_residual(self) -> None:
-        with costs.part("assembly"):
-            with self.vector_full.localForm() as local:
-                local.set(0.0)
-            fem_petsc.assemble_vector(self.vector_full, self.residual_form)
-            self.vector_full.ghostUpdate(addv=PETSc.InsertMode.ADD, mode=PETSc.ScatterMode.REVERSE)
-
-    def _assemble_full_matrix(self) -> None:
-        with costs.part("assembly"):
-            self.matrix_full.zeroEntries()
-            fem_petsc.assemble_matrix(self.matrix_full, self.jacobian_form)
-            self.matrix_full.assemble()
+        held, springs = self._marked()
+        self._factored = (held.copy(), springs.copy())
 
 
 def _reason_name(reason: int) -> str:

@@ -1,0 +1,86 @@
+"""Assembly of forms into the reduced unknowns."""
+
+from __future__ import annotations
+
+from dolfinx import fem
+from dolfinx.fem import petsc as fem_petsc
+from petsc4py import PETSc
+
+from solver import compat, costs
+from solver.constraints import Reduction
+
+
+class ReducedMatrix:
+    """T' A T of bilinear forms A on one space.
+
+    Entries go straight to their reduced place, found by the numbering of local dofs; where dofs come in
+    blocks (vector spaces), dolfinx assembles by block and the product is formed.
+
+    Args:
+        form: gives the nonzero pattern; others to be assembled must have the same.
+        reduction: constraints.
+    """
+
+    def __init__(self, form: fem.Form, reduction: Reduction) -> None:
+        self._reduction = reduction
+        self._full: PETSc.Mat | None = fem_petsc.create_matrix(form)
+        _add(self._full, form)
+        product = self._full.ptap(reduction.matrix)
+        if form.function_spaces[0].dofmap.index_map_bs > 1:
+            self.matrix = product
+        else:
+            self.matrix = product.duplicate(copy=False)
+            numbers = reduction.local_map()
+            self.matrix.setLGMap(numbers, numbers)
+            numbers.destroy()
+            for item in (product, self._full):
+                item.destroy()
+            self._full = None
+        self.matrix.setOption(PETSc.Mat.Option.KEEP_NONZERO_PATTERN, True)
+
+    def assemble(self, form: fem.Form) -> None:
+        """Assemble ``form`` into :attr:`matrix`. Collective."""
+        with costs.part("assembly"):
+            if self._full is None:
+                _add(self.matrix, form)
+            else:
+                _add(self._full, form)
+                self._full.ptap(self._reduction.matrix, result=self.matrix)
+
+    def destroy(self) -> None:
+        """Free the PETSc objects (not the reduction)."""
+        self.matrix.destroy()
+        if self._full is not None:
+            self._full.destroy()
+
+
+class ReducedVector:
+    """T' R of linear forms R on one space.
+
+    Args:
+        form: any of the forms.
+        reduction: constraints.
+    """
+
+    def __init__(self, form: fem.Form, reduction: Reduction) -> None:
+        self._reduction = reduction
+        self._full = compat.create_vector(form, form.function_spaces[0])
+
+    def assemble(self, form: fem.Form, out: PETSc.Vec) -> None:
+        """Assemble ``form`` into the reduced vector ``out``. Collective."""
+        with costs.part("assembly"):
+            with self._full.localForm() as local:
+                local.set(0.0)
+            fem_petsc.assemble_vector(self._full, form)
+            self._full.ghostUpdate(addv=PETSc.InsertMode.ADD, mode=PETSc.ScatterMode.REVERSE)
+            self._reduction.matrix.multTranspose(self._full, out)
+
+    def destroy(self) -> None:
+        """Free the PETSc vector."""
+        self._full.destroy()
+
+
+def _add(matrix: PETSc.Mat, form: fem.Form) -> None:
+    matrix.zeroEntries()
+    fem_petsc.assemble_matrix(matrix, form)
+    matrix.assemble()
