@@ -17,25 +17,25 @@ class ReducedMatrix:
     blocks (vector spaces), dolfinx assembles by block and the product is formed.
 
     Args:
-        form: gives the nonzero pattern; others to be assembled must have the same.
+        form: gives the nonzero pattern; others to be assembled must not need more.
         reduction: constraints.
     """
 
     def __init__(self, form: fem.Form, reduction: Reduction) -> None:
         self._reduction = reduction
-        self._full: PETSc.Mat | None = fem_petsc.create_matrix(form)
-        _add(self._full, form)
-        product = self._full.ptap(reduction.matrix)
+        self._full: PETSc.Mat | None = None
         if form.function_spaces[0].dofmap.index_map_bs > 1:
-            self.matrix = product
+            self._full = fem_petsc.create_matrix(form)
+            _add(self._full, form)
+            self.matrix = self._full.ptap(reduction.matrix)
         else:
-            self.matrix = product.duplicate(copy=False)
+            sizes = (reduction.n_reduced, reduction.n_global)
+            self.matrix = PETSc.Mat().createAIJ((sizes, sizes), comm=reduction.comm)
             numbers = reduction.local_map()
             self.matrix.setLGMap(numbers, numbers)
             numbers.destroy()
-            for item in (product, self._full):
-                item.destroy()
-            self._full = None
+            self.matrix.setUp()  # the first assembly finds the pattern
+            _add(self.matrix, form)
         self.matrix.setOption(PETSc.Mat.Option.KEEP_NONZERO_PATTERN, True)
 
     def assemble(self, form: fem.Form) -> None:

@@ -37,7 +37,7 @@ CALM_STEPS = 8
 CALM_GROWTH = 1.08
 DEFAULT_OUTPUTS = 20
 """Field outputs per run when the case gives no interval."""
-AFTER_CHANGE = 0.2
+AFTER_CHANGE = 0.5
 """Share of the last step that is tried after a change of topology: capillarity rounds what was cut."""
 
 
