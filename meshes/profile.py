@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
+from scipy.interpolate import CubicSpline, PchipInterpolator
 
 from meshes.shapes import VoidShape
 from meshes.sizing import SizeRule
@@ -134,6 +134,9 @@ def redistribute(
     where = np.interp(np.linspace(0.0, density[-1], count + 1), density, fine)
     points = np.asarray(curve(where))
     points[0], points[-1] = roof[0], roof[-1]
+    if points[1:-1, 1].min(initial=np.inf) < min(0.0, float(roof[1:-1, 1].min(initial=0.0))):
+        # a spline swings past corners; through the electrolyte it must not
+        points = PchipInterpolator(_arc(roof), roof)(where)
     return points
 
 
@@ -141,12 +144,17 @@ def _spline_density(
     roof: NDArray[np.float64], rule: SizeRule, triples: NDArray[np.float64]
 ) -> tuple[CubicSpline, NDArray[np.float64], NDArray[np.float64]]:
     """Spline through a roof by arc length, fine arc positions, and segments wanted up to each."""
-    arc = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(roof, axis=0), axis=1))])
+    arc = _arc(roof)
     curve = CubicSpline(arc, roof, bc_type="not-a-knot" if len(roof) > 3 else "natural")
     fine = np.linspace(0.0, arc[-1], max(2001, 8 * len(roof)))
     size = np.minimum(rule.at(curve(fine), triples), rule.roof_limit(roof))
     segments = np.cumsum(np.diff(fine) * 0.5 * (1 / size[1:] + 1 / size[:-1]))
     return curve, fine, np.concatenate([[0.0], segments])
+
+
+def _arc(roof: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Length along a polyline up to each of its points."""
+    return np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(roof, axis=0), axis=1))])
 
 
 def _offset_to_measure(

@@ -13,14 +13,22 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 from shapely import LineString
 
 from meshes.profile import InterfaceProfile, full_width, roof_measure
+from meshes.roof_cuts import (
+    Points,
+    bridged,
+    cut_end,
+    flat_roof,
+    left_part,
+    lowest_dip,
+    meeting,
+    mirrored,
+    rim_height,
+)
 from meshes.sizing import SizeRule
 
-Points = NDArray[np.float64]
 EventKind = Literal[
     "open",
     "nucleate",
@@ -47,16 +55,16 @@ NEW_CONTACT_LENGTHS = 8.0
 """Width of the contact that a touching roof makes: well above COALESCE_LENGTHS."""
 LIFT_LENGTHS = 2.5
 """Height at which the metal between two voids that met is cut: well above TOUCH_LENGTHS."""
+LIFT_LEAST = 1.0
+"""Least such height where the rims are flat, if the voids are that high."""
+RIM_LENGTHS = 6.0
+"""Length of rim, along the roof, that is cut where it gains the least height."""
 OPEN_LENGTHS = 10.0
 """Smallest width of a void that opens: well above COLLAPSE_LENGTHS."""
 OPEN_HEIGHT = 2.5
 """Smallest height of a void that opens: well above COLLAPSE_HEIGHT."""
-PINCH_SPACINGS = 0.5
-"""Two stretches of one roof nearer than this share of its local spacing have met."""
 MOST_CHANGES = 10_000
 """Changes made at once; each removes a void, a contact or points, so that this is never reached."""
-PINCH_APART = 6
-"""Segments along the roof that such stretches are apart at least."""
 
 
 @dataclass(frozen=True)
@@ -205,28 +213,20 @@ def _viable(width: float, height: float, rule: SizeRule) -> bool:
 def _touch(state: Labelled, rule: SizeRule) -> Event | None:
     """The first roof that comes down on the electrolyte becomes contact there."""
     for k, roof in enumerate(state.profile.roofs):
-        dip = _lowest_dip(roof, TOUCH_LENGTHS * rule.event_length)
+        dip = lowest_dip(roof, TOUCH_LENGTHS * rule.event_length)
         if dip is not None:
             return _land(state, k, dip, rule)
     return None
-
-
-def _lowest_dip(roof: Points, limit: float) -> int | None:
-    y = roof[:, 1]
-    inner = np.arange(1, len(y) - 1)
-    dips = list(inner[(y[inner] <= y[inner - 1]) & (y[inner] <= y[inner + 1])])
-    dips += [k for k in (0, len(y) - 1) if 0.0 < y[k] <= y[1 if k == 0 else -2]]
-    low = [k for k in dips if y[k] < limit]
-    return int(min(low, key=lambda k: y[k])) if low else None
 
 
 def _land(state: Labelled, k: int, dip: int, rule: SizeRule) -> Event:
     roof, profile, label = state.profile.roofs[k], state.profile, state.labels[k]
     width, where = full_width(profile, k), float(roof[dip, 0])
     half = 0.5 * NEW_CONTACT_LENGTHS * rule.event_length
-    left = _left_part(roof, dip, half, rule)
-    behind = _left_part(_mirrored(roof), len(roof) - 1 - dip, half, rule)
-    right = None if behind is None else _mirrored(behind)
+    low, margin = TOUCH_LENGTHS * rule.event_length, 0.5 * rule.event_length
+    left = left_part(roof, dip, half, low, margin)
+    behind = left_part(mirrored(roof), len(roof) - 1 - dip, half, low, margin)
+    right = None if behind is None else mirrored(behind)
     parts = [p for p in (left, right) if p is not None and _viable_alone(p, profile, rule)]
     at = f"at x = {where:.4g} um"
     if len(parts) == 2:
@@ -247,26 +247,6 @@ def _viable_alone(roof: Points, profile: InterfaceProfile, rule: SizeRule) -> bo
     return _viable(full_width(alone, 0), float(roof[:, 1].max()), rule)
 
 
-def _mirrored(roof: Points) -> Points:
-    """The roof seen from behind: x changes its sign and the order is reversed."""
-    return np.column_stack([-roof[::-1, 0], roof[::-1, 1]])
-
-
-def _left_part(roof: Points, dip: int, half: float, rule: SizeRule) -> Points | None:
-    """What is left of ``dip``, ended by a triple point; None where nothing is."""
-    limit = TOUCH_LENGTHS * rule.event_length
-    first = dip
-    while first > 0 and roof[first - 1, 1] < limit:
-        first -= 1
-    end = min(float(roof[dip, 0]) - half, float(roof[first, 0]))
-    last = first
-    while last >= 0 and (roof[last, 0] > end - 0.5 * rule.event_length or roof[last, 1] < limit):
-        last -= 1
-    if last < 1:
-        return None
-    return np.vstack([roof[: last + 1], [end, 0.0]])
-
-
 def _coalesce(state: Labelled, rule: SizeRule) -> Event | None:
     """The first contact that is too narrow is lost; the last one of all never is (delamination)."""
     profile = state.profile
@@ -279,18 +259,28 @@ def _coalesce(state: Labelled, rule: SizeRule) -> Event | None:
             continue
         centre = 0.5 * (left + right)
         ended = tuple(state.labels[j] for j in (before, after) if j is not None)
-        low = min(float(profile.roofs[j][:, 1].max()) for j in (before, after) if j is not None)
-        lift = min(LIFT_LENGTHS * rule.event_length, 0.8 * low)
-        rims = [
-            np.array([[0.0, lift]]) if before is None else _cut_end(profile.roofs[before], lift),
-            np.array([[profile.width, lift]])
-            if after is None
-            else _mirrored(_cut_end(_mirrored(profile.roofs[after]), lift)),
-        ]
-        made = state.replace(state.labels.index(ended[0]), len(ended), [np.vstack(rims)])
+        roofs = (
+            None if before is None else profile.roofs[before],
+            None if after is None else mirrored(profile.roofs[after]),
+        )
+        lift = _lift([roof for roof in roofs if roof is not None], rule)
+        sides = (np.array([[0.0, lift]]), np.array([[-profile.width, lift]]))
+        first, last = (s if r is None else cut_end(r, lift) for r, s in zip(roofs, sides, strict=True))
+        merged = bridged(first, mirrored(last), rule.event_length)
+        made = state.replace(state.labels.index(ended[0]), len(ended), [merged])
         text = "voids meet" if len(ended) == 2 else "void meets its mirror image"
         return Event("coalesce", centre, width, f"{text} at x = {centre:.4g} um", ended, made)
     return None
+
+
+def _lift(roofs: Sequence[Points], rule: SizeRule) -> float:
+    """Height at which voids (right ends given) are joined: their rims are cut, not a flat roof beside them."""
+    lowest = min(float(roof[:, 1].max()) for roof in roofs)
+    reach, least = RIM_LENGTHS * rule.event_length, LIFT_LEAST * rule.event_length
+    longest = max(float(np.ptp(roof[:, 0])) for roof in roofs)
+    while (rim := 0.8 * min(rim_height(roof, reach) for roof in roofs)) < least and reach < longest:
+        reach *= 2.0
+    return min(LIFT_LENGTHS * rule.event_length, rim, 0.8 * lowest)
 
 
 def contact_stretches(
@@ -308,23 +298,13 @@ def contact_stretches(
     return found
 
 
-def _cut_end(roof: Points, lift: float) -> Points:
-    """The roof without what its right end has below ``lift``; ends exactly at that height."""
-    last = len(roof) - 1
-    while last > 1 and roof[last, 1] < lift:
-        last -= 1
-    low, high = roof[last + 1] if last + 1 < len(roof) else roof[last], roof[last]
-    share = (lift - low[1]) / (high[1] - low[1]) if high[1] > low[1] else 1.0
-    return np.vstack([roof[: last + 1] if share < 0.7 else roof[:last], low + share * (high - low)])
-
-
 def _pinch(state: Labelled, rule: SizeRule) -> Event | None:
     """A roof that meets itself above the electrolyte loses the loop in between.
 
     A bubble cut off in the metal, and metal that hangs on nothing, are not part of the model.
     """
     for k, roof in enumerate(state.profile.roofs):
-        pair = _meeting(roof)
+        pair = meeting(roof)
         if pair is None:
             continue
         i, j = pair
@@ -335,22 +315,6 @@ def _pinch(state: Labelled, rule: SizeRule) -> Event | None:
         state.replace(k, 1, [rest], keep=True)
         detail = f"roof meets itself at x = {where:.4g} um; the loop of {size:.3g} um is cut off"
         return Event("pinch", where, size, detail)
-    return None
-
-
-def _meeting(roof: Points) -> tuple[int, int] | None:
-    """First pair of inner roof points that are near each other but far apart along the roof."""
-    step = np.linalg.norm(np.diff(roof, axis=0), axis=1)
-    spacing = np.minimum(np.append(step, step[-1]), np.append(step[0], step))
-    arc = np.concatenate([[0.0], np.cumsum(step)])
-    pairs = cKDTree(roof).query_pairs(PINCH_SPACINGS * float(step.max()), output_type="ndarray")
-    for i, j in pairs:
-        i, j = min(i, j), max(i, j)
-        near = float(np.linalg.norm(roof[i] - roof[j]))
-        local = max(spacing[i], spacing[j])
-        inner = i > 0 and j < len(roof) - 1
-        if inner and j - i >= PINCH_APART and near < PINCH_SPACINGS * local and arc[j] - arc[i] > 4.0 * near:
-            return int(i), int(j)
     return None
 
 
@@ -373,21 +337,10 @@ def _open(state: Labelled, seed: Seed, rule: SizeRule) -> Event | None:
         if (cut_left and cut_right) or high - low < (0.5 if cut_left or cut_right else 1.0) * smallest:
             return None
         low, high = 0.0 if cut_left else low, profile.width if cut_right else high
-        roof = _flat_roof(low, high, max(seed.height, OPEN_HEIGHT * rule.event_length), cut_left, cut_right)
+        roof = flat_roof(low, high, max(seed.height, OPEN_HEIGHT * rule.event_length), cut_left, cut_right)
         place = sum(1 for r in profile.roofs if r[0, 0] < roof[0, 0])
         made = state.replace(place, 0, [roof])
         centre = 0.5 * (low + high)
         text = "the contact opens" if seed.kind == "open" else "a void nucleates"
         return Event(seed.kind, centre, high - low, f"{text} at x = {centre:.4g} um", (), made)
     return None
-
-
-def _flat_roof(low: float, high: float, height: float, cut_left: bool, cut_right: bool) -> Points:
-    start, stop = (0.5 * np.pi if cut_left else np.pi), (0.5 * np.pi if cut_right else 0.0)
-    angle = np.linspace(start, stop, 81)
-    half = (high - low) * (1.0 if cut_left or cut_right else 0.5)
-    centre = low if cut_left else high if cut_right else 0.5 * (low + high)
-    roof = np.column_stack([centre + half * np.cos(angle), height * np.sin(angle)])
-    for end, cut, x in ((0, cut_left, low), (-1, cut_right, high)):
-        roof[end] = (x, height if cut else 0.0)
-    return roof

@@ -55,6 +55,18 @@ def parser() -> argparse.ArgumentParser:
     film = sub.add_parser("film", help="film of a run's cross-section over capacity, and a strip of stills")
     film.add_argument("run", help="run folder")
     film.add_argument("--out", help="film, .mp4 or .gif (default RUN/figures/film.mp4)")
+    study = sub.add_parser("study", help="run a parameter study through Snakemake, collect its results")
+    study.add_argument("file", help="study file (TOML)")
+    study.add_argument("--out", help="study folder (default studies/<file>)")
+    study.add_argument("--cores", type=int, default=1, help="local cores (default 1)")
+    study.add_argument("--profile", help="Snakemake profile, for example cases/studies/slurm")
+    study.add_argument("--dry-run", action="store_true", help="show what would run")
+    study.add_argument("--retry-failed", action="store_true", help="run failed runs again")
+    study.add_argument("snakemake", nargs="*", help="further arguments for Snakemake, after --")
+    job = sub.add_parser("job", help="one run of a study (called by its Snakefile)")
+    job.add_argument("case", help="case file (TOML)")
+    job.add_argument("--out", required=True, help="run folder")
+    job.add_argument("--mark", required=True, help="file that says how the run ended")
     compare = sub.add_parser("compare", help="runs of the operando cells beside the paper's observables")
     compare.add_argument("what", choices=["paper"])
     compare.add_argument("runs", nargs="+", metavar="RUN", help="run folders, Li and Li-Mg in any order")
@@ -148,6 +160,8 @@ def dispatch(arguments: argparse.Namespace, comm: MPI.Comm) -> int:
         return commands.plot(arguments.run, comm)
     if name in ("film", "compare"):
         return commands.picture(arguments, comm)
+    if name in ("study", "job"):
+        return _study(arguments, comm)
     if name == "alloy":
         return commands.alloy(arguments.kinds, arguments.out, comm)
     if name == "verify":
@@ -159,6 +173,21 @@ def dispatch(arguments: argparse.Namespace, comm: MPI.Comm) -> int:
 
         return doctor(comm, check=arguments.check)
     return _test(arguments.arguments, comm)
+
+
+def _study(arguments: argparse.Namespace, comm: MPI.Comm) -> int:
+    from solver.study import commands as study
+
+    if arguments.command == "job":
+        return study.job(arguments.case, arguments.out, arguments.mark, comm)
+    if comm.size > 1:
+        if comm.rank == 0:
+            print("livoid: a study starts its own ranks ([study] ranks); leave -n out", file=sys.stderr)
+        return commands.EXIT_INPUT
+    how = study.Engine(
+        arguments.cores, arguments.profile, arguments.snakemake, arguments.dry_run, arguments.retry_failed
+    )
+    return study.study(arguments.file, arguments.out, how)
 
 
 def _test(extra: list[str], comm: MPI.Comm) -> int:

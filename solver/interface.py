@@ -23,8 +23,9 @@ OVERLAP_ELEMENTS = 0.25
 """Depth below the electrolyte surface, in tip elements, that a roof may reach in the step that lands it."""
 LANDING_CUT = 0.5
 """Share of a step that is tried after it went past a change of topology."""
-IMPATIENCE = 3.0
-"""Factor on the thresholds of changes where steps get too small for anything else."""
+IMPATIENCE = (1.1, 1.25, 1.5, 2.0, 3.0)
+"""Factors on the thresholds of changes where steps get too small for anything else: the first that changes
+anything, so that only what is nearest to a change makes it."""
 
 
 @dataclass

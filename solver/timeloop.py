@@ -154,11 +154,13 @@ class Run:
 
     def _rescue(self, rejection: stepper.StepRejectedError) -> RunOutcome | None:
         """Steps get too small: a void that is about to vanish or meet another one does so now, or the end."""
-        changed = self._change(None, IMPATIENCE) if self.interface is not None else []
+        tries = IMPATIENCE if self.interface is not None else ()
+        changed = next((c for p in tries if (c := self._change(None, p))), None)
         if isinstance(changed, RunOutcome):
             return changed
-        if not changed:
+        if changed is None:
             return self._give_up(str(rejection))
+        log.warning("step %d: %s; what was nearest to a change was changed", self.clock.step, rejection)
         self.clock.step_size = self.numerics.first_step / self.scales.time
         return None
 

@@ -55,11 +55,34 @@ def parse_quantity(text: object, unit: str) -> float:
     return _finite(_convert(number, unit_text, unit))
 
 
+def split_quantity(value: object) -> tuple[float, str]:
+    """Number and plain pint unit ("" for none) of a value such as ``"0.2 MPa"`` or 3.
+
+    Raises:
+        ValueError: if it is neither a number nor a quantity with a known unit.
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return _finite(float(value)), ""
+    match = _QUANTITY.match(value) if isinstance(value, str) and len(value) <= MAX_TEXT else None
+    if match is None:
+        raise ValueError(f"{value!r} is not a number with a unit")
+    unit = _plain(match["unit"].strip())
+    try:
+        registry().parse_units(unit)
+    except Exception:
+        raise ValueError(f"unknown unit '{unit}'") from None
+    return _finite(float(match["number"])), unit
+
+
+def _plain(unit_text: str) -> str:
+    """Unit as pint reads it."""
+    for alias, replacement in _ALIASES.items():
+        unit_text = unit_text.replace(alias, replacement)
+    return "1" + unit_text if unit_text.startswith("/") else unit_text
+
+
 def _convert(number: float, unit_text: str, unit: str) -> float:
-    for alias, plain in _ALIASES.items():
-        unit_text = unit_text.replace(alias, plain)
-    if unit_text.startswith("/"):
-        unit_text = "1" + unit_text
+    unit_text = _plain(unit_text)
     try:
         quantity = registry().Quantity(number, registry().parse_units(unit_text))
         return float(quantity.to(unit or "dimensionless").magnitude)

@@ -1,0 +1,102 @@
+"""``livoid study`` and ``livoid job``."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mpi4py import MPI
+
+from solver import checkpoint, commands, series
+from solver.case import LoadedCase
+from solver.parallel import RootError, on_root
+from solver.runfolder import RunFolder
+from solver.study import folder as study_folder
+from solver.study.folder import StudyError
+from solver.study.points import Point
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How a study is run: local cores or a Snakemake profile, and further arguments for Snakemake."""
+
+    cores: int = 1
+    profile: str | None = None
+    extra: Sequence[str] = ()
+    dry: bool = False
+    retry_failed: bool = False
+
+
+def study(file: str, out: str | None, how: Engine) -> int:
+    """Expand a study, run what is missing or has changed, collect the results (one process)."""
+    folder = Path(out) if out else Path("studies") / Path(file).stem
+    try:
+        plan, points = study_folder.prepare(Path(file), folder)
+        if how.retry_failed:
+            study_folder.forget_failed(folder)
+        todo = study_folder.waiting(folder, points)
+        print(f"{plan.title or Path(file).stem}: {len(points)} runs, {len(todo)} to do; {folder}", flush=True)
+        if how.dry:
+            _show(todo)
+        code = 0
+        if todo or how.dry:
+            code = study_folder.engine(folder, how.cores, how.profile, how.extra, dry=how.dry)
+    except StudyError as error:
+        print(f"livoid: {error}", file=sys.stderr)
+        return commands.EXIT_INPUT
+    if how.dry:
+        return commands.EXIT_OK if code == 0 else commands.EXIT_FAILED
+    from postprocess.study_table import collect
+
+    for made in collect(folder):
+        print(made)
+    left = study_folder.waiting(folder, points)
+    for point in left:
+        print(f"no result: {point.name}, see {folder}/logs/{point.name}.log")
+    return commands.EXIT_FAILED if left else commands.EXIT_OK
+
+
+def _show(points: Sequence[Point]) -> None:
+    for point in points:
+        print(f"  {point.name}  " + "  ".join(f"{path} = {value}" for path, value in point.values.items()))
+
+
+def job(case: str, out: str, mark: str, comm: MPI.Comm) -> int:
+    """One run of a study. Collective.
+
+    Goes on where a checkpoint of the same case is, starts anew otherwise. A failed run is marked and counts
+    as done (exit code 0); an interrupted one is not.
+    """
+    loaded = commands.load_collective(case, {}, comm)
+    target = Path(out)
+    resume = bool(comm.bcast(on_root(comm, lambda: _resumable(target, loaded)), root=0))
+    code = commands.run(case, out, {}, how=commands.How(force=not resume, resume=resume), comm=comm)
+    try:
+        on_root(comm, lambda: study_folder.mark(Path(mark), target))
+    except RootError as error:
+        if comm.rank == 0:
+            print(f"livoid: {error}", file=sys.stderr)
+        return code or commands.EXIT_FAILED
+    return commands.EXIT_OK
+
+
+def _resumable(target: Path, loaded: LoadedCase) -> bool:
+    """Whether the folder holds this case, ended or with a checkpoint; other remains are removed.
+
+    Raises:
+        StudyError: if it holds anything but a run.
+    """
+    try:
+        if RunFolder(target, series.COLUMNS).ended(loaded) is None:
+            checkpoint.newest(target)
+        return True
+    except checkpoint.CheckpointError:
+        pass
+    if target.is_dir() and any(target.iterdir()):
+        if not (target / "case.toml").is_file():
+            raise StudyError(f"{target} holds something else than a run")
+        shutil.rmtree(target)
+    return False

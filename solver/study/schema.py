@@ -1,0 +1,101 @@
+"""The study file: a base case, what varies, and how the points are chosen."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from solver.case import CaseError
+
+MAX_POINTS = 100_000
+"""Points of one study at most."""
+MAX_FILE_SIZE = 1_000_000
+"""Bytes of a study file at most."""
+
+Value = bool | int | float | str
+Dotted = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9_\-.]+$")]
+
+
+class Range(BaseModel):
+    """Values from ``from`` to ``to``, both with the same kind of unit.
+
+    ``number`` points, evenly spaced or in equal ratios (``spacing = "log"``). For a Latin hypercube the
+    range is what is sampled, and ``number`` has no effect.
+    """
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    start: Annotated[Value, Field(alias="from")]
+    to: Value
+    number: Annotated[int, Field(ge=2, le=MAX_POINTS)] = 5
+    spacing: Literal["linear", "log"] = "linear"
+
+
+class Study(BaseModel):
+    """``[study]``.
+
+    ``grid`` takes all combinations of the values, ``zip`` the first values of all together, then the second
+    and so on, ``latin-hypercube`` draws ``samples`` points from the ranges (lists: one of their values).
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    case: Annotated[str, Field(description="base case file, relative to the study file")]
+    title: str = ""
+    method: Literal["grid", "zip", "latin-hypercube"] = "grid"
+    samples: Annotated[int, Field(ge=1, le=MAX_POINTS)] = 16
+    seed: Annotated[int, Field(ge=0)] = 0
+    ranks: Annotated[int, Field(ge=1, le=4096, description="MPI ranks of each run")] = 1
+    minutes: Annotated[int, Field(ge=1, description="wall time of a run, for batch systems")] = 720
+    memory: Annotated[int, Field(ge=1, description="MB per rank, for batch systems")] = 4000
+    fixed: Annotated[dict[Dotted, Any], Field(description="changes of the base case for all runs")] = {}
+    vary: Annotated[
+        dict[Dotted, Annotated[list[Value], Field(min_length=1)] | Range],
+        Field(min_length=1, description="dotted path = list of values, or a range"),
+    ]
+
+    @model_validator(mode="after")
+    def _lengths(self) -> Study:
+        if self.method == "zip":
+            lengths = {path: _count(values) for path, values in self.vary.items()}
+            if len(set(lengths.values())) > 1:
+                shown = ", ".join(f"{path}: {n}" for path, n in lengths.items())
+                raise ValueError(f"zip needs as many values everywhere ({shown})")
+        return self
+
+
+class StudyFile(BaseModel):
+    """A study file holds one table, ``[study]``."""
+
+    model_config = ConfigDict(extra="forbid")
+    study: Study
+
+
+def _count(values: list[Value] | Range) -> int:
+    return values.number if isinstance(values, Range) else len(values)
+
+
+def load_study(path: Path) -> Study:
+    """Read and validate a study file.
+
+    Raises:
+        CaseError: with every problem found.
+    """
+    try:
+        if path.stat().st_size > MAX_FILE_SIZE:
+            raise CaseError(str(path), [f"larger than {MAX_FILE_SIZE} bytes: not a study file"])
+        data = tomllib.loads(path.read_bytes().decode("utf-8"))
+    except OSError as error:
+        raise CaseError(str(path), [f"cannot be read: {error.strerror}"]) from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise CaseError(str(path), [f"not TOML: {error}"]) from None
+    except RecursionError:
+        raise CaseError(str(path), ["not TOML: nested too deeply"]) from None
+    try:
+        return StudyFile.model_validate(data).study
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}" for detail in error.errors()
+        ]
+        raise CaseError(str(path), problems) from None
