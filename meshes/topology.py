@@ -274,7 +274,7 @@ def _coalesce(state: Labelled, rule: SizeRule) -> Event | None:
 
 
 def _lift(roofs: Sequence[Points], rule: SizeRule) -> float:
-    """Height at which voids (right ends given) are joined: their rims are cut, not a flat roof beside them."""
+    """Height at which voids (right ends given) are joined: the rims are cut, not a flat roof beside them."""
     lowest = min(float(roof[:, 1].max()) for roof in roofs)
     reach, least = RIM_LENGTHS * rule.event_length, LIFT_LEAST * rule.event_length
     longest = max(float(np.ptp(roof[:, 0])) for roof in roofs)

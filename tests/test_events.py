@@ -245,3 +245,26 @@ def test_contact_fraction_and_width_with_mirror_image() -> None:
     assert contact_fraction(round_one) == pytest.approx(0.75, rel=5e-3)
     stretches = [s for s, _ in topology.contact_stretches(made)]
     assert all(a[1] <= b[0] for a, b in pairwise(stretches))
+
+
+def test_a_flat_roof_stays_where_its_void_meets_another() -> None:
+    x = np.linspace(0.8, 3.9, 125)
+    flat = 0.2 * np.minimum(1.0, np.minimum(x - 0.8, 3.9 - x) / 0.2) ** 0.5
+    flat[[0, -1]] = 0.0
+    other = profile(VoidShape((4.9,), 1.7, 0.8)).roofs[0]
+    made = InterfaceProfile(6.0, 8.0, 6.0, (np.column_stack([x, flat]), other))
+    state, changes = changed(made)
+    assert [change.kind for change in changes] == ["coalesce"]
+    merged = state.profile.resampled(RULE)[0].roofs[0]
+    middle = (merged[:, 0] > 1.2) & (merged[:, 0] < 3.4)
+    # cutting the flat void back to its far rim would leave nothing here but the piece in between
+    assert np.count_nonzero(middle) > 10
+    assert merged[middle, 1] == pytest.approx(0.2, abs=0.02)
+    assert merged[1:-1, 1].min() > 0.0
+
+
+def test_resampling_does_not_go_through_the_electrolyte() -> None:
+    x = np.array([1.0, 1.02, 1.1, 1.3, 3.0, 4.7, 4.9, 4.98, 5.0])
+    y = np.array([0.0, 0.3, 0.4, 0.03, 0.02, 0.03, 0.4, 0.3, 0.0])
+    made = InterfaceProfile(6.0, 8.0, 6.0, (np.column_stack([x, y]),))
+    assert made.resampled(RULE)[0].roofs[0][1:-1, 1].min() > 0.0
