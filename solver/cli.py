@@ -50,8 +50,20 @@ def parser() -> argparse.ArgumentParser:
     sub.add_parser("schema", help="print the JSON schema of case files")
     with_case("mesh", "write the mesh of a case and a picture of it").add_argument("--out")
     with_case("neutral", "void growth by vacancies and loss by creep against void size").add_argument("--out")
+    critical = with_case("critical", "critical void size: at the first instant, by evolution, over pressure")
+    critical.add_argument("--out", help="folder (default runs/<case>-critical)")
+    critical.add_argument(
+        "--part", action="append", choices=["instant", "evolution", "map"], help="only this"
+    )
+    focus = with_case("focus", "current focusing against void size, contact fraction and Wagner number")
+    focus.add_argument("--out", help="folder (default runs/<case>-focus)")
+    kinds = ["plane", "axisymmetric", "3d"]
+    focus.add_argument("--kind", action="append", choices=kinds, help="only this array (default: all)")
     plot = sub.add_parser("plot", help="make the figures of a run")
     plot.add_argument("run", help="run folder")
+    report = sub.add_parser("report", help="one HTML page of a run or a study, for any browser, offline")
+    report.add_argument("folder", help="run or study folder")
+    report.add_argument("--out", help="page (default FOLDER/report.html)")
     film = sub.add_parser("film", help="film of a run's cross-section over capacity, and a strip of stills")
     film.add_argument("run", help="run folder")
     film.add_argument("--out", help="film, .mp4 or .gif (default RUN/figures/film.mp4)")
@@ -158,8 +170,18 @@ def dispatch(arguments: argparse.Namespace, comm: MPI.Comm) -> int:
         return commands.neutral(arguments.case, arguments.out, arguments.changes, comm)
     if name == "plot":
         return commands.plot(arguments.run, comm)
-    if name in ("film", "compare"):
+    if name in ("film", "compare", "report"):
         return commands.picture(arguments, comm)
+    if name == "focus":
+        from solver.study import predictions
+
+        return predictions.focus(arguments.case, arguments.out, arguments.changes, arguments.kind or [], comm)
+    if name == "critical":
+        from solver.study import predictions
+
+        return predictions.critical(
+            arguments.case, arguments.out, arguments.changes, arguments.part or [], comm
+        )
     if name in ("study", "job"):
         return _study(arguments, comm)
     if name == "alloy":

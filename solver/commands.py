@@ -147,7 +147,7 @@ def plot(folder: str, comm: MPI.Comm) -> int:
 
 
 def picture(arguments: argparse.Namespace, comm: MPI.Comm) -> int:
-    """``film`` and ``compare`` (rank 0)."""
+    """``film``, ``compare`` and ``report`` (rank 0)."""
     if comm.rank != 0:
         return EXIT_OK
     from postprocess.records import RecordsError
@@ -158,6 +158,10 @@ def picture(arguments: argparse.Namespace, comm: MPI.Comm) -> int:
             from postprocess.film import film
 
             made = film(Path(arguments.run), out)
+        elif arguments.command == "report":
+            from postprocess.report import report
+
+            made = [report(Path(arguments.folder), out)]
         else:
             from postprocess.compare import compare_paper
 

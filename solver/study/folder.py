@@ -57,7 +57,7 @@ def prepare(study_file: Path, folder: Path) -> tuple[Study, list[Point]]:
     _update(folder / "Snakefile", SNAKEFILE.read_text(encoding="utf-8"))
     _update(folder / "config.json", json.dumps(_config(study, points), indent=2) + "\n")
     texts = [_case_text(case) for case in cases]
-    _update(folder / "manifest.csv", _manifest(points, texts))
+    _update(folder / "manifest.csv", _manifest(list(study.vary), points, texts))
     for point, text in zip(points, texts, strict=True):
         if _update(folder / "cases" / f"{point.name}.toml", text):
             (folder / "done" / f"{point.name}.json").unlink(missing_ok=True)
@@ -90,14 +90,13 @@ def _case_text(case: LoadedCase) -> str:
     return tomli_w.dumps(data)
 
 
-def _manifest(points: Sequence[Point], texts: Sequence[str]) -> str:
+def _manifest(paths: Sequence[str], points: Sequence[Point], texts: Sequence[str]) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
-    paths = list(points[0].values)
     writer.writerow(("run", *paths, "case_sha256"))
     for point, case in zip(points, texts, strict=True):
         digest = hashlib.sha256(case.encode()).hexdigest()
-        writer.writerow((point.name, *(point.values[path] for path in paths), digest))
+        writer.writerow((point.name, *(point.values.get(path, "") for path in paths), digest))
     return text.getvalue()
 
 

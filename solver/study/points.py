@@ -21,7 +21,7 @@ DIGITS = 10
 
 @dataclass(frozen=True)
 class Point:
-    """One run of a study: its name (``run-0001``), and the values of what varies by dotted path."""
+    """One run of a study: its name (``run-0001``), the values by dotted path that differ from the case."""
 
     name: str
     values: Mapping[str, Value]
@@ -42,6 +42,9 @@ def expand(study: Study, source: str = "study") -> list[Point]:
             problems.append(f"study.vary.{path}: {error}")
     if problems:
         raise CaseError(source, problems)
+    if study.method == "one-at-a-time":
+        changes = [{}, *({path: value} for path, axis in axes.items() for value in axis.values())]
+        return [Point(f"run-{number:04d}", change) for number, change in enumerate(changes, 1)]
     if study.method == "latin-hypercube":
         sampler = qmc.LatinHypercube(d=len(axes), seed=study.seed)
         draws = sampler.random(study.samples)

@@ -37,13 +37,14 @@ class Study(BaseModel):
     """``[study]``.
 
     ``grid`` takes all combinations of the values, ``zip`` the first values of all together, then the second
-    and so on, ``latin-hypercube`` draws ``samples`` points from the ranges (lists: one of their values).
+    and so on, ``latin-hypercube`` draws ``samples`` points from the ranges (lists: one of their values),
+    ``one-at-a-time`` takes the case as it is and then each value alone (sensitivities).
     """
 
     model_config = ConfigDict(extra="forbid")
     case: Annotated[str, Field(description="base case file, relative to the study file")]
     title: str = ""
-    method: Literal["grid", "zip", "latin-hypercube"] = "grid"
+    method: Literal["grid", "zip", "latin-hypercube", "one-at-a-time"] = "grid"
     samples: Annotated[int, Field(ge=1, le=MAX_POINTS)] = 16
     seed: Annotated[int, Field(ge=0)] = 0
     ranks: Annotated[int, Field(ge=1, le=4096, description="MPI ranks of each run")] = 1

@@ -4,63 +4,18 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
 
 import numpy as np
-import ufl
-from dolfinx import fem
 from mpi4py import MPI
-from numpy.typing import NDArray
 
 from meshes.cell import mesh_plane
 from meshes.profile import InterfaceProfile, profile_from_shapes
 from meshes.shapes import VoidShape
 from meshes.sizing import SizeRule
-from meshes.tags import Boundary, Region
-from solver.coordinates import weight
-from solver.electrochemistry import ElectrochemistryProblem
+from solver import static_current
 from solver.parameters import CurrentParameters
-from solver.recipes import with_overrides
+from solver.static_current import CurrentResult
 from solver.verification.rows import Check, refined, row
-
-
-@dataclass(frozen=True)
-class CurrentResult:
-    """Solved current distribution: excess resistance (over the slab) and a way to sample it."""
-
-    chemistry: ElectrochemistryProblem
-    depth: float
-
-    def resistance(self) -> float:
-        """phi_m over the mean current, less the slab's share (unit conductivity)."""
-        c = self.chemistry
-        phi_m = c.integrate(c.metal_potential("+"), Boundary.CONTACT) / c.contact_area
-        return phi_m - self.depth
-
-    def joule_resistance(self) -> float:
-        """Constriction alone: dissipation in the electrolyte over the current squared, less the slab's."""
-        c = self.chemistry
-        grad = ufl.grad(c.potential)
-        form = fem.form(weight(c.cell) * ufl.inner(grad, grad) * c.cell.dx(Region.ELECTROLYTE))
-        total = c.contact_current()
-        dissipated = c.cell.domain.comm.allreduce(fem.assemble_scalar(form))
-        return float(dissipated / total**2 * c.whole_area - self.depth)
-
-    def current_at(self, *positions: float) -> NDArray[np.float64]:
-        """Contact current density at lateral positions over the whole area's mean (at Z = 0)."""
-        c = self.chemistry
-        space, dofs = c.space.sub(3).collapse()
-        on = fem.locate_dofs_topological(
-            space, c.cell.domain.topology.dim - 1, c.cell.boundary(Boundary.CONTACT)
-        )
-        on = on[on < space.dofmap.index_map.size_local]
-        x = space.tabulate_dof_coordinates()[on, 0]
-        values = c.unknown.x.array[np.asarray(dofs)[on]]
-        parts = c.cell.domain.comm.allgather(np.column_stack([x, values]))
-        line = np.vstack(parts)
-        line = line[np.argsort(line[:, 0])]
-        mean = c.contact_current() / c.whole_area
-        return np.asarray(np.interp(positions, line[:, 0], line[:, 1])) / mean
 
 
 def solve_current(
@@ -68,14 +23,7 @@ def solve_current(
 ) -> CurrentResult:
     """Current distribution of a profile without vacancies."""
     cell = mesh_plane(profile, rule, comm)
-    space = fem.functionspace(cell.domain, ("Lagrange", 1))
-    curvature, contact_pressure, pressure = (fem.Function(space) for _ in range(3))
-    options = with_overrides("newton-direct", {})
-    chemistry = ElectrochemistryProblem(
-        cell, parameters, None, curvature, contact_pressure, pressure, options
-    )
-    chemistry.solve()
-    return CurrentResult(chemistry, profile.electrolyte_depth)
+    return static_current.solve_current(cell, parameters, profile.electrolyte_depth)
 
 
 def strip(comm: MPI.Comm, fraction: float, resistance: float, level: int) -> CurrentResult:

@@ -1,0 +1,110 @@
+"""Critical sizes and current focusing: their searches, their limits, their commands."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import math
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tomli_w
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mpi4py import MPI
+
+from postprocess.critical import Crossing, Trial, crossings
+from postprocess.critical_report import extremes, sentence
+from postprocess.focus import equipotential_limit, focus_row, uniform_limit
+from tests.conftest import ROOT, case_data
+
+Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@given(st.lists(st.floats(0.11, 9.9), min_size=0, max_size=3, unique=True), st.floats(0.01, 0.3))
+@settings(max_examples=100, deadline=None)
+def test_crossings_are_bracketed(where: list[float], resolution: float) -> None:
+    def value(size: float) -> str:
+        return "ab"[sum(size > w for w in where) % 2]
+
+    sizes = [float(s) for s in np.geomspace(0.1, 10.0, 9)]
+    found = crossings(sizes, value, resolution)
+    changes = sum(value(a) != value(b) for a, b in itertools.pairwise(sizes))
+    assert len(found) == changes
+    for low, high, below, above in found:
+        assert value(low) == below != above == value(high)
+        assert high / low <= 1.0 + resolution
+        assert any(low <= w <= high for w in where)
+
+
+def test_always_is_an_answer() -> None:
+    assert crossings([1.0, 2.0, 4.0], lambda _: "grows", 0.1) == []
+    assert sentence([], "grows", "neutral size") == ["neutral size: none, every size grows"]
+    trials = [Trial(1.0, "coarse", "meets", ""), Trial(2.0, "coarse", "meets", "")]
+    assert extremes(trials) == {"smallest_closed_um": None, "largest_coalesced_um": 2.0}
+    text = sentence([Crossing(2.0, 0.1, math.nan, "grows", "shrinks")], "", "x")[0]
+    assert "2 um" in text and "not found on the coarse mesh" in text
+
+
+@pytest.mark.parallel
+@pytest.mark.parametrize("fraction", [0.2, 0.5, 0.8])
+def test_focusing_lies_between_the_exact_limits_of_stripes(fraction: float, comm: MPI.Comm) -> None:
+    rows = [focus_row("plane", fraction, number, comm) for number in (0.01, 1.0, 100.0)]
+    for row in rows:
+        assert row.contact_fraction == pytest.approx(fraction, rel=1e-3)
+        assert row.limit * (1.0 - 1e-3) <= row.constriction <= row.bound * (1.0 + 1e-3)
+        assert row.peak_contact >= 1.0
+    assert rows[0].constriction < rows[1].constriction < rows[2].constriction
+    assert rows[0].peak_applied > rows[1].peak_applied > rows[2].peak_applied
+    assert rows[2].constriction == pytest.approx(uniform_limit(rows[2].contact_fraction), rel=2e-3)
+    assert rows[2].peak_applied == pytest.approx(1.0 / rows[2].contact_fraction, rel=1e-2)
+
+
+def test_the_limits_of_stripes() -> None:
+    assert equipotential_limit(0.5) == pytest.approx(math.log(2.0) / math.pi)
+    assert equipotential_limit(1.0) == 0.0
+    # the share of the current in the constriction of a wide contact vanishes with its gap
+    assert uniform_limit(0.99) < 1e-3
+
+
+@pytest.mark.parametrize("kind", ["axisymmetric", "3d"])
+def test_arrays_of_discs_focus_at_their_edge(kind: str, comm: MPI.Comm) -> None:
+    rows = [focus_row(kind, 0.5, number, comm) for number in (0.1, 100.0)]  # type: ignore[arg-type]
+    assert rows[0].peak_contact > 1.3
+    assert rows[1].peak_contact == pytest.approx(1.0, abs=0.01)
+    assert 0.0 < rows[0].constriction < rows[1].constriction
+
+
+def test_focus_command(tmp_path: Path, livoid: Livoid) -> None:
+    (tmp_path / "case.toml").write_text(tomli_w.dumps(case_data()), encoding="utf-8")
+    result = livoid("focus", "case.toml", "--kind", "plane", "--out", "out")
+    assert result.returncode == 0, result.stderr
+    assert "this case: Wa =" in result.stdout
+    with (tmp_path / "out" / "focus.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 7 * 6
+    assert (tmp_path / "out" / "focus.png").stat().st_size > 1000
+
+
+def test_critical_command_finds_the_neutral_size(tmp_path: Path, livoid: Livoid) -> None:
+    case = str(ROOT / "cases" / "critical.toml")
+    result = livoid("critical", case, "--part", "instant", "--out", "out")
+    assert result.returncode == 0, result.stderr
+    data = json.loads((tmp_path / "out" / "critical.json").read_text(encoding="utf-8"))
+    (only,) = data["instant"]
+    assert (only["below"], only["above"]) == ("grows", "shrinks")
+    assert only["mesh"] < 0.05 * only["half_width"]
+    assert only["bisection"] < 0.02 * only["half_width"]
+
+
+def test_critical_needs_one_plane_void(tmp_path: Path, livoid: Livoid) -> None:
+    data = case_data()
+    del data["void"]
+    (tmp_path / "case.toml").write_text(tomli_w.dumps(data), encoding="utf-8")
+    result = livoid("critical", "case.toml")
+    assert result.returncode == 2
+    assert "one [[void]]" in result.stderr
