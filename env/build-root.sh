@@ -58,7 +58,7 @@ $(tail -n 5 "$log")"
 builder=
 say "2/3 Python packages from PyPI"
 "$here/enter.sh" "$partial" pip install --break-system-packages --root-user-action=ignore --no-deps \
-    --no-cache-dir --disable-pip-version-check -r "$here/requirements.txt" >>"$log" 2>&1 ||
+    --ignore-installed --no-cache-dir --disable-pip-version-check -r "$here/requirements.txt" >>"$log" 2>&1 ||
     die "pip failed; last lines of $log:
 $(tail -n 5 "$log")"
 say "3/3 check"
