@@ -62,15 +62,19 @@ def create_vector(form: fem.Form, space: fem.FunctionSpace) -> PETSc.Vec:
     return fem_petsc.create_vector(form)
 
 
-def interpolate_nonmatching(target: fem.Function, source: fem.Function, padding: float) -> None:
+def interpolation_data(target: fem.FunctionSpace, source: fem.FunctionSpace, padding: float) -> Any:
+    """Where the points of ``target`` lie in the mesh of ``source`` (for any space with them). Collective."""
+    return fem.create_interpolation_data(target, source, _own_cells(target.mesh), padding=padding)
+
+
+def interpolate_nonmatching(target: fem.Function, source: fem.Function, data: Any) -> None:
     """Interpolate ``source`` (another mesh) into ``target``; points outside give 0. Collective."""
-    cells = np.arange(
-        target.function_space.mesh.topology.index_map(target.function_space.mesh.topology.dim).size_local,
-        dtype=np.int32,
-    )
-    data = fem.create_interpolation_data(target.function_space, source.function_space, cells, padding=padding)
-    target.interpolate_nonmatching(source, cells, data)
+    target.interpolate_nonmatching(source, _own_cells(target.function_space.mesh), data)
     target.x.scatter_forward()
+
+
+def _own_cells(domain: mesh.Mesh) -> NDArray[np.int32]:
+    return np.arange(domain.topology.index_map(domain.topology.dim).size_local, dtype=np.int32)
 
 
 def collapse(space: fem.FunctionSpace, i: int) -> tuple[fem.FunctionSpace, NDArray[np.int32]]:

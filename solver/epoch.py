@@ -16,6 +16,7 @@ from solver.model import CoupledModel
 from solver.observables import Observables
 from solver.parameters import ModelParameters
 from solver.scales import LENGTH_SCALE, Scales
+from solver.transfer import Carrier
 
 
 @dataclass
@@ -76,8 +77,9 @@ def next_epoch(
     with costs.part("build"):
         new = build_epoch(loaded, parameters, scales, cell, old.model.zone.shelter)
     with costs.part("transfer"):
-        remesh.transfer_start(old.model, new.model)
-        correction = remesh.transfer_composition(old.model, new.model, old.chains)
+        carrier = Carrier()
+        remesh.transfer_start(old.model, new.model, carrier)
+        correction = remesh.transfer_composition(old.model, new.model, old.chains, carrier)
         old.model.destroy()
         gc.collect()
     return new, correction

@@ -77,7 +77,11 @@ class MechanicsProblem:
         residual = self._viscous_terms() + shared
         self._iteration = StressIteration(cell, QUADRATURE_DEGREE)
         guide = Guide(
-            self._guiding_terms() + shared, begin=self._iteration.begin, advance=self._iteration.advance
+            self._guiding_terms() + shared,
+            begin=self._iteration.begin,
+            advance=self._iteration.advance,
+            finish=self._iteration.finish,
+            fail=self._iteration.forget,
         )
         self.newton = NewtonSolver(
             "creep", residual, self.unknown, self.reduction, options, full_steps(options), guide
@@ -116,6 +120,7 @@ class MechanicsProblem:
                     raise
                 self._warm = False
         self.unknown.x.array[:] = 0.0
+        self._iteration.forget()
         try:
             iterations = self.newton.solve(numbers, values, springs)
         except SolveError:
@@ -148,6 +153,11 @@ class MechanicsProblem:
     def doubt_start(self) -> None:
         """The load is about to jump: a failure of the warm start then leads to a cold one."""
         self._proven = False
+
+    @property
+    def stress(self) -> fem.Function:
+        """Stress at quadrature points that the next solve starts from (:mod:`solver.stress`)."""
+        return self._iteration.stress
 
     def reactions(self, dofs: NDArray[np.int32]) -> NDArray[np.float64]:
         """Force of the electrolyte on the metal at owned vertical contact dofs (upwards positive)."""

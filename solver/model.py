@@ -27,6 +27,7 @@ from solver.mechanics import MechanicsProblem
 from solver.mixing import Mixing
 from solver.newton import SolveError
 from solver.parameters import ModelParameters
+from solver.predictor import Predictor
 from solver.projection import ContactProjection
 from solver.recipes import with_overrides
 
@@ -73,6 +74,7 @@ class CoupledModel:
         self.cell, self.parameters = cell, parameters
         extra = petsc or {}
         newton = with_overrides("newton-direct", extra.get("newton-direct", {}))
+        symmetric = with_overrides("newton-symmetric", extra.get("newton-symmetric", {}))
         self.surface = SurfaceGeometry(cell)
         self.contact_pressure = fem.Function(self.surface.scalars, name="contact_pressure")
         self.pressure = fem.Function(self.surface.scalars, name="pressure")
@@ -96,7 +98,10 @@ class CoupledModel:
             self.chemistry.bulk_annihilation(),
             self.chemistry.foreseen_recession(),
             self.surface,
-            newton,
+            symmetric,
+        )
+        self.predictor = Predictor(
+            [self.chemistry.unknown, self.mechanics.stress, self.contact_pressure, self.pressure]
         )
         self.load(parameters.load.pressure)
         self.motion = MeshMotion(cell, self.surface, newton)
@@ -151,6 +156,7 @@ class CoupledModel:
 
     def load(self, pressure: float) -> None:
         """Set the stack pressure (P0)."""
+        self.predictor.forget()
         self.mechanics.pressure_load.value = pressure
         self.chemistry.metal.reference_pressure.value = pressure
 
@@ -160,6 +166,10 @@ class CoupledModel:
         self.mechanics.mark_warm()
         if self.mixing is not None:
             self.mixing.step.settle()
+
+    def start_with_pressures(self) -> None:
+        """Take the present pressures (of the last mesh) for those that the next solve starts with."""
+        self._solved = True
 
     def solve(self, time_step: float) -> SolveReport:
         """Solve all equation sets for the present geometry. Collective.

@@ -27,9 +27,9 @@ power-law material on a graded mesh cannot be evaluated more accurately than abo
 STAGNATION = 0.5
 """A Newton step that leaves more than this share of the residual stagnates."""
 
-QUADRATIC_FLOOR, QUADRATIC_GAIN = 0.1, 1e-2
-"""A residual below this share of the floor that the last step brought down at least this much has converged:
-the next step would gain digits that cannot be evaluated."""
+FLOOR_SHARE, QUADRATIC_GAIN = 0.1, 1e-2
+"""A residual below this share of the floor has converged, and one below the floor that the last step brought
+down at least this much: the next step would gain digits that cannot be evaluated."""
 
 RISES = 3
 """Full steps in a row that raise the residual after which they are given up for the line search."""
@@ -37,7 +37,7 @@ RISES = 3
 KEPT_GAIN = 0.1
 """What each step with a kept factorisation must bring the residual down to. Where one does not, either
 round-off is reached or the Jacobian is made anew, which costs little."""
-KEPT_FLOOR, KEPT_NORM = 1e-2, 1e-11
+KEPT_FLOOR, KEPT_NORM = 1e-1, 1e-10
 """Share of the floor, and residual norm, below which that counts as round-off."""
 KEPT_ENOUGH = 1e-14
 """Residual norm at which no further step is taken."""
@@ -67,11 +67,15 @@ class Guide:
         residual: UFL form, linear in the test function; may hold functions that :attr:`advance` changes.
         begin: called with the start in the unknown.
         advance: called with the result of a step in the unknown.
+        finish: called with the solution in the unknown, whichever attempt has found it.
+        fail: called when the full steps have led nowhere.
     """
 
     residual: ufl.Form
     begin: Callable[[], None]
     advance: Callable[[], None]
+    finish: Callable[[], None]
+    fail: Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -136,6 +140,7 @@ class NewtonSolver:
         guide: Guide | None = None,
     ) -> None:
         self.name, self.unknown, self.reduction = name, unknown, reduction
+        self._guide = guide
         self._residual_form, jacobian = self._compile(residual)
         self._assembled = ReducedMatrix(jacobian, reduction)
         self._vector = ReducedVector(self._residual_form, reduction)
@@ -204,9 +209,13 @@ class NewtonSolver:
             rounded_off = self._last_norm <= self._floor() and not attempt.kept
             if np.isfinite(self._last_norm) and (reason > 0 or rounded_off):
                 self.reduction.expand(self.solution, self.unknown)
+                if self._guide is not None:
+                    self._guide.finish()
                 return iterations
             if not (attempt.kept and self._last_norm < self._first_norm):
                 self.unknown.x.array[:] = before
+            if attempt.guide is not None:
+                attempt.guide.fail()
         self.unknown.x.array[:] = before
         raise SolveError(
             f"{self.name}: Newton stopped after {iterations} iterations, residual {self._last_norm:.3e}, "
@@ -281,8 +290,9 @@ class NewtonSolver:
             done = norm <= KEPT_ENOUGH or (slow and norm <= min(KEPT_FLOOR * floor, KEPT_NORM))
             hopeless = slow and not done
         else:
-            fast = norm <= QUADRATIC_FLOOR * floor and norm <= QUADRATIC_GAIN * last < np.inf
-            done = norm <= atol or fast or (norm <= floor and norm > STAGNATION * last)
+            fast = norm <= floor and norm <= QUADRATIC_GAIN * last < np.inf
+            enough = norm <= max(atol, FLOOR_SHARE * floor)
+            done = enough or fast or (norm <= floor and norm > STAGNATION * last)
             hopeless = self._rises >= RISES and now is not self._attempts[-1]
         if hopeless or not np.isfinite(norm):
             return reasons.DIVERGED_FUNCTION_DOMAIN

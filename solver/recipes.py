@@ -23,6 +23,13 @@ NEWTON_DIRECT: Options = {
 are nearly symmetric, so that no columns are permuted (6); QAMD (7) takes the dense row of the metal's one
 potential apart, with which METIS needs ten times as long."""
 
+NEWTON_SYMMETRIC: Options = {key: value for key, value in NEWTON_DIRECT.items() if "icntl_6" not in key} | {
+    "pc_type": "cholesky",
+    "mat_mumps_icntl_14": 400,
+}
+"""The same for symmetric matrices (creep, which has a potential): half of the factor, two thirds of the time.
+Pivots that are put off, above all on a cold start, where rigid metal is at its stiffest, need room (14)."""
+
 FULL_STEPS_MAX_IT = 30
 """Newton iterations without line search before one is used."""
 
@@ -45,6 +52,7 @@ LINEAR_SPD: Options = {
 
 RECIPES: Mapping[str, Options] = {
     "newton-direct": NEWTON_DIRECT,
+    "newton-symmetric": NEWTON_SYMMETRIC,
     "linear-direct": LINEAR_DIRECT,
     "linear-spd": LINEAR_SPD,
 }

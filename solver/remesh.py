@@ -8,12 +8,12 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from meshes.cell import CellMesh
+from meshes.tags import Region
 from solver import compat
 from solver.composition import CompositionStep
 from solver.model import CoupledModel
 from solver.roofs import RoofChains
-
-_PADDING = 1e-6
+from solver.transfer import Carrier
 
 
 def quality(cell: CellMesh) -> float:
@@ -34,22 +34,27 @@ def quality(cell: CellMesh) -> float:
     return float(cell.domain.comm.allreduce(local, op=MPI.MIN))
 
 
-def transfer_start(old: CoupledModel, new: CoupledModel) -> None:
+def transfer_start(old: CoupledModel, new: CoupledModel, carrier: Carrier) -> None:
     """Interpolate the old solution as the start for Newton on the new mesh. Collective.
 
-    These fields are quasi-static, so this changes effort, not results; points that fall outside the old
-    mesh keep the new mesh's own values.
+    These fields are quasi-static, so this changes effort, not results. Points that the old mesh does not
+    hold (both roofs are polygons of one curve) take the nearest value that was found: a velocity of 0 there
+    would be a rate of strain that no power-law metal gets over in a few iterations.
     """
-    for source, target, parts in (
-        (old.chemistry.unknown, new.chemistry.unknown, range(3)),
-        (old.mechanics.unknown, new.mechanics.unknown, range(2)),
-    ):
-        for part in parts:
-            _interpolate_part(source, target, part)
+    electrolyte, metal = Region.ELECTROLYTE, Region.METAL
+    for problem, regions in (("chemistry", (electrolyte, metal, metal)), ("mechanics", (metal, metal))):
+        source, target = getattr(old, problem).unknown, getattr(new, problem).unknown
+        for part, region in enumerate(regions):
+            _carry_part(carrier, source, target, part, new.cell.region(region))
+    carrier.interpolate(old.contact_pressure, new.contact_pressure)
+    carrier.interpolate(old.pressure, new.pressure)
+    new.start_with_pressures()
     new.mechanics.mark_warm()
 
 
-def transfer_composition(old: CoupledModel, new: CoupledModel, chains: RoofChains | None) -> float:
+def transfer_composition(
+    old: CoupledModel, new: CoupledModel, chains: RoofChains | None, carrier: Carrier
+) -> float:
     """Carry x over to the new mesh and settle it there; returns the relative correction. Collective.
 
     Interpolation is not conservative: x is scaled until the solute's total is what it was. New nodes that
@@ -59,10 +64,10 @@ def transfer_composition(old: CoupledModel, new: CoupledModel, chains: RoofChain
         return 0.0
     source, target = old.mixing.step, new.mixing.step
     found = fem.Function(target.scalars)
-    compat.interpolate_nonmatching(found, source.fraction, _PADDING)
+    carrier.interpolate(source.fraction, found)
     one, inside = fem.Function(source.scalars), fem.Function(target.scalars)
     one.x.array[:] = 1.0
-    compat.interpolate_nonmatching(inside, one, _PADDING)
+    carrier.interpolate(one, inside)
     target.settle()
     values = found.x.array
     outside = np.flatnonzero((inside.x.array < 0.5) & (target.volume > 0.0))
@@ -93,13 +98,13 @@ def _on_roofs(
     return np.asarray(values[distance.argmin(axis=1)])
 
 
-def _interpolate_part(source: fem.Function, target: fem.Function, part: int) -> None:
+def _carry_part(
+    carrier: Carrier, source: fem.Function, target: fem.Function, part: int, cells: NDArray[np.int32]
+) -> None:
     from_space, from_dofs = compat.collapse(source.function_space, part)
     to_space, to_dofs = compat.collapse(target.function_space, part)
     collapsed, found = fem.Function(from_space), fem.Function(to_space)
     collapsed.x.array[:] = source.x.array[from_dofs]
-    compat.interpolate_nonmatching(found, collapsed, _PADDING)
-    values = found.x.array
-    hit = values != 0.0
-    target.x.array[to_dofs[hit]] = values[hit]
-    target.x.scatter_forward()
+    found.x.array[:] = target.x.array[to_dofs]
+    carrier.carry(collapsed, found, cells)
+    target.x.array[to_dofs] = found.x.array

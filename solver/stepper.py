@@ -122,6 +122,7 @@ def advance(
     """
     before = _snapshot(model)
     try:
+        model.predictor.start()
         report = model.solve(dt)
         speed = model.nodal_speed(dt)
         moved = dt * model.relative_speed(speed)
@@ -145,6 +146,7 @@ def advance(
     except StepRejectedError:
         _restore(model, before)
         raise
+    model.predictor.accept(dt)
     change = model.metal_measure() - metal
     exchange = dt * model.chemistry.whole_area
     return StepResult(report, removed, change, moved, worst, correction, exchange, mixing)
@@ -247,6 +249,7 @@ def _functions(model: CoupledModel) -> list[fem.Function]:
     return [
         model.chemistry.unknown,
         model.mechanics.unknown,
+        model.mechanics.stress,
         model.contact_pressure,
         model.pressure,
         model.annihilation.value,

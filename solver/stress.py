@@ -81,6 +81,7 @@ class StressIteration:
         size = 7 if cell.kind == "3d" else 5
         element = basix.ufl.quadrature_element(cell.domain.basix_cell(), value_shape=(size,), degree=degree)
         self._cells = cell.region(Region.METAL)
+        self._known = False
         self._points = element.custom_quadrature()[0]
         self.stress = fem.Function(fem.functionspace(cell.domain, element))
 
@@ -90,9 +91,23 @@ class StressIteration:
         self._linearised = fem.Expression(linearised, self._points)
 
     def begin(self) -> None:
-        """Take the stress of the present velocity."""
-        self.stress.interpolate(self._own, self._cells)
+        """Go on from the last stress, or take that of the present velocity where there is none.
+
+        The stress at a material point changes little from step to step; what the last velocity gives on cells
+        that have moved is another one.
+        """
+        if not self._known:
+            self.finish()
 
     def advance(self) -> None:
         """Take the stress of the linear solve that led to the present velocity."""
         self.stress.interpolate(self._linearised, self._cells)
+
+    def finish(self) -> None:
+        """Take the stress of the present velocity."""
+        self.stress.interpolate(self._own, self._cells)
+        self._known = True
+
+    def forget(self) -> None:
+        """The stress has nothing to do with the next start."""
+        self._known = False

@@ -32,9 +32,9 @@ from solver.series import Clock
 
 log = logging.getLogger("livoid")
 
-CALM_STEPS = 8
+CALM_STEPS = 3
 """Steps after a rejection during which the step grows by CALM_GROWTH only."""
-CALM_GROWTH = 1.08
+CALM_GROWTH = 1.2
 DEFAULT_OUTPUTS = 20
 """Field outputs per run when the case gives no interval."""
 AFTER_CHANGE = 0.5

@@ -24,6 +24,7 @@ from solver.newton import SolveError
 from solver.parameters import CompositionParameters, CurrentParameters
 from solver.recipes import with_overrides
 from solver.scales import case_scales, model_parameters
+from solver.transfer import Carrier
 from tests.conftest import small_case
 
 ALLOY: dict[str, Any] = {"metal": {"name": "lithium-magnesium"}}
@@ -166,8 +167,9 @@ def test_remeshing_carries_the_solute_over(comm: MPI.Comm) -> None:
     rule = cell_setup.size_rule(loaded, cell_setup.void_shapes(loaded))
     profile, _ = chains.profile().resampled(rule)
     new = CoupledModel(mesh_plane(profile, rule, comm), model_parameters(loaded, case_scales(loaded)))
-    remesh.transfer_start(model, new)
-    correction = remesh.transfer_composition(model, new, chains)
+    carrier = Carrier()
+    remesh.transfer_start(model, new, carrier)
+    correction = remesh.transfer_composition(model, new, chains, carrier)
     assert new.mixing is not None
     old, fresh = model.mixing.step, new.mixing.step
     assert fresh.total() == pytest.approx(old.total(), rel=1e-13)

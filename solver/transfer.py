@@ -1,0 +1,51 @@
+"""Fields from one mesh to another: interpolation, with the nearest value where the other mesh has none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from dolfinx import fem
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from solver import compat
+
+PADDING = 1e-6
+"""Of the search for points in the other mesh (um)."""
+
+
+class Carrier:
+    """Interpolation between two meshes; points are searched for once per kind of element."""
+
+    def __init__(self) -> None:
+        self._found: dict[bytes, Any] = {}
+
+    def interpolate(self, source: fem.Function, target: fem.Function) -> None:
+        """Interpolate; values at points outside the source's mesh are 0. Collective."""
+        space = target.function_space
+        kind = compat.interpolation_points(space).tobytes()
+        if kind not in self._found:
+            self._found[kind] = compat.interpolation_data(space, source.function_space, PADDING)
+        compat.interpolate_nonmatching(target, source, self._found[kind])
+
+    def carry(self, source: fem.Function, target: fem.Function, cells: NDArray[np.int32]) -> None:
+        """Interpolate into the dofs of ``target`` in ``cells``; the others keep what they have. Collective.
+
+        Values that are zero in all components count as not found: they take the nearest one that was (of
+        this rank).
+        """
+        space = target.function_space
+        found = fem.Function(space)
+        self.interpolate(source, found)
+        size = space.dofmap.bs
+        values, into = found.x.array.reshape(-1, size), target.x.array.reshape(-1, size)
+        own = np.unique(space.dofmap.list[cells])
+        hit = np.any(values[own] != 0.0, axis=1)
+        known, missed = own[hit], own[~hit]
+        if len(known) and len(missed):
+            points = space.tabulate_dof_coordinates()
+            values[missed] = values[known[cKDTree(points[known]).query(points[missed])[1]]]
+        if len(known):
+            into[own] = values[own]
+        target.x.scatter_forward()
