@@ -243,6 +243,11 @@ class Numerics(Section):
     event_length: units.Length | None = Field(
         None, description="length in which changes of topology are measured; default and least: tip_size"
     )
+    event_together: Annotated[float, Field(ge=1, le=3, allow_inf_nan=False)] = Field(
+        1.0,
+        description="where the interface changes, so do places within this factor of their "
+        "own threshold: fewer new meshes in large populations",
+    )
     growth: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.2
     largest_size: units.Length | None = None
     layer_size: units.Length | None = Field(

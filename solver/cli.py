@@ -55,6 +55,9 @@ def parser() -> argparse.ArgumentParser:
     critical.add_argument(
         "--part", action="append", choices=["instant", "evolution", "map"], help="only this"
     )
+    with_case(
+        "threshold", "pressure above which voids shrink, over current, temperature, creep law"
+    ).add_argument("--out", help="folder (default runs/<case>-threshold)")
     focus = with_case("focus", "current focusing against void size, contact fraction and Wagner number")
     focus.add_argument("--out", help="folder (default runs/<case>-focus)")
     kinds = ["plane", "axisymmetric", "3d"]
@@ -79,9 +82,15 @@ def parser() -> argparse.ArgumentParser:
     job.add_argument("case", help="case file (TOML)")
     job.add_argument("--out", required=True, help="run folder")
     job.add_argument("--mark", required=True, help="file that says how the run ended")
-    compare = sub.add_parser("compare", help="runs of the operando cells beside the paper's observables")
-    compare.add_argument("what", choices=["paper"])
-    compare.add_argument("runs", nargs="+", metavar="RUN", help="run folders, Li and Li-Mg in any order")
+    compare = sub.add_parser(
+        "compare", help="runs of the operando cells, or pressure studies, beside the paper"
+    )
+    compare.add_argument(
+        "what", choices=["paper", "pressure"], help="operando runs, or studies over pressure"
+    )
+    compare.add_argument(
+        "runs", nargs="+", metavar="RUN", help="run (study) folders, Li and Li-Mg in any order"
+    )
     compare.add_argument("--out", help="folder (default compare)")
     alloy = sub.add_parser("alloy", help="composition of Li-Mg after stripping and plating, beside the paper")
     alloy.add_argument("kinds", nargs="*", metavar="strip|plate|utilisation", help="studies (default: all)")
@@ -176,6 +185,10 @@ def dispatch(arguments: argparse.Namespace, comm: MPI.Comm) -> int:
         from solver.study import predictions
 
         return predictions.focus(arguments.case, arguments.out, arguments.changes, arguments.kind or [], comm)
+    if name == "threshold":
+        from solver.study import predictions
+
+        return predictions.threshold(arguments.case, arguments.out, arguments.changes, comm)
     if name == "critical":
         from solver.study import predictions
 

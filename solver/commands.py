@@ -164,8 +164,10 @@ def picture(arguments: argparse.Namespace, comm: MPI.Comm) -> int:
             made = [report(Path(arguments.folder), out)]
         else:
             from postprocess.compare import compare_paper
+            from postprocess.pressure import compare_pressure
 
-            made = compare_paper([Path(run) for run in arguments.runs], out or Path("compare"))
+            compare = compare_paper if arguments.what == "paper" else compare_pressure
+            made = compare([Path(run) for run in arguments.runs], out or Path("compare"))
     except RecordsError as error:
         print(f"livoid: {error}", file=sys.stderr)
         return EXIT_INPUT

@@ -36,6 +36,7 @@ class Interface:
         profile: roofs after the last step.
         population: the voids with their identity.
         rule: element sizes.
+        together: factor on the thresholds of changes once one is due.
         nucleation: None where voids do not nucleate.
         rng: for the widths of nucleating voids.
     """
@@ -43,6 +44,7 @@ class Interface:
     profile: InterfaceProfile
     population: Population
     rule: SizeRule
+    together: float = 1.0
     nucleation: NucleationRule | None = None
     rng: np.random.Generator = field(default_factory=np.random.default_rng)
 
@@ -62,9 +64,14 @@ class Interface:
             if self.nucleation is not None:
                 seeds = [*seeds, *nucleations(model, self.nucleation, self.profile, self.rng)]
         voids = self.population
-        return topology.resolve(
-            self.profile, voids.labels, voids.next_label, self.rule, seeds=seeds, patience=patience
-        )
+
+        def resolved(factor: float) -> tuple[Labelled, list[Event]]:
+            return topology.resolve(
+                self.profile, voids.labels, voids.next_label, self.rule, seeds=seeds, patience=factor
+            )
+
+        state, found = resolved(patience)
+        return resolved(self.together) if found and self.together > patience else (state, found)
 
     def spaced(self, chains: RoofChains, moved: NDArray[np.float64]) -> NDArray[np.float64]:
         """Moved surface nodes (m, 2), slid along their roofs to the rule's spacing. Collective.

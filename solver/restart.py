@@ -83,4 +83,4 @@ def interface(
     if header is not None:
         population = Population.restored(header["population"])
         rng.bit_generator.state = header["rng"]
-    return Interface(profile, population, rule, nucleation_rule(loaded), rng)
+    return Interface(profile, population, rule, case.numerics.event_together, nucleation_rule(loaded), rng)

@@ -1,4 +1,4 @@
-"""``livoid critical`` and ``livoid focus``: the commands behind the predictions."""
+"""``livoid critical``, ``threshold`` and ``focus``: the commands behind the predictions."""
 
 from __future__ import annotations
 
@@ -53,6 +53,26 @@ def critical(path: str, out: str | None, changes: Mapping[str, Any], parts: list
         on_root(comm, lambda: critical_report.write_map(folder, rows, ladder[-1], ladder[0]))
     if comm.rank == 0:
         print(f"results in {folder}")
+    return commands.EXIT_OK
+
+
+def threshold(path: str, out: str | None, changes: Mapping[str, Any], comm: MPI.Comm) -> int:
+    """Threshold pressure of a case's voids over current, temperature and creep law. Collective."""
+    from postprocess.threshold import threshold_study, write_thresholds
+
+    def load(more: Mapping[str, Any]) -> LoadedCase:
+        return commands.load_collective(path, dict(changes) | dict(more), comm)
+
+    base = load({})
+    if base.case.geometry.kind == "3d" or not (base.case.void or base.case.voids):
+        raise CaseError(path, ["a threshold pressure needs a plane or axisymmetric cell with voids"])
+    if base.case.operation.current is None:
+        raise CaseError(path, ["a threshold pressure needs 'operation.current'"])
+    rows = threshold_study(load, comm)
+    folder = Path(out) if out else Path("runs") / f"{Path(path).stem}-threshold"
+    made = on_root(comm, lambda: write_thresholds(rows, folder, base.case.title))
+    for file in made or []:
+        print(file)
     return commands.EXIT_OK
 
 

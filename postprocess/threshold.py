@@ -1,0 +1,172 @@
+"""The threshold pressure of voids, and what it depends on: ``livoid threshold CASE``.
+
+Above the threshold the flow of the metal takes more from the case's voids than vacancies bring, at the first
+instant. It is sought for several currents and temperatures with the case's creep law, and for the spread of
+creep laws (coefficient times and over 3, n = 5) at the case's current.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from mpi4py import MPI
+
+from solver import cell_setup
+from solver.case import LoadedCase
+from solver.model import CoupledModel
+from solver.scales import case_scales, model_parameters
+
+LOWEST, HIGHEST = 0.02, 100.0
+"""MPa between which the threshold is sought."""
+RESOLUTION = 1.05
+"""Ratio of pressures at which the bisection ends."""
+CURRENTS = (0.05, 0.2, 0.5, 1.0, 2.0)
+"""mA/cm2."""
+TEMPERATURES = (298.15, 333.15)
+"""K."""
+CREEP_FACTOR = 3.0
+"""Uncertainty of the creep coefficient (docs/parameters.md gives the spread of its sources)."""
+ALTERNATIVE_LAW = "roy-fleck-deshpande-2021"
+"""Creep law with n = 5."""
+
+Load = Callable[[Mapping[str, Any]], LoadedCase]
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Threshold pressure of one setting.
+
+    Attributes:
+        creep: "as given", "A x 3", "A / 3" or the name of another law.
+        current: mA/cm2.
+        temperature: K.
+        pressure: MPa; 0 where the voids shrink at every pressure, inf where they grow at every one.
+    """
+
+    creep: str
+    current: float
+    temperature: float
+    pressure: float
+
+
+def creep_changes(loaded: LoadedCase) -> dict[str, dict[str, Any]]:
+    """Changes of the case for each creep law."""
+    given = loaded.case.material.creep
+    name = given.name if given is not None else loaded.metal.creep
+    prefactor = loaded.creep.prefactor.value
+    return {
+        "as given": {},
+        f"A x {CREEP_FACTOR:g}": _law(name, prefactor * CREEP_FACTOR),
+        f"A / {CREEP_FACTOR:g}": _law(name, prefactor / CREEP_FACTOR),
+        ALTERNATIVE_LAW: {"material.creep": {"name": ALTERNATIVE_LAW}},
+    }
+
+
+def _law(name: str, prefactor: float) -> dict[str, Any]:
+    return {"material.creep": {"name": name, "prefactor": f"{prefactor:.8g} 1/s"}}
+
+
+def grows(loaded: LoadedCase, comm: MPI.Comm) -> bool:
+    """Whether the voids of the case, taken together, grow at the first instant. Collective."""
+    cell = cell_setup.initial_cell(loaded, comm)
+    model = CoupledModel(cell, model_parameters(loaded, case_scales(loaded)), loaded.case.numerics.petsc)
+    try:
+        model.solve(0.0)
+        gain, loss = model.void_rates()
+    finally:
+        model.destroy()
+    return gain > loss
+
+
+def bisected(grows_at: Callable[[float], bool], low: float = LOWEST, high: float = HIGHEST) -> float:
+    """Pressure between ``low`` and ``high`` at which growth ends; 0 or inf if it does so at neither."""
+    if not grows_at(low):
+        return 0.0
+    if grows_at(high):
+        return math.inf
+    while high / low > RESOLUTION:
+        middle = math.sqrt(low * high)
+        low, high = (middle, high) if grows_at(middle) else (low, middle)
+    return math.sqrt(low * high)
+
+
+def threshold_study(load: Load, comm: MPI.Comm) -> list[Threshold]:
+    """All thresholds of a case. Collective.
+
+    Args:
+        load: the case with changes.
+        comm: communicator.
+    """
+    base = load({})
+    own = (base.case.operation.current or 0.0) / 10.0
+    laws = creep_changes(base)
+    settings = [("as given", current, t) for t in TEMPERATURES for current in sorted({*CURRENTS, own})]
+    settings += [(law, own, t) for t in TEMPERATURES for law in laws if law != "as given"]
+    found = []
+    for law, current, temperature in settings:
+        changes = laws[law] | {
+            "operation.current": f"{current!r} mA/cm^2",
+            "operation.temperature": f"{temperature!r} K",
+        }
+
+        def at(pressure: float, changes: dict[str, Any] = changes) -> bool:
+            return grows(load(changes | {"operation.pressure": f"{pressure!r} MPa"}), comm)
+
+        found.append(Threshold(law, current, temperature, bisected(at)))
+        if comm.rank == 0:
+            print(_shown(found[-1]), flush=True)
+    return found
+
+
+def _shown(row: Threshold) -> str:
+    pressure = {0.0: f"below {LOWEST:g}", math.inf: f"above {HIGHEST:g}"}.get(
+        row.pressure, f"{row.pressure:.3g}"
+    )
+    return f"{row.creep:26s} {row.current:6.3g} mA/cm2 {row.temperature - 273.15:5.1f} C  {pressure} MPa"
+
+
+def spread(rows: Sequence[Threshold], temperature: float, current: float) -> tuple[float, float, float]:
+    """(given law, lowest, highest) threshold at one current over all creep laws."""
+    here = [row for row in rows if row.temperature == temperature and row.current == current]
+    own = next(row.pressure for row in here if row.creep == "as given")
+    return own, min(row.pressure for row in here), max(row.pressure for row in here)
+
+
+def write_thresholds(rows: Sequence[Threshold], folder: Path, title: str) -> list[Path]:
+    """Write ``threshold.csv`` and ``threshold.png``; returns both."""
+    from postprocess.plots import plt
+
+    folder.mkdir(parents=True, exist_ok=True)
+    table = folder / "threshold.csv"
+    with table.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("creep", "current_mA_cm2", "temperature_K", "threshold_MPa"))
+        writer.writerows([getattr(row, f.name) for f in fields(Threshold)] for row in rows)
+    figure, axes = plt.subplots(figsize=(5.4, 3.8))
+    for k, temperature in enumerate(sorted({row.temperature for row in rows})):
+        line = sorted(
+            (r.current, r.pressure) for r in rows if r.creep == "as given" and r.temperature == temperature
+        )
+        label = f"{temperature - 273.15:.0f} C"
+        axes.plot([i for i, _ in line], [p for _, p in line], f"C{k}o-", ms=4, label=label)
+        others = [row for row in rows if row.creep != "as given" and row.temperature == temperature]
+        if others:
+            own, low, high = spread(rows, temperature, others[0].current)
+            bars = [[own - low], [high - own]]
+            axes.errorbar([others[0].current], [own], yerr=bars, color=f"C{k}", capsize=4, lw=1.0)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("current density (mA/cm2)")
+    axes.set_ylabel("threshold pressure (MPa)")
+    axes.set_title(f"{title}; bars: creep laws", fontsize=8)
+    axes.legend(fontsize=8, frameon=False)
+    figure.tight_layout()
+    picture = folder / "threshold.png"
+    figure.savefig(picture, dpi=130)
+    plt.close(figure)
+    return [table, picture]
