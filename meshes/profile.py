@@ -133,10 +133,11 @@ def redistribute(
     curve, fine, density = _spline_density(roof, rule, triples)
     where = np.interp(np.linspace(0.0, density[-1], count + 1), density, fine)
     points = np.asarray(curve(where))
-    points[0], points[-1] = roof[0], roof[-1]
     if points[1:-1, 1].min(initial=np.inf) < min(0.0, float(roof[1:-1, 1].min(initial=0.0))):
         # a spline swings past corners; through the electrolyte it must not
-        points = PchipInterpolator(_arc(roof), roof)(where)
+        points = np.asarray(PchipInterpolator(_arc(roof), roof)(where))
+    # to the last bit: an end at y = 0 is a triple point
+    points[0], points[-1] = roof[0], roof[-1]
     return points
 
 

@@ -33,7 +33,7 @@ from solver.recipes import with_overrides
 
 COUPLING_TOLERANCE = 1e-5
 """Change of the potential (RT/F, root mean square over the contact) by contact pressure that ends the
-staggered loop. The pressure at the node of a triple line, where it is singular, says nothing about the current."""
+staggered loop. Where the pressure is singular, at a triple line, it says nothing about the current."""
 HARD_PASSES = 8
 """Staggered iterations after which the contact yields to the pressure even while stripping: at low rates the
 metal is so stiff that the loop swings."""
