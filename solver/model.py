@@ -101,8 +101,10 @@ class CoupledModel:
             self.surface,
             symmetric,
         )
+        foreseen = [self.mechanics.stress, self.contact_pressure, self.pressure]
+        # an alloy's chemistry has been solved on the moved mesh already
         self.predictor = Predictor(
-            [self.chemistry.unknown, self.mechanics.stress, self.contact_pressure, self.pressure]
+            foreseen if parameters.composition else [self.chemistry.unknown, *foreseen]
         )
         self.load(parameters.load.pressure)
         self.motion = MeshMotion(cell, self.surface, newton)

@@ -15,6 +15,7 @@ from meshes.shapes import VoidShape
 from meshes.sizing import SizeRule
 from meshes.topology import Event, Labelled, Seed, resolve
 from solver.events import final_events
+from solver.interface import Interface
 from solver.population import Population
 
 RULE = SizeRule(tip=0.05, growth=0.2, largest=1.0)
@@ -268,3 +269,18 @@ def test_resampling_does_not_go_through_the_electrolyte() -> None:
     y = np.array([0.0, 0.3, 0.4, 0.03, 0.02, 0.03, 0.4, 0.3, 0.0])
     made = InterfaceProfile(6.0, 8.0, 6.0, (np.column_stack([x, y]),))
     assert made.resampled(RULE)[0].roofs[0][1:-1, 1].min() > 0.0
+
+
+def test_changes_that_are_nearly_due_are_made_together() -> None:
+    due, nearly, later = 0.15, 0.23, 0.5
+    shapes = [VoidShape((1.0,), 1.4, 0.7)]
+    for gap in (due, nearly, later):
+        centre = shapes[-1].center[0] + 1.4 + gap
+        shapes.append(VoidShape((centre,), 1.4, 0.7))
+    made = profile(*shapes, width=8.0)
+    for factor, count in ((1.0, 1), (1.3, 2), (3.0, 3)):
+        interface = Interface(made, Population.seeded(made), RULE, together=factor)
+        assert [event.kind for event in interface.changes(None, 0.0)[1]] == ["coalesce"] * count
+    # nothing is due: nothing is made
+    calm = profile(*shapes[2:], width=8.0)
+    assert Interface(calm, Population.seeded(calm), RULE, together=1.5).changes(None, 0.0)[1] == []

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshes.population import PopulationError, PopulationRule, line_population, patch_population
-from meshes.profile import profile_from_shapes, roof_measure
+from meshes.profile import InterfaceProfile, profile_from_shapes, redistribute, roof_measure
 from meshes.shapes import VoidShape, cap_height, cap_radius
 from meshes.sizing import SizeRule
 
@@ -101,3 +101,23 @@ def test_patches_respect_spacing() -> None:
         for other in voids[:i]:
             gap = math.dist(one.center, other.center) - one.half_width - other.half_width
             assert gap >= 0.4
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.1, 0.5), st.floats(0.005, 0.5)), min_size=4, max_size=12),
+    st.integers(6, 40),
+)
+@settings(deadline=None, max_examples=200)
+def test_ends_of_a_roof_stay_where_they_are_to_the_last_bit(
+    steps: list[tuple[float, float]], count: int
+) -> None:
+    """Corners of freshly cut roofs make splines swing below 0, and other curves replace them."""
+    x = 117.0 + np.concatenate(
+        [[0.0], np.cumsum([dx for dx, _ in steps]), [sum(dx for dx, _ in steps) + 0.77]]
+    )
+    roof = np.column_stack([x, [0.0, *(y for _, y in steps), 0.0]])
+    new = redistribute(roof, RULE, roof[[0, -1]], count)
+    assert np.array_equal(new[[0, -1]], roof[[0, -1]])
+    assert new[1:-1, 1].min() > 0.0
+    made = InterfaceProfile(200.0, 8.0, 10.0, (roof,)).resampled(RULE)[0].roofs[0]
+    assert made[0, 1] == made[-1, 1] == 0.0

@@ -20,7 +20,8 @@ from mpi4py import MPI
 from postprocess.critical import Crossing, Trial, crossings
 from postprocess.critical_report import extremes, sentence
 from postprocess.focus import equipotential_limit, focus_row, uniform_limit
-from tests.conftest import ROOT, case_data
+from postprocess.threshold import Threshold, bisected, creep_changes, grows, spread, write_thresholds
+from tests.conftest import ROOT, case_data, small_case
 
 Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -108,3 +109,45 @@ def test_critical_needs_one_plane_void(tmp_path: Path, livoid: Livoid) -> None:
     result = livoid("critical", "case.toml")
     assert result.returncode == 2
     assert "one [[void]]" in result.stderr
+
+
+@given(st.floats(0.021, 99.0))
+@settings(max_examples=50, deadline=None)
+def test_a_threshold_is_bracketed(where: float) -> None:
+    found = bisected(lambda pressure: pressure < where)
+    assert abs(math.log(found / where)) <= math.log(1.05)
+
+
+def test_thresholds_that_are_not_there() -> None:
+    assert bisected(lambda _: False) == 0.0
+    assert bisected(lambda _: True) == math.inf
+
+
+@pytest.mark.parallel
+def test_pressure_decides_whether_a_void_grows(comm: MPI.Comm) -> None:
+    low, high = (small_case(operation={"pressure": p}) for p in ("0.1 MPa", "5 MPa"))
+    assert grows(low, comm) and not grows(high, comm)
+
+
+def test_creep_laws_of_the_spread_are_what_they_say() -> None:
+    base = small_case()
+    rates = {}
+    for name, changes in creep_changes(base).items():
+        creep = changes.get("material.creep")
+        loaded = small_case(material={"creep": creep}) if creep else base
+        rates[name] = loaded.creep.coefficient(298.15)
+        assert loaded.creep.exponent.value == (5.0 if "2021" in name else 6.6)
+    assert rates["A x 3"] / rates["as given"] == pytest.approx(3.0)
+    assert rates["A / 3"] / rates["as given"] == pytest.approx(1.0 / 3.0)
+
+
+def test_thresholds_are_written(tmp_path: Path) -> None:
+    rows = [
+        Threshold(law, current, 298.15, pressure)
+        for law, current, pressure in (("as given", 0.5, 0.6), ("as given", 1.0, 0.8), ("A x 3", 0.5, 0.4))
+    ]
+    assert spread(rows, 298.15, 0.5) == (0.6, 0.4, 0.6)
+    table, picture = write_thresholds(rows, tmp_path, "title")
+    with table.open(encoding="utf-8", newline="") as file:
+        assert [row["threshold_MPa"] for row in csv.DictReader(file)] == ["0.6", "0.8", "0.4"]
+    assert picture.stat().st_size > 1000
