@@ -2,7 +2,7 @@
 
 Above the threshold the flow of the metal takes more from the case's voids than vacancies bring, at the first
 instant. It is sought for several currents and temperatures with the case's creep law, and for the spread of
-creep laws (coefficient times and over 3, n = 5) at the case's current.
+creep laws (coefficient times and over 3, n = 5) and of void sizes at the case's current.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mpi4py import MPI
 from solver import cell_setup
 from solver.case import LoadedCase
 from solver.model import CoupledModel
-from solver.scales import case_scales, model_parameters
+from solver.scales import LENGTH_SCALE, case_scales, model_parameters
 
 LOWEST, HIGHEST = 0.02, 100.0
 """MPa between which the threshold is sought."""
@@ -31,6 +31,8 @@ TEMPERATURES = (298.15, 333.15)
 """K."""
 CREEP_FACTOR = 3.0
 """Uncertainty of the creep coefficient (docs/parameters.md gives the spread of its sources)."""
+SIZES = (0.5, 1.5)
+"""Widths and heights of the voids over those of the case: about one standard deviation of the seeds."""
 ALTERNATIVE_LAW = "roy-fleck-deshpande-2021"
 """Creep law with n = 5."""
 
@@ -45,12 +47,14 @@ class Threshold:
         creep: "as given", "A x 3", "A / 3" or the name of another law.
         current: mA/cm2.
         temperature: K.
+        size: of the voids over those of the case.
         pressure: MPa; 0 where the voids shrink at every pressure, inf where they grow at every one.
     """
 
     creep: str
     current: float
     temperature: float
+    size: float
     pressure: float
 
 
@@ -69,6 +73,27 @@ def creep_changes(loaded: LoadedCase) -> dict[str, dict[str, Any]]:
 
 def _law(name: str, prefactor: float) -> dict[str, Any]:
     return {"material.creep": {"name": name, "prefactor": f"{prefactor:.8g} 1/s"}}
+
+
+def size_changes(loaded: LoadedCase, size: float) -> dict[str, Any]:
+    """Changes of the case that make its voids ``size`` times as wide and high at the same places."""
+    um = 1.0 / LENGTH_SCALE
+    population = loaded.case.voids
+    if population is not None:
+        widths = ("mean_width", "width_deviation", "smallest_width")
+        return {f"voids.{name}": f"{getattr(population, name) * um * size:.8g} um" for name in widths}
+    voids = [
+        {
+            "position": [f"{x * um:.8g} um" for x in void.center]
+            if len(void.center) > 1
+            else f"{void.center[0] * um:.8g} um",
+            "width": f"{void.width * um * size:.8g} um",
+            "height": f"{void.roof_height * um * size:.8g} um",
+            "shape": void.shape,
+        }
+        for void in loaded.case.void
+    ]
+    return {"void": voids}
 
 
 def grows(loaded: LoadedCase, comm: MPI.Comm) -> bool:
@@ -105,19 +130,22 @@ def threshold_study(load: Load, comm: MPI.Comm) -> list[Threshold]:
     base = load({})
     own = (base.case.operation.current or 0.0) / 10.0
     laws = creep_changes(base)
-    settings = [("as given", current, t) for t in TEMPERATURES for current in sorted({*CURRENTS, own})]
-    settings += [(law, own, t) for t in TEMPERATURES for law in laws if law != "as given"]
+    settings = [("as given", current, t, 1.0) for t in TEMPERATURES for current in sorted({*CURRENTS, own})]
+    settings += [(law, own, t, 1.0) for t in TEMPERATURES for law in laws if law != "as given"]
+    settings += [("as given", own, t, size) for t in TEMPERATURES for size in SIZES]
     found = []
-    for law, current, temperature in settings:
+    for law, current, temperature, size in settings:
         changes = laws[law] | {
             "operation.current": f"{current!r} mA/cm^2",
             "operation.temperature": f"{temperature!r} K",
         }
+        if size != 1.0:
+            changes |= size_changes(base, size)
 
         def at(pressure: float, changes: dict[str, Any] = changes) -> bool:
             return grows(load(changes | {"operation.pressure": f"{pressure!r} MPa"}), comm)
 
-        found.append(Threshold(law, current, temperature, bisected(at)))
+        found.append(Threshold(law, current, temperature, size, bisected(at)))
         if comm.rank == 0:
             print(_shown(found[-1]), flush=True)
     return found
@@ -127,13 +155,14 @@ def _shown(row: Threshold) -> str:
     pressure = {0.0: f"below {LOWEST:g}", math.inf: f"above {HIGHEST:g}"}.get(
         row.pressure, f"{row.pressure:.3g}"
     )
-    return f"{row.creep:26s} {row.current:6.3g} mA/cm2 {row.temperature - 273.15:5.1f} C  {pressure} MPa"
+    where = f"{row.current:6.3g} mA/cm2 {row.temperature - 273.15:5.1f} C  size x {row.size:3.1f}"
+    return f"{row.creep:26s} {where}  {pressure} MPa"
 
 
 def spread(rows: Sequence[Threshold], temperature: float, current: float) -> tuple[float, float, float]:
-    """(given law, lowest, highest) threshold at one current over all creep laws."""
+    """(given, lowest, highest) threshold at one current over all creep laws and void sizes."""
     here = [row for row in rows if row.temperature == temperature and row.current == current]
-    own = next(row.pressure for row in here if row.creep == "as given")
+    own = next(row.pressure for row in here if row.creep == "as given" and row.size == 1.0)
     return own, min(row.pressure for row in here), max(row.pressure for row in here)
 
 
@@ -145,16 +174,15 @@ def write_thresholds(rows: Sequence[Threshold], folder: Path, title: str) -> lis
     table = folder / "threshold.csv"
     with table.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(("creep", "current_mA_cm2", "temperature_K", "threshold_MPa"))
+        writer.writerow(("creep", "current_mA_cm2", "temperature_K", "void_size", "threshold_MPa"))
         writer.writerows([getattr(row, f.name) for f in fields(Threshold)] for row in rows)
     figure, axes = plt.subplots(figsize=(5.4, 3.8))
     for k, temperature in enumerate(sorted({row.temperature for row in rows})):
-        line = sorted(
-            (r.current, r.pressure) for r in rows if r.creep == "as given" and r.temperature == temperature
-        )
+        here = [row for row in rows if row.temperature == temperature]
+        line = sorted((r.current, r.pressure) for r in here if r.creep == "as given" and r.size == 1.0)
         label = f"{temperature - 273.15:.0f} C"
         axes.plot([i for i, _ in line], [p for _, p in line], f"C{k}o-", ms=4, label=label)
-        others = [row for row in rows if row.creep != "as given" and row.temperature == temperature]
+        others = [row for row in here if row.creep != "as given" or row.size != 1.0]
         if others:
             own, low, high = spread(rows, temperature, others[0].current)
             bars = [[own - low], [high - own]]
@@ -163,7 +191,7 @@ def write_thresholds(rows: Sequence[Threshold], folder: Path, title: str) -> lis
     axes.set_yscale("log")
     axes.set_xlabel("current density (mA/cm2)")
     axes.set_ylabel("threshold pressure (MPa)")
-    axes.set_title(f"{title}; bars: creep laws", fontsize=8)
+    axes.set_title(f"{title}; bars: creep laws, sizes", fontsize=8)
     axes.legend(fontsize=8, frameon=False)
     figure.tight_layout()
     picture = folder / "threshold.png"

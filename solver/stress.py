@@ -16,8 +16,10 @@ from __future__ import annotations
 import math
 
 import basix.ufl
+import numpy as np
 import ufl
 from dolfinx import fem
+from mpi4py import MPI
 from ufl.core.expr import Expr
 
 from meshes.cell import CellMesh
@@ -74,14 +76,14 @@ class StressIteration:
         degree: quadrature degree of the creep terms.
 
     Attributes:
-        stress: t, shape (5,) or (7,) in 3-D, on the metal (elsewhere 0), in P0.
+        stress: t, shape (5,) or (7,) in 3-D, on the metal (elsewhere 0), in P0; 0 everywhere where none
+            is known (by the law it never is).
     """
 
     def __init__(self, cell: CellMesh, degree: int) -> None:
         size = 7 if cell.kind == "3d" else 5
         element = basix.ufl.quadrature_element(cell.domain.basix_cell(), value_shape=(size,), degree=degree)
         self._cells = cell.region(Region.METAL)
-        self._known = False
         self._points = element.custom_quadrature()[0]
         self.stress = fem.Function(fem.functionspace(cell.domain, element))
 
@@ -96,7 +98,8 @@ class StressIteration:
         The stress at a material point changes little from step to step; what the last velocity gives on cells
         that have moved is another one.
         """
-        if not self._known:
+        known = bool(np.any(self.stress.x.array))
+        if not self.stress.function_space.mesh.comm.allreduce(known, op=MPI.LOR):
             self.finish()
 
     def advance(self) -> None:
@@ -106,8 +109,7 @@ class StressIteration:
     def finish(self) -> None:
         """Take the stress of the present velocity."""
         self.stress.interpolate(self._own, self._cells)
-        self._known = True
 
     def forget(self) -> None:
         """The stress has nothing to do with the next start."""
-        self._known = False
+        self.stress.x.array[:] = 0.0

@@ -20,7 +20,16 @@ from mpi4py import MPI
 from postprocess.critical import Crossing, Trial, crossings
 from postprocess.critical_report import extremes, sentence
 from postprocess.focus import equipotential_limit, focus_row, uniform_limit
-from postprocess.threshold import Threshold, bisected, creep_changes, grows, spread, write_thresholds
+from postprocess.threshold import (
+    Threshold,
+    bisected,
+    creep_changes,
+    grows,
+    size_changes,
+    spread,
+    write_thresholds,
+)
+from solver.case import parse_case
 from tests.conftest import ROOT, case_data, small_case
 
 Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -141,13 +150,27 @@ def test_creep_laws_of_the_spread_are_what_they_say() -> None:
     assert rates["A / 3"] / rates["as given"] == pytest.approx(1.0 / 3.0)
 
 
+def test_void_sizes_are_scaled_where_they_are() -> None:
+    base = small_case(void=[{"width": "2 um", "height": "0.5 um", "position": "1 um"}])
+    made = small_case(**size_changes(base, 1.5)).case.void[0]
+    assert (made.width, made.roof_height, made.center) == pytest.approx((3e-6, 0.75e-6, (1e-6,)))
+    many = {"density": "100 /mm", "mean_width": "2 um", "width_deviation": "1 um"}
+    data = case_data(voids=many)
+    del data["void"]
+    changes = size_changes(parse_case(data), 0.5)
+    assert changes["voids.mean_width"] == "1 um"
+    assert changes["voids.smallest_width"] == "0.1 um"
+
+
 def test_thresholds_are_written(tmp_path: Path) -> None:
     rows = [
-        Threshold(law, current, 298.15, pressure)
-        for law, current, pressure in (("as given", 0.5, 0.6), ("as given", 1.0, 0.8), ("A x 3", 0.5, 0.4))
+        Threshold("as given", 0.5, 298.15, 1.0, 0.6),
+        Threshold("as given", 1.0, 298.15, 1.0, 0.8),
+        Threshold("A x 3", 0.5, 298.15, 1.0, 0.4),
+        Threshold("as given", 0.5, 298.15, 1.5, 0.7),
     ]
-    assert spread(rows, 298.15, 0.5) == (0.6, 0.4, 0.6)
+    assert spread(rows, 298.15, 0.5) == (0.6, 0.4, 0.7)
     table, picture = write_thresholds(rows, tmp_path, "title")
     with table.open(encoding="utf-8", newline="") as file:
-        assert [row["threshold_MPa"] for row in csv.DictReader(file)] == ["0.6", "0.8", "0.4"]
+        assert [row["threshold_MPa"] for row in csv.DictReader(file)] == ["0.6", "0.8", "0.4", "0.7"]
     assert picture.stat().st_size > 1000
