@@ -76,7 +76,7 @@ def _law(name: str, prefactor: float) -> dict[str, Any]:
 
 
 def size_changes(loaded: LoadedCase, size: float) -> dict[str, Any]:
-    """Changes of the case that make its voids ``size`` times as wide and high at the same places."""
+    """Changes of a two-dimensional case that make its voids ``size`` times as wide and high where they are."""
     um = 1.0 / LENGTH_SCALE
     population = loaded.case.voids
     if population is not None:
@@ -84,9 +84,7 @@ def size_changes(loaded: LoadedCase, size: float) -> dict[str, Any]:
         return {f"voids.{name}": f"{getattr(population, name) * um * size:.8g} um" for name in widths}
     voids = [
         {
-            "position": [f"{x * um:.8g} um" for x in void.center]
-            if len(void.center) > 1
-            else f"{void.center[0] * um:.8g} um",
+            "position": f"{void.center[0] * um:.8g} um",
             "width": f"{void.width * um * size:.8g} um",
             "height": f"{void.roof_height * um * size:.8g} um",
             "shape": void.shape,
