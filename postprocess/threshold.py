@@ -76,7 +76,7 @@ def _law(name: str, prefactor: float) -> dict[str, Any]:
 
 
 def size_changes(loaded: LoadedCase, size: float) -> dict[str, Any]:
-    """Changes of a two-dimensional case that make its voids ``size`` times as wide and high where they are."""
+    """Changes of a two-dimensional case that make its voids ``size`` times as wide and high in place."""
     um = 1.0 / LENGTH_SCALE
     population = loaded.case.voids
     if population is not None:
