@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 
@@ -51,6 +51,7 @@ class _PlaneBuilder:
         self.profile = profile
         self.rule = rule
         self.lines: dict[Boundary, list[int]] = {b: [] for b in Boundary}
+        self.roof_points: list[list[int]] = []
 
     def build(self) -> None:
         geo = gmsh.model.geo
@@ -84,7 +85,8 @@ class _PlaneBuilder:
                 gmsh.model.addPhysicalGroup(1, lines, int(boundary), boundary.name.lower())
         for line in self.lines[Boundary.VOID]:
             gmsh.model.mesh.setTransfiniteCurve(line, 2)
-        _size_field(triples, r)
+        roofs = zip(self.roof_points, map(r.roof_limit, p.roofs), strict=True) if r.graded else ()
+        _size_field(triples, r, roofs)
         gmsh.option.setNumber("Mesh.Algorithm", _FRONTAL_DELAUNAY)
 
     def _point(self, x: float, y: float) -> int:
@@ -110,6 +112,7 @@ class _PlaneBuilder:
         here_f = here_m = -1
         for roof in self.profile.roofs:
             tags = [self._point(*xy) for xy in roof]
+            self.roof_points.append(tags)
             left_triple, right_triple = roof[0, 1] == 0.0, roof[-1, 1] == 0.0
             if left_triple:
                 if start_f is None:
@@ -136,27 +139,20 @@ class _PlaneBuilder:
         return ((start_f, here_f), (start_m, here_m)), metal_path, floor_path
 
 
-def _size_field(triples: NDArray[np.float64], rule: SizeRule) -> None:
-    """Set Gmsh's background field to the size rule."""
+def _size_field(
+    triples: NDArray[np.float64], rule: SizeRule, roofs: Iterable[tuple[list[int], float]]
+) -> None:
+    """Set Gmsh's background field to the size rule; ``roofs`` are those that sizes grow from, with theirs."""
     field = gmsh.model.mesh.field
     sizes = []
-    if len(triples) and rule.largest > rule.tip:
+    if len(triples):
         tags = [
             gmsh.model.getEntitiesInBoundingBox(x - 1e-9, y - 1e-9, -1e-9, x + 1e-9, y + 1e-9, 1e-9, 0)
             for x, y in triples
         ]
-        distance = field.add("Distance")
-        field.setNumbers(distance, "PointsList", [t[0][1] for t in tags])
-        # min(largest, tip + growth * distance), faster than a formula
-        sizes.append(field.add("Threshold"))
-        limits = {"DistMin": 0.0, "DistMax": (rule.largest - rule.tip) / rule.growth}
-        for name, value in {
-            "InField": distance,
-            "SizeMin": rule.tip,
-            "SizeMax": rule.largest,
-            **limits,
-        }.items():
-            field.setNumber(sizes[-1], name, value)
+        sizes += _growing([t[0][1] for t in tags], rule.tip, rule)
+    for points, size in roofs:
+        sizes += _growing(points, size, rule)
     if rule.layer is not None or not sizes:
         height = f"Max(0, Max(y - {rule.layer_depth!r}, -y))"
         layer = rule.largest if rule.layer is None else f"{rule.layer!r} + {rule.growth!r} * {height}"
@@ -166,5 +162,19 @@ def _size_field(triples: NDArray[np.float64], rule: SizeRule) -> None:
     field.setNumbers(smallest, "FieldsList", sizes)
     field.setAsBackgroundMesh(smallest)
     # The roof segments are shorter than the field asks for; their size reaches into the metal.
-    gmsh.option.setNumber("Mesh.MeshSizeExtendFromBoundary", 1)
+    gmsh.option.setNumber("Mesh.MeshSizeExtendFromBoundary", 0 if rule.graded else 1)
     gmsh.option.setNumber("Mesh.MeshSizeFromPoints", 0)
+
+
+def _growing(points: list[int], size: float, rule: SizeRule) -> list[int]:
+    """Field of min(largest, size + growth * distance to the points); none where that is the largest size."""
+    if size >= rule.largest:
+        return []
+    field = gmsh.model.mesh.field
+    distance, growing = field.add("Distance"), field.add("Threshold")
+    field.setNumbers(distance, "PointsList", points)
+    far = (rule.largest - size) / rule.growth
+    numbers = {"InField": distance, "SizeMin": size, "SizeMax": rule.largest, "DistMin": 0.0, "DistMax": far}
+    for name, value in numbers.items():
+        field.setNumber(growing, name, value)
+    return [growing]

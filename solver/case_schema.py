@@ -248,6 +248,10 @@ class Numerics(Section):
         description="where the interface changes, so do places within this factor of their "
         "own threshold: fewer new meshes in large populations",
     )
+    graded: bool = Field(
+        False,
+        description="let sizes grow from the roofs by 'growth' too: half the cells in large populations",
+    )
     growth: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.2
     largest_size: units.Length | None = None
     layer_size: units.Length | None = Field(

@@ -91,6 +91,7 @@ def size_rule(loaded: LoadedCase, shapes: list[VoidShape]) -> SizeRule:
         _layer_size(loaded),
         numerics.layer_depth / LENGTH_SCALE,
         (numerics.event_length or 0.0) / LENGTH_SCALE,
+        numerics.graded,
     )
 
 
