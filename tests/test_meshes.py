@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from dolfinx import fem
 from mpi4py import MPI
@@ -87,6 +88,28 @@ def test_the_profile_of_a_mesh_is_the_one_it_was_made_from(comm: MPI.Comm) -> No
         assert one == pytest.approx(other, abs=1e-12)
     assert found.width == pytest.approx(wanted.width)
     assert found.metal_height == pytest.approx(wanted.metal_height)
+
+
+def test_a_graded_mesh_saves_cells_away_from_its_voids(comm: MPI.Comm) -> None:
+    voids = [{"width": "1 um", "position": f"{2 * k + 1} um"} for k in range(6)]
+    numerics = {"tip_size": "0.08 um", "growth": 0.6, "roof_fraction": 0.2, "largest_size": "4 um"}
+    counts = {}
+    for graded in (False, True):
+        loaded = small_case(geometry={"width": "12 um"}, void=voids, numerics=numerics | {"graded": graded})
+        cell = initial_cell(loaded, comm)
+        assert quality(cell) > 0.3
+        assert measure(cell, Region.METAL) == pytest.approx(96.0 - 6 * math.pi / 8, rel=1e-6)
+        corners = cell.corners()
+        size = np.abs(np.linalg.det(corners[:, 1:] - corners[:, :1])) ** 0.5
+        middle = corners.mean(axis=1)
+        near = np.full(len(middle), np.inf)
+        for k in range(6):
+            near = np.minimum(near, np.abs(np.hypot(middle[:, 0] - 2 * k - 1, middle[:, 1]) - 0.5))
+        # on the roofs 0.1 um, from there on by 0.6 of the distance
+        limit = (0.1 + 0.6 * near) * 1.7
+        assert np.all((size < limit)[middle[:, 1] > 0.0])
+        counts[graded] = comm.allreduce(len(middle))
+    assert counts[True] < 0.75 * counts[False]
 
 
 def test_a_failed_mesh_fails_on_every_rank(comm: MPI.Comm) -> None:
