@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
 
 import gmsh
 import numpy as np
-from numpy.typing import NDArray
 
 from meshes.profile import InterfaceProfile
 from meshes.sizing import SizeRule
@@ -56,7 +55,6 @@ class _PlaneBuilder:
     def build(self) -> None:
         geo = gmsh.model.geo
         p, r = self.profile, self.rule
-        triples = p.triple_points()
         bottom = [self._point(x, -p.electrolyte_depth) for x in (0.0, p.width)]
         top = [self._point(x, p.metal_height) for x in (0.0, p.width)]
         chain, metal_path, floor_path = self._interface()
@@ -85,9 +83,20 @@ class _PlaneBuilder:
                 gmsh.model.addPhysicalGroup(1, lines, int(boundary), boundary.name.lower())
         for line in self.lines[Boundary.VOID]:
             gmsh.model.mesh.setTransfiniteCurve(line, 2)
-        roofs = zip(self.roof_points, map(r.roof_limit, p.roofs), strict=True) if r.graded else ()
-        _size_field(triples, r, roofs)
+        ends = [
+            (tags[k], roof[k]) for tags, roof in zip(self.roof_points, p.roofs, strict=True) for k in (0, -1)
+        ]
+        triples = [tag for tag, point in ends if point[1] == 0.0]
+        _size_field(triples, r, self._roofs_by_size() if r.graded else {})
         gmsh.option.setNumber("Mesh.Algorithm", _FRONTAL_DELAUNAY)
+
+    def _roofs_by_size(self) -> dict[float, list[int]]:
+        """Points of the roofs by the size there, rounded down to few values: each costs a field."""
+        found: dict[float, list[int]] = {}
+        for points, roof in zip(self.roof_points, self.profile.roofs, strict=True):
+            level = np.floor(2.0 * np.log2(self.rule.roof_limit(roof) / self.rule.tip))
+            found.setdefault(float(self.rule.tip * 2.0 ** (0.5 * level)), []).extend(points)
+        return found
 
     def _point(self, x: float, y: float) -> int:
         return int(gmsh.model.geo.addPoint(float(x), float(y), 0.0))
@@ -139,19 +148,13 @@ class _PlaneBuilder:
         return ((start_f, here_f), (start_m, here_m)), metal_path, floor_path
 
 
-def _size_field(
-    triples: NDArray[np.float64], rule: SizeRule, roofs: Iterable[tuple[list[int], float]]
-) -> None:
-    """Set Gmsh's background field to the size rule; ``roofs`` are those that sizes grow from, with theirs."""
+def _size_field(triples: list[int], rule: SizeRule, roofs: Mapping[float, list[int]]) -> None:
+    """Set Gmsh's background field to the size rule, from triple points and roof points by the size there."""
     field = gmsh.model.mesh.field
     sizes = []
-    if len(triples):
-        tags = [
-            gmsh.model.getEntitiesInBoundingBox(x - 1e-9, y - 1e-9, -1e-9, x + 1e-9, y + 1e-9, 1e-9, 0)
-            for x, y in triples
-        ]
-        sizes += _growing([t[0][1] for t in tags], rule.tip, rule)
-    for points, size in roofs:
+    if triples:
+        sizes += _growing(triples, rule.tip, rule)
+    for size, points in roofs.items():
         sizes += _growing(points, size, rule)
     if rule.layer is not None or not sizes:
         height = f"Max(0, Max(y - {rule.layer_depth!r}, -y))"
