@@ -9,7 +9,7 @@ import sys
 import tomllib
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mpi4py import MPI
 
@@ -18,6 +18,9 @@ from meshes.cell import MeshingError
 from solver import commands
 from solver.case import CaseError
 from solver.parallel import RootError
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -28,48 +31,57 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"livoid {solver.__version__}")
     top.add_argument("--verbose", action="store_true", help="log every rejected step")
     sub = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for add in (_case_commands, _prediction_commands, _study_commands, _record_commands, _other_commands):
+        add(sub)
+    return top
 
-    def with_case(name: str, text: str) -> argparse.ArgumentParser:
-        command = sub.add_parser(name, help=text, description=text)
-        command.add_argument("case", help="case file (TOML)")
-        command.add_argument(
-            "--set",
-            action="append",
-            default=[],
-            metavar="PATH=VALUE",
-            help='change a value, for example --set operation.pressure="2 MPa"',
-        )
-        return command
 
-    run = with_case("run", "run a case")
+def _with_case(sub: Commands, name: str, text: str) -> argparse.ArgumentParser:
+    command = sub.add_parser(name, help=text, description=text)
+    command.add_argument("case", help="case file (TOML)")
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="PATH=VALUE",
+        help='change a value, for example --set operation.pressure="2 MPa"',
+    )
+    return command
+
+
+def _case_commands(sub: Commands) -> None:
+    """What is done with one case file."""
+    run = _with_case(sub, "run", "run a case")
     run.add_argument("--out", help="run folder (default runs/<case>)")
     run.add_argument("--force", action="store_true", help="replace an earlier run in that folder")
     run.add_argument("--resume", action="store_true", help="go on from the newest checkpoint in that folder")
     run.add_argument("--profile", action="store_true", help="report where the time goes (profile.json)")
-    with_case("check", "validate a case and print it resolved, with its dimensionless groups")
+    _with_case(sub, "check", "validate a case and print it resolved, with its dimensionless groups")
     sub.add_parser("schema", help="print the JSON schema of case files")
-    with_case("mesh", "write the mesh of a case and a picture of it").add_argument("--out")
-    with_case("neutral", "void growth by vacancies and loss by creep against void size").add_argument("--out")
-    critical = with_case("critical", "critical void size: at the first instant, by evolution, over pressure")
+    _with_case(sub, "mesh", "write the mesh of a case and a picture of it").add_argument("--out")
+
+
+def _prediction_commands(sub: Commands) -> None:
+    """Critical sizes, threshold pressures, current focusing."""
+    neutral = _with_case(sub, "neutral", "void growth by vacancies and loss by creep against void size")
+    neutral.add_argument("--out")
+    text = "critical void size: at the first instant, by evolution, over pressure"
+    critical = _with_case(sub, "critical", text)
     critical.add_argument("--out", help="folder (default runs/<case>-critical)")
-    critical.add_argument(
-        "--part", action="append", choices=["instant", "evolution", "map"], help="only this"
-    )
-    with_case(
-        "threshold", "pressure above which voids shrink, over current, temperature, creep law"
-    ).add_argument("--out", help="folder (default runs/<case>-threshold)")
-    focus = with_case("focus", "current focusing against void size, contact fraction and Wagner number")
+    parts = ["instant", "evolution", "map"]
+    critical.add_argument("--part", action="append", choices=parts, help="only this (default: all)")
+    text = "pressure above which voids shrink, over current, temperature, creep law and void size"
+    threshold = _with_case(sub, "threshold", text)
+    threshold.add_argument("--out", help="folder (default runs/<case>-threshold)")
+    text = "current focusing against void size, contact fraction and Wagner number"
+    focus = _with_case(sub, "focus", text)
     focus.add_argument("--out", help="folder (default runs/<case>-focus)")
     kinds = ["plane", "axisymmetric", "3d"]
     focus.add_argument("--kind", action="append", choices=kinds, help="only this array (default: all)")
-    plot = sub.add_parser("plot", help="make the figures of a run")
-    plot.add_argument("run", help="run folder")
-    report = sub.add_parser("report", help="one HTML page of a run or a study, for any browser, offline")
-    report.add_argument("folder", help="run or study folder")
-    report.add_argument("--out", help="page (default FOLDER/report.html)")
-    film = sub.add_parser("film", help="film of a run's cross-section over capacity, and a strip of stills")
-    film.add_argument("run", help="run folder")
-    film.add_argument("--out", help="film, .mp4 or .gif (default RUN/figures/film.mp4)")
+
+
+def _study_commands(sub: Commands) -> None:
+    """Parameter studies and the runs they consist of."""
     study = sub.add_parser("study", help="run a parameter study through Snakemake, collect its results")
     study.add_argument("file", help="study file (TOML)")
     study.add_argument("--out", help="study folder (default studies/<file>)")
@@ -82,16 +94,30 @@ def parser() -> argparse.ArgumentParser:
     job.add_argument("case", help="case file (TOML)")
     job.add_argument("--out", required=True, help="run folder")
     job.add_argument("--mark", required=True, help="file that says how the run ended")
-    compare = sub.add_parser(
-        "compare", help="runs of the operando cells, or pressure studies, beside the paper"
-    )
+
+
+def _record_commands(sub: Commands) -> None:
+    """What is made of run and study folders."""
+    plot = sub.add_parser("plot", help="make the figures of a run")
+    plot.add_argument("run", help="run folder")
+    report = sub.add_parser("report", help="one HTML page of a run or a study, for any browser, offline")
+    report.add_argument("folder", help="run or study folder")
+    report.add_argument("--out", help="page (default FOLDER/report.html)")
+    film = sub.add_parser("film", help="film of a run's cross-section over capacity, and a strip of stills")
+    film.add_argument("run", help="run folder")
+    film.add_argument("--out", help="film, .mp4 or .gif (default RUN/figures/film.mp4)")
+    text = "runs of the operando cells, or pressure studies, beside the paper"
+    compare = sub.add_parser("compare", help=text)
     compare.add_argument(
         "what", choices=["paper", "pressure"], help="operando runs, or studies over pressure"
     )
-    compare.add_argument(
-        "runs", nargs="+", metavar="RUN", help="run (study) folders, Li and Li-Mg in any order"
-    )
+    text = "run (study) folders, Li and Li-Mg in any order"
+    compare.add_argument("runs", nargs="+", metavar="RUN", help=text)
     compare.add_argument("--out", help="folder (default compare)")
+
+
+def _other_commands(sub: Commands) -> None:
+    """Commands that bring their own cases."""
     alloy = sub.add_parser("alloy", help="composition of Li-Mg after stripping and plating, beside the paper")
     alloy.add_argument("kinds", nargs="*", metavar="strip|plate|utilisation", help="studies (default: all)")
     alloy.add_argument("--out", help="folder (default alloy)")
@@ -103,7 +129,6 @@ def parser() -> argparse.ArgumentParser:
     doctor.add_argument("--check", action="store_true", help=argparse.SUPPRESS)
     test = sub.add_parser("test", help="run the test suite, serial and on 2 ranks")
     test.add_argument("arguments", nargs=argparse.REMAINDER, help="passed to pytest")
-    return top
 
 
 def main(argv: list[str] | None = None) -> int:

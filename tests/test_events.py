@@ -273,14 +273,14 @@ def test_resampling_does_not_go_through_the_electrolyte() -> None:
 
 def test_changes_that_are_nearly_due_are_made_together() -> None:
     due, nearly, later = 0.15, 0.23, 0.5
-    shapes = [VoidShape((1.0,), 1.4, 0.7)]
+    shapes = [VoidShape((1.6,), 1.4, 0.7)]
     for gap in (due, nearly, later):
         centre = shapes[-1].center[0] + 1.4 + gap
         shapes.append(VoidShape((centre,), 1.4, 0.7))
-    made = profile(*shapes, width=8.0)
+    made = profile(*shapes, width=9.0)
     for factor, count in ((1.0, 1), (1.3, 2), (3.0, 3)):
         interface = Interface(made, Population.seeded(made), RULE, together=factor)
         assert [event.kind for event in interface.changes(None, 0.0)[1]] == ["coalesce"] * count
     # nothing is due: nothing is made
-    calm = profile(*shapes[2:], width=8.0)
+    calm = profile(*shapes[2:], width=9.0)
     assert Interface(calm, Population.seeded(calm), RULE, together=1.5).changes(None, 0.0)[1] == []
