@@ -42,6 +42,9 @@ KEPT_FLOOR, KEPT_NORM = 1e-1, 1e-10
 KEPT_ENOUGH = 1e-14
 """Residual norm at which no further step is taken."""
 
+AMPLE_ROOM = 1000
+"""Per cent of room for pivots that are put off, over what the analysis expects, once there was too little."""
+
 _prefix_counter = itertools.count()
 
 
@@ -217,6 +220,8 @@ class NewtonSolver:
             if attempt.guide is not None:
                 attempt.guide.fail()
         self.unknown.x.array[:] = before
+        if reason == PETSc.SNES.ConvergedReason.DIVERGED_LINEAR_SOLVE and self._give_up_symmetry():
+            return iterations + self.solve(held, values, springs)
         raise SolveError(
             f"{self.name}: Newton stopped after {iterations} iterations, residual {self._last_norm:.3e}, "
             f"{_reason_name(reason)}"
@@ -234,6 +239,23 @@ class NewtonSolver:
         with costs.part("solve"):
             attempt.snes.solve(None, self.solution)
         return int(attempt.snes.getConvergedReason())
+
+    def factorisation(self) -> str:
+        """PETSc's name of the factorisation in use."""
+        return str(self._attempts[-1].snes.getKSP().getPC().getType())
+
+    def _give_up_symmetry(self) -> bool:
+        """Go over to a factorisation with room to pivot freely, for good; whether that is another one."""
+        if self.factorisation() != PETSc.PC.Type.CHOLESKY:
+            return False
+        preconditioner = self._attempts[-1].snes.getKSP().getPC()
+        package = preconditioner.getFactorSolverType()
+        PETSc.Options()[preconditioner.getOptionsPrefix() + "mat_mumps_icntl_14"] = AMPLE_ROOM
+        preconditioner.reset()
+        preconditioner.setType(PETSc.PC.Type.LU)
+        preconditioner.setFactorSolverType(package)
+        self._factored = None
+        return True
 
     def _factor_fits(self) -> bool:
         """Whether the last factorisation is one for the dofs that are held now. Collective."""

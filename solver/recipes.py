@@ -25,7 +25,8 @@ potential apart, with which METIS needs ten times as long."""
 
 NEWTON_SYMMETRIC: Options = {key: value for key, value in NEWTON_DIRECT.items() if "icntl_6" not in key} | {
     "pc_type": "cholesky",
-    "mat_mumps_cntl_1": 1e-6,
+    "mat_mumps_cntl_1": 1e-8,
+    "mat_mumps_icntl_14": 200,
 }
 """The same for symmetric matrices (creep, which has a potential): half of the factor, two thirds of the time.
 With MUMPS' own threshold so many pivots are put off on a cold start, where rigid metal is at its stiffest,

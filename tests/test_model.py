@@ -239,3 +239,20 @@ def test_reduction_ties_and_fixes_dofs(comm: MPI.Comm) -> None:
         {tuple(x) for part in comm.allgather(space.tabulate_dof_coordinates()[bottom].tolist()) for x in part}
     )
     assert vector.getSize() == space.dofmap.index_map.size_global - n_top - n_bottom + 1
+
+
+@pytest.mark.parallel
+def test_a_symmetric_factorisation_that_runs_out_of_room_is_given_up(comm: MPI.Comm) -> None:
+    """With MUMPS' own pivot threshold and little room the cold start fails (error -9)."""
+    loaded = small_case(operation={"pressure": "100 MPa", "current": "0.05 mA/cm^2"})
+    cramped = {"newton-symmetric": {"mat_mumps_cntl_1": 0.01, "mat_mumps_icntl_14": 30}}
+    found = []
+    for petsc in ({}, cramped):
+        cell = initial_cell(loaded, comm)
+        model = CoupledModel(cell, model_parameters(loaded, case_scales(loaded)), petsc)
+        model.solve(0.0)
+        found.append(model.void_rates())
+        kind = model.mechanics.newton.factorisation()
+        assert kind == ("lu" if petsc else "cholesky")
+        model.destroy()
+    assert found[0] == pytest.approx(found[1], rel=1e-8)
