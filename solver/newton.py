@@ -236,9 +236,16 @@ class NewtonSolver:
         if attempt.guide is not None:
             self.reduction.expand(self.solution, self.unknown)
             attempt.guide.begin()
-        with costs.part("solve"):
-            attempt.snes.solve(None, self.solution)
-        return int(attempt.snes.getConvergedReason())
+        failed = int(PETSc.SNES.ConvergedReason.DIVERGED_LINEAR_SOLVE)
+        try:
+            with costs.part("solve"):
+                attempt.snes.solve(None, self.solution)
+            reason = int(attempt.snes.getConvergedReason())
+        except PETSc.Error:  # the package that factorises could not go on
+            reason = failed
+        if reason == failed:
+            self._factored, self._last_norm = None, np.inf
+        return reason
 
     def factorisation(self) -> str:
         """PETSc's name of the factorisation in use."""
