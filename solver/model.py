@@ -101,11 +101,10 @@ class CoupledModel:
             self.surface,
             symmetric,
         )
-        foreseen = [self.mechanics.stress, self.contact_pressure, self.pressure]
-        # an alloy's chemistry has been solved on the moved mesh already
-        self.predictor = Predictor(
-            foreseen if parameters.composition else [self.chemistry.unknown, *foreseen]
-        )
+        # not the pressures, which foresee() of the first pass depends on; nor the chemistry of an alloy,
+        # which has been solved on the moved mesh already
+        stress, fields = self.mechanics.stress, self.chemistry.unknown
+        self.predictor = Predictor([stress] if parameters.composition else [stress, fields])
         self.load(parameters.load.pressure)
         self.motion = MeshMotion(cell, self.surface, newton)
         self.mixing = (

@@ -27,9 +27,9 @@ power-law material on a graded mesh cannot be evaluated more accurately than abo
 STAGNATION = 0.5
 """A Newton step that leaves more than this share of the residual stagnates."""
 
-FLOOR_SHARE, QUADRATIC_GAIN = 0.1, 1e-2
-"""A residual below this share of the floor has converged, and one below the floor that the last step brought
-down at least this much: the next step would gain digits that cannot be evaluated."""
+QUADRATIC_FLOOR, QUADRATIC_GAIN = 0.1, 1e-2
+"""A residual below this share of the floor that the last step brought down at least this much has converged:
+the next step would gain digits that cannot be evaluated."""
 
 RISES = 3
 """Full steps in a row that raise the residual after which they are given up for the line search."""
@@ -37,7 +37,7 @@ RISES = 3
 KEPT_GAIN = 0.1
 """What each step with a kept factorisation must bring the residual down to. Where one does not, either
 round-off is reached or the Jacobian is made anew, which costs little."""
-KEPT_FLOOR, KEPT_NORM = 1e-1, 1e-10
+KEPT_FLOOR, KEPT_NORM = 1e-2, 1e-11
 """Share of the floor, and residual norm, below which that counts as round-off."""
 KEPT_ENOUGH = 1e-14
 """Residual norm at which no further step is taken."""
@@ -319,9 +319,8 @@ class NewtonSolver:
             done = norm <= KEPT_ENOUGH or (slow and norm <= min(KEPT_FLOOR * floor, KEPT_NORM))
             hopeless = slow and not done
         else:
-            fast = norm <= floor and norm <= QUADRATIC_GAIN * last < np.inf
-            enough = norm <= max(atol, FLOOR_SHARE * floor)
-            done = enough or fast or (norm <= floor and norm > STAGNATION * last)
+            fast = norm <= QUADRATIC_FLOOR * floor and norm <= QUADRATIC_GAIN * last < np.inf
+            done = norm <= atol or fast or (norm <= floor and norm > STAGNATION * last)
             hopeless = self._rises >= RISES and now is not self._attempts[-1]
         if hopeless or not np.isfinite(norm):
             return reasons.DIVERGED_FUNCTION_DOMAIN

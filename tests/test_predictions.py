@@ -153,7 +153,7 @@ def test_creep_laws_of_the_spread_are_what_they_say() -> None:
 def test_void_sizes_are_scaled_where_they_are() -> None:
     base = small_case(void=[{"width": "1.6 um", "height": "0.5 um", "position": "1.5 um"}])
     made = small_case(**size_changes(base, 1.5)).case.void[0]
-    assert (made.width, made.roof_height, made.center) == pytest.approx((2.4e-6, 0.75e-6, (1.5e-6,)))
+    assert (made.width, made.roof_height, *made.center) == pytest.approx((2.4e-6, 0.75e-6, 1.5e-6))
     many = {"density": "100 /mm", "mean_width": "2 um", "width_deviation": "1 um"}
     data = case_data(voids=many)
     del data["void"]
