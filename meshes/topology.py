@@ -338,6 +338,9 @@ def _open(state: Labelled, seed: Seed, rule: SizeRule) -> Event | None:
             return None
         low, high = 0.0 if cut_left else low, profile.width if cut_right else high
         roof = flat_roof(low, high, max(seed.height, OPEN_HEIGHT * rule.event_length), cut_left, cut_right)
+        beside = (profile.roofs[k] for k in (before, after) if k is not None)
+        if any(LineString(roof).distance(LineString(r)) < rule.event_length for r in beside):
+            return None  # a roof hangs over the contact
         place = sum(1 for r in profile.roofs if r[0, 0] < roof[0, 0])
         made = state.replace(place, 0, [roof])
         centre = 0.5 * (low + high)

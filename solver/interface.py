@@ -88,6 +88,12 @@ class Interface:
         return chains.even(roofs, self.rule)
 
 
+def resampled(profile: InterfaceProfile, rule: SizeRule) -> InterfaceProfile:
+    """The profile with points by ``rule``, or as it is where new ones would let roofs cross (at necks)."""
+    new, _ = profile.resampled(rule)
+    return new if topology.is_simple(new) else profile
+
+
 def shelter(rule: SizeRule) -> float:
     """Distance from triple lines within which the contact does not open by itself (um).
 

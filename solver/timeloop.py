@@ -14,7 +14,7 @@ from meshes.topology import Event
 from solver import cell_setup, checkpoint, events, protocol, restart, roofs, stepper
 from solver.case import LoadedCase
 from solver.epoch import build_epoch, next_epoch
-from solver.interface import IMPATIENCE, Interface, shelter
+from solver.interface import IMPATIENCE, Interface, resampled, shelter
 from solver.model import CoupledModel
 from solver.newton import SolveError
 from solver.nucleation import openings
@@ -288,7 +288,7 @@ class Run:
         """Go on with a new mesh of ``profile``."""
         assert self.interface is not None
         try:
-            new, _ = profile.resampled(self.rule)
+            new = resampled(profile, self.rule)
             self.epoch, correction = next_epoch(
                 self.loaded, self.parameters, self.scales, self.epoch, new, self.rule
             )

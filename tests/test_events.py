@@ -15,7 +15,7 @@ from meshes.shapes import VoidShape
 from meshes.sizing import SizeRule
 from meshes.topology import Event, Labelled, Seed, resolve
 from solver.events import final_events
-from solver.interface import Interface
+from solver.interface import Interface, resampled
 from solver.population import Population
 
 RULE = SizeRule(tip=0.05, growth=0.2, largest=1.0)
@@ -284,3 +284,57 @@ def test_changes_that_are_nearly_due_are_made_together() -> None:
     # nothing is due: nothing is made
     calm = profile(*shapes[2:], width=9.0)
     assert Interface(calm, Population.seeded(calm), RULE, together=1.5).changes(None, 0.0)[1] == []
+
+
+OVERHANG = [
+    (86.61, 0),
+    (86.557, 0.191),
+    (86.564, 0.54),
+    (86.073, 0.377),
+    (85.587, 0.203),
+    (85.119, 0.434),
+    (85.109, 0.958),
+    (85.373, 1.408),
+    (85.73, 1.789),
+    (86.185, 2.044),
+    (86.7, 2.131),
+    (87.2, 1.983),
+    (87.603, 1.651),
+    (88.044, 1.372),
+    (88.566, 1.353),
+    (89.049, 1.551),
+    (89.555, 1.679),
+    (90.056, 1.533),
+    (90.531, 1.316),
+    (91.01, 1.108),
+    (91.283, 0.662),
+    (90.931, 0.272),
+    (90.46, 0.398),
+    (90.179, 0.202),
+    (90.2, 0),
+]
+"""Roof of a void in Li-Mg that leans over the contact on its left (from a run)."""
+
+
+def beside_the_overhang(*more: np.ndarray) -> InterfaceProfile:  # type: ignore[type-arg]
+    roof = np.array(OVERHANG) - [80.0, 0.0]
+    return InterfaceProfile(16.0, 8.0, 6.0, (*more, roof))
+
+
+def test_no_void_opens_below_a_roof_that_hangs_over() -> None:
+    rule = SizeRule(tip=0.15, growth=0.6, largest=4.0)
+    for middle, opens in ((4.86, False), (3.0, True)):
+        seed = Seed(middle - 0.1, middle + 0.1, 0.0, "open")
+        events = resolve(beside_the_overhang(), [1], 2, rule, seeds=[seed])[1]
+        assert bool(events) == opens
+
+
+def test_points_stay_where_new_ones_would_let_roofs_cross() -> None:
+    rule = SizeRule(tip=0.15, growth=0.6, largest=4.0, roof_fraction=0.25)
+    below = topology.flat_roof(4.1072, 5.6072, 0.375, False, False)
+    tight = beside_the_overhang(below)
+    assert topology.is_simple(tight)
+    assert not topology.is_simple(tight.resampled(rule)[0])
+    assert resampled(tight, rule) is tight
+    calm = beside_the_overhang()
+    assert len(resampled(calm, SizeRule(tip=0.1, growth=0.6, largest=4.0)).roofs[0]) > len(OVERHANG)
