@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 
 from postprocess.compare import SOARS, Metal, metal_of
 from postprocess.plots import MILLI, plt
+from postprocess.quantities import first_passing
 from postprocess.records import RecordsError, RunRecords, read_run
 from postprocess.study_table import read_study
 from solver.units import parse_quantity
@@ -24,6 +25,8 @@ from solver.units import parse_quantity
 PRESSURE, TEMPERATURE = "operation.pressure", "operation.temperature"
 ROOM_TEMPERATURE = 298.15
 """K; of studies that do not vary it, and of the paper's statements."""
+FULL_CONTACT = 0.999
+"""Contact fraction from which on the overpotential at the end counts as that of a flat contact."""
 SAME_PRESSURE = 0.02
 """Relative difference of pressures that count as the same."""
 
@@ -58,7 +61,10 @@ class PressureRow:
         pressure: MPa.
         temperature: K.
         run: its records.
-        doubled_at: capacity (mAh/cm2) at which the overpotential has doubled, NaN if it does not.
+        reference: overpotential (V) that a rise is measured by: the first, or where it is larger that of the
+            flat contact which the study's highest pressure leaves. Without voids vacancies pile up at the
+            contact, and the overpotential is *larger* than with a few of them.
+        doubled_at: capacity (mAh/cm2) at which the overpotential is twice that, NaN if it never is.
         reached: capacity at its end.
         least_contact: smallest contact fraction.
         status: how it ended.
@@ -68,6 +74,7 @@ class PressureRow:
     pressure: float
     temperature: float
     run: RunRecords
+    reference: float
     doubled_at: float
     reached: float
     least_contact: float
@@ -96,7 +103,8 @@ def pressure_rows(folders: Sequence[Path]) -> list[PressureRow]:
                     parse_quantity(row.values[PRESSURE], "MPa"),
                     parse_quantity(kelvin, "K") if kelvin else ROOM_TEMPERATURE,
                     run,
-                    row.results["doubled_at"],
+                    row.results["voltage_first"],
+                    math.nan,
                     row.results["capacity"],
                     row.results["contact_least"],
                     row.status,
@@ -104,7 +112,23 @@ def pressure_rows(folders: Sequence[Path]) -> list[PressureRow]:
             )
     if not found:
         raise RecordsError("the studies have no results yet")
-    return sorted(found, key=lambda row: (row.metal, row.temperature, row.pressure))
+    found.sort(key=lambda row: (row.metal, row.temperature, row.pressure))
+    return [row for group in _groups(found) for row in _measured(_group(found, *group))]
+
+
+def _measured(rows: Sequence[PressureRow]) -> list[PressureRow]:
+    """The rows of one metal and temperature with their reference and what follows from it."""
+    flat = [row for row in rows if row.run.series["contact_fraction"][-1] >= FULL_CONTACT]
+    full = abs(float(flat[-1].run.series["voltage_V"][-1])) if flat else 0.0
+    made = []
+    for row in rows:
+        series = row.run.series
+        reference = max(row.reference, full)
+        voltage = np.abs(series["voltage_V"].astype(float))
+        capacity = series["capacity_mAh_cm2"].astype(float)
+        doubled = first_passing(capacity, voltage / reference, SOARS)
+        made.append(replace(row, reference=reference, doubled_at=doubled))
+    return made
 
 
 def threshold(rows: Sequence[PressureRow]) -> tuple[float, float]:
@@ -178,9 +202,8 @@ def _table_row(row: PressureRow) -> tuple[str, ...]:
 
 
 def _rise(row: PressureRow) -> float:
-    """Largest overpotential over the first one."""
-    voltage = np.abs(row.run.series["voltage_V"].astype(float))
-    return float(voltage.max() / voltage[0])
+    """Largest overpotential over the reference."""
+    return float(np.abs(row.run.series["voltage_V"].astype(float)).max() / row.reference)
 
 
 def _groups(rows: Sequence[PressureRow]) -> list[tuple[Metal, float]]:
@@ -219,7 +242,7 @@ def _figure(rows: Sequence[PressureRow], target: Path) -> Path:
         _rise_panel(grid[1, column], here, metal, temperature)
         _contact_panel(grid[2, column], here)
     grid[0, 0].set_ylabel("overpotential (mV)")
-    grid[1, 0].set_ylabel("largest over first overpotential")
+    grid[1, 0].set_ylabel("largest over reference overpotential")
     grid[2, 0].set_ylabel("contact fraction")
     figure.savefig(target, dpi=130)
     plt.close(figure)
