@@ -6,6 +6,7 @@ import numpy as np
 from dolfinx import fem
 from mpi4py import MPI
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from meshes.cell import CellMesh
 from meshes.tags import Region
@@ -58,7 +59,8 @@ def transfer_composition(
     """Carry x over to the new mesh and settle it there; returns the relative correction. Collective.
 
     Interpolation is not conservative: x is scaled until the solute's total is what it was. New nodes that
-    lie just outside the old mesh (both roofs are polygons of one curve) take x from the nearest old roof.
+    lie just outside the old mesh take x from what is nearest to them: an old roof (both roofs are polygons of
+    one curve), or a node inside (below a platen that a change of topology has lifted).
     """
     if old.mixing is None or new.mixing is None:
         return 0.0
@@ -72,7 +74,13 @@ def transfer_composition(
     values = found.x.array
     outside = np.flatnonzero((inside.x.array < 0.5) & (target.volume > 0.0))
     if chains is not None:
-        values[outside] = _on_roofs(source, old, chains, target.scalars.tabulate_dof_coordinates()[outside])
+        inner = np.flatnonzero((inside.x.array >= 0.5) & (target.volume > 0.0))
+        points = target.scalars.tabulate_dof_coordinates()
+        on_roofs, distance = _on_roofs(source, old, chains, points[outside])
+        if len(inner) and len(outside):
+            away, nearest = cKDTree(points[inner]).query(points[outside])
+            on_roofs = np.where(distance <= away, on_roofs, values[inner[nearest]])
+        values[outside] = on_roofs
     values[target.volume <= 0.0] = 0.0
     target.fraction.x.array[:] = np.maximum(values, 0.0)
     target.fraction.x.scatter_forward()
@@ -84,8 +92,8 @@ def transfer_composition(
 
 def _on_roofs(
     source: CompositionStep, old: CoupledModel, chains: RoofChains, points: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """x of the old roof nodes nearest to ``points``. Collective."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """x of the old roof nodes nearest to ``points``, and how far away they are. Collective."""
     surface = old.surface
     on_surface = fem.Function(surface.scalars)
     on_surface.interpolate(source.fraction)
@@ -93,9 +101,9 @@ def _on_roofs(
     roofs = chains.positions(surface.positions())
     values = chains.positions(np.column_stack([local, local]))[:, 0]
     if len(points) == 0 or len(roofs) == 0:
-        return np.zeros(len(points))
-    distance = np.linalg.norm(points[:, None, :2] - roofs[None, :, :], axis=2)
-    return np.asarray(values[distance.argmin(axis=1)])
+        return np.zeros(len(points)), np.full(len(points), np.inf)
+    distance, nearest = cKDTree(roofs).query(points[:, :2])
+    return np.asarray(values[nearest]), np.asarray(distance)
 
 
 def _carry_part(

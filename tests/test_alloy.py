@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -166,6 +167,8 @@ def test_remeshing_carries_the_solute_over(comm: MPI.Comm) -> None:
     chains = roofs.roof_chains(model.cell, model.surface, 6.0)
     rule = cell_setup.size_rule(loaded, cell_setup.void_shapes(loaded))
     profile, _ = chains.profile().resampled(rule)
+    # what a change of topology does: voids lose a little, and the platen is that much higher
+    profile = replace(profile, metal_height=profile.metal_height + 2e-4)
     new = CoupledModel(mesh_plane(profile, rule, comm), model_parameters(loaded, case_scales(loaded)))
     carrier = Carrier()
     remesh.transfer_start(model, new, carrier)
