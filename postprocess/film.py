@@ -29,6 +29,10 @@ DEPTH_SHARE = 0.15
 """Depth of the shown electrolyte over the lateral extent."""
 ROOM_ABOVE = 1.6
 """Height of the shown metal over the tallest void."""
+EDGE = 1e-6
+"""Relative distance from the outer boundary within which a node lies on it (field files have single precision)."""
+WIDE, STRETCH = 40.0, 4.0
+"""Cells wider than this (um) are shown that many times as high as they are."""
 METAL_COLOUR = "#9aa3ad"
 INCHES_WIDE = 10.0
 
@@ -128,8 +132,9 @@ def draw_frame(axes: Axes, frame: Frame, window: tuple[float, float, float, floa
     )
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
-    axes.set_aspect("equal")
-    axes.set_ylabel("y (um)")
+    stretch = _stretch(window)
+    axes.set_aspect(stretch)
+    axes.set_ylabel("y (um)" if stretch == 1.0 else f"y (um), x {stretch:g}")
 
 
 def _capacities(run: RunRecords) -> NDArray[np.float64]:
@@ -141,9 +146,14 @@ def _capacities(run: RunRecords) -> NDArray[np.float64]:
 def _window(frames: list[Frame]) -> tuple[float, float, float, float]:
     width = float(max(frame.points[:, 0].max() for frame in frames))
     tallest = max(_tallest(frame) for frame in frames)
-    top = max(HEIGHT_SHARE * width if width < 40.0 else 0.08 * width, ROOM_ABOVE * tallest)
+    shrink = 1.0 if width < WIDE else 1.0 / STRETCH**2
+    top = max(shrink * HEIGHT_SHARE * width, ROOM_ABOVE * tallest)
     metal = min(float(frame.points[:, 1].max()) for frame in frames)
-    return 0.0, width, -DEPTH_SHARE * width, min(top, metal)
+    return 0.0, width, -DEPTH_SHARE * width / (1.0 if width < WIDE else STRETCH), min(top, metal)
+
+
+def _stretch(window: tuple[float, float, float, float]) -> float:
+    return 1.0 if window[1] - window[0] < WIDE else STRETCH
 
 
 def _tallest(frame: Frame) -> float:
@@ -154,8 +164,8 @@ def _tallest(frame: Frame) -> float:
     edges, counts = np.unique(pairs, axis=0, return_counts=True)
     x, y = frame.points[edges[counts == 1]].transpose(2, 0, 1)
     width, height = frame.points[:, 0].max(), frame.points[:, 1].max()
-    outer = (x.max(axis=1) <= 1e-9 * width) | (x.min(axis=1) >= width * (1 - 1e-9))
-    outer |= y.min(axis=1) >= height * (1 - 1e-9)
+    outer = (x.max(axis=1) <= EDGE * width) | (x.min(axis=1) >= width * (1 - EDGE))
+    outer |= y.min(axis=1) >= height * (1 - EDGE)
     return float(y.max(axis=1)[~outer].max(initial=0.0))
 
 
@@ -169,7 +179,7 @@ def _current_scale(frames: list[Frame], window: tuple[float, float, float, float
 
 
 def _canvas(window: tuple[float, float, float, float], rows: int) -> tuple[Figure, NDArray[np.object_]]:
-    aspect = (window[3] - window[2]) / (window[1] - window[0])
+    aspect = _stretch(window) * (window[3] - window[2]) / (window[1] - window[0])
     tall = rows * (INCHES_WIDE * 0.85 * aspect + 0.35) + 0.5
     size = (INCHES_WIDE, max(tall, 2.0))
     figure, axes = plt.subplots(rows, 1, figsize=size, squeeze=False, sharex=True, layout="constrained")
