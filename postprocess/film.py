@@ -30,7 +30,7 @@ DEPTH_SHARE = 0.15
 ROOM_ABOVE = 1.6
 """Height of the shown metal over the tallest void."""
 EDGE = 1e-6
-"""Relative distance from the outer boundary within which a node lies on it (field files have single precision)."""
+"""Relative distance from the outer boundary within which a node lies on it (files have single precision)."""
 WIDE, STRETCH = 40.0, 4.0
 """Cells wider than this (um) are shown that many times as high as they are."""
 METAL_COLOUR = "#9aa3ad"
