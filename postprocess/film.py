@@ -104,8 +104,8 @@ def film(folder: Path, out: Path | None = None) -> list[Path]:
         raise RecordsError(f"{target}: a film ends in .mp4 or .gif")
     target.parent.mkdir(parents=True, exist_ok=True)
     frames = [read_frame(file) for _, file in run.fields]
-    window = _window(frames)
-    reel = Reel(frames, _capacities(run), window, _current_scale(frames, window))
+    shown = window(frames)
+    reel = Reel(frames, _capacities(run), shown, _current_scale(frames, shown))
     _write_film(reel, target)
     stills = target.with_name(f"{target.stem}-stills.png")
     _write_stills(reel, stills)
@@ -143,7 +143,8 @@ def _capacities(run: RunRecords) -> NDArray[np.float64]:
     return np.interp([time for time, _ in run.fields], times, values)
 
 
-def _window(frames: list[Frame]) -> tuple[float, float, float, float]:
+def window(frames: list[Frame]) -> tuple[float, float, float, float]:
+    """(left, right, bottom, top) in um that holds the voids of all frames."""
     width = float(max(frame.points[:, 0].max() for frame in frames))
     tallest = max(_tallest(frame) for frame in frames)
     shrink = 1.0 if width < WIDE else 1.0 / STRETCH**2
@@ -158,12 +159,14 @@ def _stretch(window: tuple[float, float, float, float]) -> float:
 
 def _tallest(frame: Frame) -> float:
     """Height of the highest edge that belongs to one metal triangle only and is no outer boundary."""
-    pairs = np.sort(
-        np.vstack([frame.metal[:, [0, 1]], frame.metal[:, [1, 2]], frame.metal[:, [2, 0]]]), axis=1
-    )
+    width, height = frame.points.max(axis=0)
+    # files of several ranks hold the points between them once for each
+    grid = np.round(frame.points / (EDGE * width)).astype(np.int64)
+    _, first, same = np.unique(grid, axis=0, return_index=True, return_inverse=True)
+    metal = first[same.ravel()][frame.metal]
+    pairs = np.sort(np.vstack([metal[:, [0, 1]], metal[:, [1, 2]], metal[:, [2, 0]]]), axis=1)
     edges, counts = np.unique(pairs, axis=0, return_counts=True)
     x, y = frame.points[edges[counts == 1]].transpose(2, 0, 1)
-    width, height = frame.points[:, 0].max(), frame.points[:, 1].max()
     outer = (x.max(axis=1) <= EDGE * width) | (x.min(axis=1) >= width * (1 - EDGE))
     outer |= y.min(axis=1) >= height * (1 - EDGE)
     return float(y.max(axis=1)[~outer].max(initial=0.0))
