@@ -31,7 +31,7 @@ from solver.predictor import Predictor
 from solver.projection import ContactProjection
 from solver.recipes import with_overrides
 
-COUPLING_TOLERANCE = 1e-6
+COUPLING_TOLERANCE = 1e-7
 """Change of the potential (RT/F, root mean square over the contact) by contact pressure that ends the
 staggered loop. Where the pressure is singular, at a triple line, it says nothing about the current."""
 HARD_PASSES = 8

@@ -144,26 +144,33 @@ class NewtonSolver:
     ) -> None:
         self.name, self.unknown, self.reduction = name, unknown, reduction
         self._guide = guide
-        self._residual_form, jacobian = self._compile(residual)
-        self._assembled = ReducedMatrix(jacobian, reduction)
+        forms = self._compile(residual)
+        self._residual_form = forms[0]
+        self._assembled = ReducedMatrix(forms[1], reduction)
         self._vector = ReducedVector(self._residual_form, reduction)
         self.held = np.empty(0, dtype=PETSc.IntType)
         self.held_values: NDArray[np.float64] = np.empty(0)
         self._springs: Springs | None = None
         self._factored: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
         self._first_norm, self._last_norm, self._rises = np.inf, np.inf, 0
-        self.solution = reduction.create_vector()
-        self._residual, self._true = reduction.create_vector(), reduction.create_vector()
-        self._options = dict(options)
-        last = _Attempt(self._create(self._options), self._residual_form, jacobian)
+        self._options, self._first = dict(options), first
+        self._forms = (forms, forms if guide is None else self._compile(guide.residual))
+        self._make_solvers()
+
+    def _make_solvers(self) -> None:
+        """Vectors and PETSc solvers: once, and anew after an error in the middle of a solve."""
+        create = self.reduction.create_vector
+        self.solution, self._residual, self._true = create(), create(), create()
+        own, guiding = self._forms
+        last = _Attempt(self._create(self._options), *own)
         self._attempts = [last]
-        if first is not None:
-            forms = (self._residual_form, jacobian) if guide is None else self._compile(guide.residual)
-            self._attempts.insert(0, _Attempt(self._create(first), *forms, guide))
-            self._attempts.insert(0, _Attempt(self._create(first), self._residual_form, jacobian, kept=True))
+        if self._first is not None:
+            guided = _Attempt(self._create(self._first), *guiding, self._guide)
+            kept = _Attempt(self._create(self._first), *own, kept=True)
+            self._attempts = [kept, guided, last]
         for attempt in self._attempts[:-1]:
             attempt.snes.setKSP(last.snes.getKSP())
-        self._now = last
+        self._now, self._factored = last, None
 
     def _compile(self, residual: ufl.Form) -> tuple[fem.Form, fem.Form]:
         trial = ufl.TrialFunction(self.unknown.function_space)
@@ -203,7 +210,8 @@ class NewtonSolver:
         self._springs = springs
         before = self.unknown.x.array.copy()
         iterations, reason = 0, 0
-        for attempt in self._attempts:
+        for k in range(len(self._attempts)):
+            attempt = self._attempts[k]
             if attempt.kept and not self._factor_fits():
                 continue
             reason = self._try(attempt)
@@ -241,7 +249,8 @@ class NewtonSolver:
             with costs.part("solve"):
                 attempt.snes.solve(None, self.solution)
             reason = int(attempt.snes.getConvergedReason())
-        except PETSc.Error:  # the package that factorises could not go on
+        except PETSc.Error:  # the package that factorises could not go on; vectors may be locked
+            self._make_solvers()
             reason = failed
         if reason == failed:
             self._factored, self._last_norm = None, np.inf

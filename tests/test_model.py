@@ -21,7 +21,7 @@ from solver.cell_setup import initial_cell
 from solver.constraints import ConstraintSpec, Reduction
 from solver.contact import closed
 from solver.model import CoupledModel
-from solver.newton import SolveError
+from solver.newton import NewtonSolver, SolveError
 from solver.nucleation import openings
 from solver.observables import Observables
 from solver.scales import case_scales, model_parameters
@@ -256,3 +256,31 @@ def test_a_symmetric_factorisation_that_runs_out_of_room_is_given_up(comm: MPI.C
         assert kind == ("lu" if petsc else "cholesky")
         model.destroy()
     assert found[0] == pytest.approx(found[1], rel=1e-8)
+
+
+def test_newton_goes_on_after_an_error_in_the_middle_of_a_solve(
+    comm: MPI.Comm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PETSc leaves vectors locked when a package that it calls fails: the next attempt needs others."""
+    model = build(small_case(), comm)
+    model.solve(0.0)
+    rates = model.void_rates()
+    newton, failures = model.mechanics.newton, []
+    real = NewtonSolver._linearise
+
+    def failing(self: NewtonSolver, snes: Any, trial: Any, a: Any, matrix: Any) -> None:
+        real(self, snes, trial, a, matrix)
+        if self is newton and not failures:
+            failures.append(True)
+            matrix.setValue(0, 0, np.nan)
+            matrix.assemble()
+            raise PETSc.Error(76)
+
+    model.mechanics.unknown.x.array[:] = 0.0
+    newton._factored = None
+    monkeypatch.setattr(NewtonSolver, "_linearise", failing)
+    newton._make_solvers()
+    model.solve(0.0)
+    assert failures
+    assert model.void_rates() == pytest.approx(rates, rel=1e-8)
+    model.destroy()
