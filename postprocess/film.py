@@ -132,7 +132,7 @@ def draw_frame(axes: Axes, frame: Frame, window: tuple[float, float, float, floa
     )
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
-    stretch = _stretch(window)
+    stretch = _stretch(right - left)
     axes.set_aspect(stretch)
     axes.set_ylabel("y (um)" if stretch == 1.0 else f"y (um), x {stretch:g}")
 
@@ -147,14 +147,14 @@ def window(frames: list[Frame]) -> tuple[float, float, float, float]:
     """(left, right, bottom, top) in um that holds the voids of all frames."""
     width = float(max(frame.points[:, 0].max() for frame in frames))
     tallest = max(_tallest(frame) for frame in frames)
-    shrink = 1.0 if width < WIDE else 1.0 / STRETCH**2
-    top = max(shrink * HEIGHT_SHARE * width, ROOM_ABOVE * tallest)
+    stretch = _stretch(width)
+    top = max(HEIGHT_SHARE * width / stretch**2, ROOM_ABOVE * tallest)
     metal = min(float(frame.points[:, 1].max()) for frame in frames)
-    return 0.0, width, -DEPTH_SHARE * width / (1.0 if width < WIDE else STRETCH), min(top, metal)
+    return 0.0, width, -DEPTH_SHARE * width / stretch, min(top, metal)
 
 
-def _stretch(window: tuple[float, float, float, float]) -> float:
-    return 1.0 if window[1] - window[0] < WIDE else STRETCH
+def _stretch(width: float) -> float:
+    return 1.0 if width < WIDE else STRETCH
 
 
 def _tallest(frame: Frame) -> float:
@@ -182,7 +182,8 @@ def _current_scale(frames: list[Frame], window: tuple[float, float, float, float
 
 
 def _canvas(window: tuple[float, float, float, float], rows: int) -> tuple[Figure, NDArray[np.object_]]:
-    aspect = _stretch(window) * (window[3] - window[2]) / (window[1] - window[0])
+    width = window[1] - window[0]
+    aspect = _stretch(width) * (window[3] - window[2]) / width
     tall = rows * (INCHES_WIDE * 0.85 * aspect + 0.35) + 0.5
     size = (INCHES_WIDE, max(tall, 2.0))
     figure, axes = plt.subplots(rows, 1, figsize=size, squeeze=False, sharex=True, layout="constrained")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -173,7 +173,7 @@ def write_thresholds(rows: Sequence[Threshold], folder: Path, title: str) -> lis
     with table.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("creep", "current_mA_cm2", "temperature_K", "void_size", "threshold_MPa"))
-        writer.writerows([getattr(row, f.name) for f in fields(Threshold)] for row in rows)
+        writer.writerows(astuple(row) for row in rows)
     figure, axes = plt.subplots(figsize=(5.4, 3.8))
     for k, temperature in enumerate(sorted({row.temperature for row in rows})):
         here = [row for row in rows if row.temperature == temperature]
