@@ -272,6 +272,9 @@ class Numerics(Section):
     max_steps: Annotated[int, Field(ge=1, le=1_000_000)] = 20000
     smallest_quality: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.35
     regularisation: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = 1e-4
+    coupling_tolerance: Annotated[float, Field(ge=1e-9, le=1e-3, allow_inf_nan=False)] = Field(
+        1e-7, description="change of potential by contact pressure (RT/F) that ends a coupled solve"
+    )
     petsc: dict[
         Name,
         dict[Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$", max_length=80)], str | int | float],

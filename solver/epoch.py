@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import gc
+import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from meshes.cell import CellMesh, mesh_plane
+from mpi4py import MPI
+
+from meshes.cell import CellMesh, MeshingError, mesh_plane
 from meshes.profile import InterfaceProfile
 from meshes.sizing import SizeRule
 from solver import costs, remesh, roofs
@@ -17,6 +21,8 @@ from solver.observables import Observables
 from solver.parameters import ModelParameters
 from solver.scales import LENGTH_SCALE, Scales
 from solver.transfer import Carrier
+
+log = logging.getLogger("livoid")
 
 
 @dataclass
@@ -44,7 +50,8 @@ def build_epoch(
     """
     geometry = loaded.case.geometry
     depth = geometry.modelled_depth / LENGTH_SCALE
-    model = CoupledModel(cell, parameters, loaded.case.numerics.petsc)
+    numerics = loaded.case.numerics
+    model = CoupledModel(cell, parameters, numerics.petsc, numerics.coupling_tolerance)
     model.zone.shelter = shelter
     chains = None if cell.kind == "3d" else roofs.roof_chains(cell, model.surface, depth)
     return Epoch(
@@ -61,19 +68,19 @@ def next_epoch(
     parameters: ModelParameters,
     scales: Scales,
     old: Epoch,
-    profile: InterfaceProfile,
+    profiles: Iterable[InterfaceProfile],
     rule: SizeRule,
-) -> tuple[Epoch, float]:
-    """Mesh ``profile`` anew and carry everything over; ``old`` is freed. Collective.
+) -> tuple[Epoch, InterfaceProfile, float]:
+    """Mesh the first of ``profiles`` that can be, and carry everything over; ``old`` is freed. Collective.
 
     Returns:
-        The new epoch and the relative correction of the solute's total.
+        The new epoch, the profile that it has, and the relative correction of the solute's total.
 
     Raises:
         MeshingError, ProfileError: ``old`` is then as before.
     """
     with costs.part("mesh"):
-        cell = mesh_plane(profile, rule, old.model.cell.domain.comm)
+        cell, profile = _first_meshed(profiles, rule, old.model.cell.domain.comm)
     with costs.part("build"):
         new = build_epoch(loaded, parameters, scales, cell, old.model.zone.shelter)
     with costs.part("transfer"):
@@ -82,4 +89,18 @@ def next_epoch(
         correction = remesh.transfer_composition(old.model, new.model, old.chains, carrier)
         old.model.destroy()
         gc.collect()
-    return new, correction
+    return new, profile, correction
+
+
+def _first_meshed(
+    profiles: Iterable[InterfaceProfile], rule: SizeRule, comm: MPI.Comm
+) -> tuple[CellMesh, InterfaceProfile]:
+    """Mesh of the first profile that Gmsh can mesh (narrow necks may defeat it). Collective."""
+    failure = MeshingError("no profile to mesh")
+    for profile in profiles:
+        try:
+            return mesh_plane(profile, rule, comm), profile
+        except MeshingError as error:
+            log.warning("%s; trying other points on the roofs", error)
+            failure = error
+    raise failure

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ LANDING_CUT = 0.5
 IMPATIENCE = (1.1, 1.25, 1.5, 2.0, 3.0)
 """Factors on the thresholds of changes where steps get too small for anything else: the first that changes
 anything, so that only what is nearest to a change makes it."""
+FINER_ROOFS = (0.7, 0.5, 0.35)
+"""Factors on the size of roof elements that are tried where a profile cannot be meshed."""
 
 
 @dataclass
@@ -88,10 +90,16 @@ class Interface:
         return chains.even(roofs, self.rule)
 
 
-def resampled(profile: InterfaceProfile, rule: SizeRule) -> InterfaceProfile:
-    """The profile with points by ``rule``, or as it is where new ones would let roofs cross (at necks)."""
-    new, _ = profile.resampled(rule)
-    return new if topology.is_simple(new) else profile
+def resampled(profile: InterfaceProfile, rule: SizeRule) -> Iterator[InterfaceProfile]:
+    """The profile with points by ``rule``, then as it is, then finer: the next is for where one cannot be meshed.
+
+    Points that would let roofs cross (at necks) are left out.
+    """
+    yield from (new for new in [profile.resampled(rule)[0]] if topology.is_simple(new))
+    yield profile
+    for factor in FINER_ROOFS:
+        finer = replace(rule, tip=factor * rule.tip, roof_fraction=factor * rule.roof_fraction)
+        yield from (new for new in [profile.resampled(finer)[0]] if topology.is_simple(new))
 
 
 def shelter(rule: SizeRule) -> float:

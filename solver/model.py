@@ -32,8 +32,8 @@ from solver.projection import ContactProjection
 from solver.recipes import with_overrides
 
 COUPLING_TOLERANCE = 1e-7
-"""Change of the potential (RT/F, root mean square over the contact) by contact pressure that ends the
-staggered loop. Where the pressure is singular, at a triple line, it says nothing about the current."""
+"""Default change of the potential (RT/F, root mean square over the contact) by contact pressure that ends
+the staggered loop. Where the pressure is singular, at a triple line, it says nothing about the current."""
 HARD_PASSES = 8
 """Staggered iterations after which the contact yields to the pressure even while stripping: at low rates the
 metal is so stiff that the loop swings."""
@@ -64,6 +64,7 @@ class CoupledModel:
         cell: mesh.
         parameters: dimensionless parameters.
         petsc: overrides of solver recipes, by recipe name.
+        coupling_tolerance: change of the potential (RT/F) that ends the staggered loop.
     """
 
     def __init__(
@@ -71,8 +72,9 @@ class CoupledModel:
         cell: CellMesh,
         parameters: ModelParameters,
         petsc: Mapping[str, Mapping[str, str | float | int | None]] | None = None,
+        coupling_tolerance: float = COUPLING_TOLERANCE,
     ) -> None:
-        self.cell, self.parameters = cell, parameters
+        self.cell, self.parameters, self.coupling_tolerance = cell, parameters, coupling_tolerance
         extra = petsc or {}
         newton = with_overrides("newton-direct", extra.get("newton-direct", {}))
         symmetric = with_overrides("newton-symmetric", extra.get("newton-symmetric", {}))
@@ -202,7 +204,7 @@ class CoupledModel:
             )
             newton_c += self.contact.iterations
             sets = max(sets, self.contact.sets)
-            if self._update_pressures(accelerator) <= COUPLING_TOLERANCE:
+            if self._update_pressures(accelerator) <= self.coupling_tolerance:
                 self.current.update()
                 return SolveReport(newton_e, newton_c, sets, k)
         raise SolveError(f"coupling of contact pressure and current: no convergence in {MAX_COUPLING} passes")
@@ -246,7 +248,7 @@ class CoupledModel:
         on_contact = self._mean_change(contact_pressure, self.contact_pressure, area)
         in_metal = self._mean_change(pressure, self.pressure, np.ones(len(pressure)))
         change = max(self.parameters.current.pressure_potential * on_contact, drift * in_metal)
-        if change > COUPLING_TOLERANCE or not self._solved:
+        if change > self.coupling_tolerance or not self._solved:
             owned = self.surface.scalars.dofmap.index_map.size_local
             array = self.contact_pressure.x.array
             array[:owned] = accelerator.next(array[:owned].copy(), contact_pressure[:owned])

@@ -288,13 +288,12 @@ class Run:
         """Go on with a new mesh of ``profile``."""
         assert self.interface is not None
         try:
-            new = resampled(profile, self.rule)
-            self.epoch, correction = next_epoch(
-                self.loaded, self.parameters, self.scales, self.epoch, new, self.rule
+            candidates = resampled(profile, self.rule)
+            self.epoch, self.interface.profile, correction = next_epoch(
+                self.loaded, self.parameters, self.scales, self.epoch, candidates, self.rule
             )
         except (MeshingError, roofs.ProfileError) as error:
             return self._give_up(str(error))
-        self.interface.profile = new
         self.schedule.control(self.clock, self.epoch.model)
         self.clock.remeshes += 1
         self.clock.meshed = self.clock.step
