@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import gc
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mpi4py import MPI
-
-from meshes.cell import CellMesh, MeshingError, mesh_plane
+from meshes.cell import CellMesh, first_meshed
 from meshes.profile import InterfaceProfile
 from meshes.sizing import SizeRule
 from solver import costs, remesh, roofs
@@ -21,9 +18,6 @@ from solver.observables import Observables
 from solver.parameters import ModelParameters
 from solver.scales import LENGTH_SCALE, Scales
 from solver.transfer import Carrier
-
-log = logging.getLogger("livoid")
-
 
 @dataclass
 class Epoch:
@@ -80,7 +74,7 @@ def next_epoch(
         MeshingError, ProfileError: ``old`` is then as before.
     """
     with costs.part("mesh"):
-        cell, profile = _first_meshed(profiles, rule, old.model.cell.domain.comm)
+        cell, profile = first_meshed(profiles, rule, old.model.cell.domain.comm)
     with costs.part("build"):
         new = build_epoch(loaded, parameters, scales, cell, old.model.zone.shelter)
     with costs.part("transfer"):
@@ -90,17 +84,3 @@ def next_epoch(
         old.model.destroy()
         gc.collect()
     return new, profile, correction
-
-
-def _first_meshed(
-    profiles: Iterable[InterfaceProfile], rule: SizeRule, comm: MPI.Comm
-) -> tuple[CellMesh, InterfaceProfile]:
-    """Mesh of the first profile that Gmsh can mesh (narrow necks may defeat it). Collective."""
-    failure = MeshingError("no profile to mesh")
-    for profile in profiles:
-        try:
-            return mesh_plane(profile, rule, comm), profile
-        except MeshingError as error:
-            log.warning("%s; trying other points on the roofs", error)
-            failure = error
-    raise failure

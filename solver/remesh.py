@@ -16,6 +16,9 @@ from solver.model import CoupledModel
 from solver.roofs import RoofChains
 from solver.transfer import Carrier
 
+LARGEST_SHIFT = 0.3
+"""Share of its difference from the metal as made by which the solute of a node may be corrected."""
+
 
 def quality(cell: CellMesh) -> float:
     """Smallest shape quality of a cell: 1 equilateral, 0 flat, negative inverted. Collective."""
@@ -58,9 +61,10 @@ def transfer_composition(
 ) -> float:
     """Carry x over to the new mesh and settle it there; returns the relative correction. Collective.
 
-    Interpolation is not conservative: x is scaled until the solute's total is what it was. New nodes that
-    lie just outside the old mesh take x from what is nearest to them: an old roof (both roofs are polygons of
-    one curve), or a node inside (below a platen that a change of topology has lifted).
+    Interpolation is not conservative: what is missing is put back where x differs from that of the metal as
+    made, in proportion to the difference, so that a uniform metal stays so. New nodes that lie just outside
+    the old mesh take x from what is nearest to them: an old roof (both roofs are polygons of one curve), or a
+    node inside (below a platen that a change of topology has lifted).
     """
     if old.mixing is None or new.mixing is None:
         return 0.0
@@ -68,10 +72,11 @@ def transfer_composition(
     found = fem.Function(target.scalars)
     carrier.interpolate(source.fraction, found)
     one, inside = fem.Function(source.scalars), fem.Function(target.scalars)
-    one.x.array[:] = 1.0
+    # a place on the electrolyte that a void has left bare is not inside the metal
+    one.x.array[:] = source.volume > 0.0
     carrier.interpolate(one, inside)
     target.settle()
-    values = found.x.array
+    values = found.x.array / np.maximum(inside.x.array, 0.5)
     outside = np.flatnonzero((inside.x.array < 0.5) & (target.volume > 0.0))
     if chains is not None:
         inner = np.flatnonzero((inside.x.array >= 0.5) & (target.volume > 0.0))
@@ -84,10 +89,25 @@ def transfer_composition(
     values[target.volume <= 0.0] = 0.0
     target.fraction.x.array[:] = np.maximum(values, 0.0)
     target.fraction.x.scatter_forward()
-    factor = source.total() / target.total()
-    target.fraction.x.array[:] *= factor
+    total = source.total()
+    missing = total - target.total()
+    _put_back(target, missing, new.parameters.composition.fraction if new.parameters.composition else 0.0)
     new.chemistry.take_fraction()
-    return abs(factor - 1.0)
+    return abs(missing / total)
+
+
+def _put_back(step: CompositionStep, missing: float, made: float) -> None:
+    """Add ``missing`` to the solute's total, in proportion to |x - made|. Collective."""
+    x, weights = step.fraction.x.array, step.weights()
+    own = slice(0, step.scalars.dofmap.index_map.size_local)
+    change = np.where(step.volume > 0.0, np.minimum(np.abs(x - made), x), 0.0)
+    comm = step.cell.domain.comm
+    content = float(comm.allreduce(float(np.sum(weights[own] * x[own]))))
+    differs = float(comm.allreduce(float(np.sum(weights[own] * change[own]))))
+    if abs(missing) > LARGEST_SHIFT * differs:
+        # no layer to speak of: the error is that of the whole
+        change, differs = x.copy(), content
+    x += missing / differs * change
 
 
 def _on_roofs(

@@ -8,7 +8,9 @@ import pytest
 from dolfinx import fem
 from mpi4py import MPI
 
-from meshes.cell import CellMesh, MeshingError, distribute
+from meshes.cell import CellMesh, MeshingError, distribute, first_meshed
+from meshes.profile import InterfaceProfile
+from meshes.sizing import SizeRule
 from meshes.tags import Boundary, Region
 from solver.cell_setup import initial_cell, initial_profile, size_rule, void_shapes
 from solver.coordinates import weight
@@ -118,3 +120,15 @@ def test_a_failed_mesh_fails_on_every_rank(comm: MPI.Comm) -> None:
 
     with pytest.raises(MeshingError, match="crossing roofs"):
         distribute(broken, comm, "plane")
+
+
+def test_the_first_profile_that_can_be_meshed_is(comm: MPI.Comm) -> None:
+    rule = SizeRule(tip=0.3, growth=0.5, largest=1.5)
+    roof = np.array([[1.0, 0.0], [1.2, 0.6], [1.8, 0.6], [2.0, 0.0]])
+    good = InterfaceProfile(4.0, 4.0, 4.0, (roof,))
+    crossing = InterfaceProfile(4.0, 4.0, 4.0, (roof, roof + [0.5, 0.0]))
+    cell, profile = first_meshed([crossing, good], rule, comm)
+    assert profile is good
+    assert measure(cell, Boundary.FLOOR) == pytest.approx(1.0)
+    with pytest.raises(MeshingError):
+        first_meshed([crossing], rule, comm)
