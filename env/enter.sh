@@ -20,7 +20,7 @@ host_folders() {
 
 if command -v bwrap >/dev/null 2>&1 && [ "${LIVOID_ENTER:-bwrap}" = bwrap ] &&
     bwrap --bind "$root" / --dev-bind /dev /dev --proc /proc true 2>/dev/null; then
-    set -- --chdir "$here" --die-with-parent "$@"
+    set -- --chdir "$here" "$@"
     for folder in $(host_folders); do set -- --bind "$folder" "$folder" "$@"; done
     for file in /etc/resolv.conf /etc/hosts /etc/ssl/certs; do
         [ -e "$file" ] && set -- --ro-bind "$(readlink -f "$file")" "$file" "$@"

@@ -17,7 +17,9 @@ from solver.model import CoupledModel
 from solver.observables import Observables
 from solver.parameters import ModelParameters
 from solver.scales import LENGTH_SCALE, Scales
+from solver.solute_transfer import transfer_composition
 from solver.transfer import Carrier
+
 
 @dataclass
 class Epoch:
@@ -80,7 +82,7 @@ def next_epoch(
     with costs.part("transfer"):
         carrier = Carrier()
         remesh.transfer_start(old.model, new.model, carrier)
-        correction = remesh.transfer_composition(old.model, new.model, old.chains, carrier)
+        correction = transfer_composition(old.model, new.model, old.chains, carrier)
         old.model.destroy()
         gc.collect()
     return new, profile, correction

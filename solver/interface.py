@@ -91,7 +91,7 @@ class Interface:
 
 
 def resampled(profile: InterfaceProfile, rule: SizeRule) -> Iterator[InterfaceProfile]:
-    """The profile with points by ``rule``, then as it is, then finer: the next is for where one cannot be meshed.
+    """The profile with points by ``rule``, then as it is, then with finer ones, where it cannot be meshed.
 
     Points that would let roofs cross (at necks) are left out.
     """

@@ -1,4 +1,4 @@
-"""Remeshing: mesh quality, the start values on a new mesh, and the composition carried over to it."""
+"""Remeshing: mesh quality, and the start values on a new mesh."""
 
 from __future__ import annotations
 
@@ -6,18 +6,12 @@ import numpy as np
 from dolfinx import fem
 from mpi4py import MPI
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from meshes.cell import CellMesh
 from meshes.tags import Region
 from solver import compat
-from solver.composition import CompositionStep
 from solver.model import CoupledModel
-from solver.roofs import RoofChains
 from solver.transfer import Carrier
-
-LARGEST_SHIFT = 0.3
-"""Share of its difference from the metal as made by which the solute of a node may be corrected."""
 
 
 def quality(cell: CellMesh) -> float:
@@ -54,76 +48,6 @@ def transfer_start(old: CoupledModel, new: CoupledModel, carrier: Carrier) -> No
     carrier.interpolate(old.pressure, new.pressure)
     new.start_with_pressures()
     new.mechanics.mark_warm()
-
-
-def transfer_composition(
-    old: CoupledModel, new: CoupledModel, chains: RoofChains | None, carrier: Carrier
-) -> float:
-    """Carry x over to the new mesh and settle it there; returns the relative correction. Collective.
-
-    Interpolation is not conservative: what is missing is put back where x differs from that of the metal as
-    made, in proportion to the difference, so that a uniform metal stays so. New nodes that lie just outside
-    the old mesh take x from what is nearest to them: an old roof (both roofs are polygons of one curve), or a
-    node inside (below a platen that a change of topology has lifted).
-    """
-    if old.mixing is None or new.mixing is None:
-        return 0.0
-    source, target = old.mixing.step, new.mixing.step
-    found = fem.Function(target.scalars)
-    carrier.interpolate(source.fraction, found)
-    one, inside = fem.Function(source.scalars), fem.Function(target.scalars)
-    # a place on the electrolyte that a void has left bare is not inside the metal
-    one.x.array[:] = source.volume > 0.0
-    carrier.interpolate(one, inside)
-    target.settle()
-    values = found.x.array / np.maximum(inside.x.array, 0.5)
-    outside = np.flatnonzero((inside.x.array < 0.5) & (target.volume > 0.0))
-    if chains is not None:
-        inner = np.flatnonzero((inside.x.array >= 0.5) & (target.volume > 0.0))
-        points = target.scalars.tabulate_dof_coordinates()
-        on_roofs, distance = _on_roofs(source, old, chains, points[outside])
-        if len(inner) and len(outside):
-            away, nearest = cKDTree(points[inner]).query(points[outside])
-            on_roofs = np.where(distance <= away, on_roofs, values[inner[nearest]])
-        values[outside] = on_roofs
-    values[target.volume <= 0.0] = 0.0
-    target.fraction.x.array[:] = np.maximum(values, 0.0)
-    target.fraction.x.scatter_forward()
-    total = source.total()
-    missing = total - target.total()
-    _put_back(target, missing, new.parameters.composition.fraction if new.parameters.composition else 0.0)
-    new.chemistry.take_fraction()
-    return abs(missing / total)
-
-
-def _put_back(step: CompositionStep, missing: float, made: float) -> None:
-    """Add ``missing`` to the solute's total, in proportion to |x - made|. Collective."""
-    x, weights = step.fraction.x.array, step.weights()
-    own = slice(0, step.scalars.dofmap.index_map.size_local)
-    change = np.where(step.volume > 0.0, np.minimum(np.abs(x - made), x), 0.0)
-    comm = step.cell.domain.comm
-    content = float(comm.allreduce(float(np.sum(weights[own] * x[own]))))
-    differs = float(comm.allreduce(float(np.sum(weights[own] * change[own]))))
-    if abs(missing) > LARGEST_SHIFT * differs:
-        # no layer to speak of: the error is that of the whole
-        change, differs = x.copy(), content
-    x += missing / differs * change
-
-
-def _on_roofs(
-    source: CompositionStep, old: CoupledModel, chains: RoofChains, points: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """x of the old roof nodes nearest to ``points``, and how far away they are. Collective."""
-    surface = old.surface
-    on_surface = fem.Function(surface.scalars)
-    on_surface.interpolate(source.fraction)
-    local = on_surface.x.array[surface.nodes]
-    roofs = chains.positions(surface.positions())
-    values = chains.positions(np.column_stack([local, local]))[:, 0]
-    if len(points) == 0 or len(roofs) == 0:
-        return np.zeros(len(points)), np.full(len(points), np.inf)
-    distance, nearest = cKDTree(roofs).query(points[:, :2])
-    return np.asarray(values[nearest]), np.asarray(distance)
 
 
 def _carry_part(

@@ -15,6 +15,25 @@ PADDING = 1e-6
 """Of the search for points in the other mesh (um)."""
 
 
+def nearest_known(
+    points: NDArray[np.float64], values: NDArray[np.float64], wanted: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Values at the nearest of some points, and how far away that is; 0 and infinity where there are none.
+
+    Args:
+        points: (m, dim).
+        values: (m, ...).
+        wanted: (n, dim).
+
+    Returns:
+        Shapes (n, ...) and (n,).
+    """
+    if len(points) == 0 or len(wanted) == 0:
+        return np.zeros((len(wanted), *values.shape[1:])), np.full(len(wanted), np.inf)
+    distance, nearest = cKDTree(points).query(wanted)
+    return np.asarray(values[nearest]), np.asarray(distance)
+
+
 class Carrier:
     """Interpolation between two meshes; points are searched for once per kind of element."""
 
@@ -43,9 +62,8 @@ class Carrier:
         own = np.unique(space.dofmap.list[cells])
         hit = np.any(values[own] != 0.0, axis=1)
         known, missed = own[hit], own[~hit]
-        if len(known) and len(missed):
-            points = space.tabulate_dof_coordinates()
-            values[missed] = values[known[cKDTree(points[known]).query(points[missed])[1]]]
+        points = space.tabulate_dof_coordinates()
+        values[missed] = nearest_known(points[known], values[known], points[missed])[0]
         if len(known):
             into[own] = values[own]
         target.x.scatter_forward()

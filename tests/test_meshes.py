@@ -126,7 +126,7 @@ def test_the_first_profile_that_can_be_meshed_is(comm: MPI.Comm) -> None:
     rule = SizeRule(tip=0.3, growth=0.5, largest=1.5)
     roof = np.array([[1.0, 0.0], [1.2, 0.6], [1.8, 0.6], [2.0, 0.0]])
     good = InterfaceProfile(4.0, 4.0, 4.0, (roof,))
-    crossing = InterfaceProfile(4.0, 4.0, 4.0, (roof, roof + [0.5, 0.0]))
+    crossing = InterfaceProfile(4.0, 4.0, 4.0, (roof, roof + np.array([0.5, 0.0])))
     cell, profile = first_meshed([crossing, good], rule, comm)
     assert profile is good
     assert measure(cell, Boundary.FLOOR) == pytest.approx(1.0)
