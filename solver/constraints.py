@@ -82,6 +82,10 @@ class Reduction:
         """Global reduced numbers of the owned ones among ``dofs``; -2 where a dof is fixed."""
         return self.column[dofs[dofs < self.n_owned]]
 
+    def given(self) -> NDArray[np.int64]:
+        """Owned dofs that are fixed."""
+        return np.flatnonzero(self.column == _LEFT_OUT)
+
     def local_map(self) -> PETSc.LGMap:
         """Reduced numbers of all local dofs, ghosts included (negative where fixed). Collective."""
         numbers = la.vector(self._index_map, self._block_size, dtype=np.int64)

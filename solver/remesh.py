@@ -37,13 +37,18 @@ def transfer_start(old: CoupledModel, new: CoupledModel, carrier: Carrier) -> No
 
     These fields are quasi-static, so this changes effort, not results. Points that the old mesh does not
     hold (both roofs are polygons of one curve) take the nearest value that was found: a velocity of 0 there
-    would be a rate of strain that no power-law metal gets over in a few iterations.
+    would be a rate of strain that no power-law metal gets over in a few iterations. Dofs that are given keep
+    what the new model gives them.
     """
     electrolyte, metal = Region.ELECTROLYTE, Region.METAL
     for problem, regions in (("chemistry", (electrolyte, metal, metal)), ("mechanics", (metal, metal))):
         source, target = getattr(old, problem).unknown, getattr(new, problem).unknown
+        given = getattr(new, problem).reduction.given()
+        values = target.x.array[given]
         for part, region in enumerate(regions):
             _carry_part(carrier, source, target, part, new.cell.region(region))
+        target.x.array[given] = values
+        target.x.scatter_forward()
     carrier.interpolate(old.contact_pressure, new.contact_pressure)
     carrier.interpolate(old.pressure, new.pressure)
     new.start_with_pressures()
