@@ -70,8 +70,8 @@ class Recorder:
         seen: Observation,
         result: stepper.StepResult | None,
         profile: InterfaceProfile | None,
-    ) -> None:
-        """One row of ``series.csv``. Collective."""
+    ) -> stepper.BalanceErrors:
+        """One row of ``series.csv``; returns how well the last step kept the balances. Collective."""
         if self._start is None:
             self._start = (clock.time, seen)
             if stage.kind == "plate":
@@ -87,6 +87,7 @@ class Recorder:
         row = series_row(clock, seen, result, errors, self.scales, profile, stage)
         with costs.part("output"):
             on_root(self.comm, lambda: self.folder.series.append([row]))
+        return errors
 
     def output(self, epoch: Epoch, clock: Clock, stage: Stage, interface: Interface | None) -> None:
         """Fields and everything along the interface. Collective."""

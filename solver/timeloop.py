@@ -201,8 +201,9 @@ class Run:
         self.clock.recorded = self.clock.step
         stage = self.schedule.now(self.clock)
         profile = self.interface.profile if self.interface is not None else None
-        self.recorder.step(self.epoch, self.clock, stage, observation, self._result, profile)
+        errors = self.recorder.step(self.epoch, self.clock, stage, observation, self._result, profile)
         self.watch.resolution(observation, self.clock.time)
+        self.watch.balances(observation.charge_error, errors, self.clock.step)
         if self.schedule.output_due(self.clock):
             self.recorder.output(self.epoch, self.clock, stage, self.interface)
             self.schedule.written(self.clock)

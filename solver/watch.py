@@ -1,4 +1,4 @@
-"""What a run says once: poor resolution of the composition, and the solubility limit."""
+"""What a run says once: a poorly resolved composition, a balance that is not kept, the solubility limit."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ log = logging.getLogger("livoid")
 
 POORLY_RESOLVED = 0.05
 """Error indicator of the composition above which the run warns."""
+UNBALANCED = 1e-5
+"""Relative error of a balance above which the run warns: they hold to the solver's tolerance."""
 
 
 class Watch:
@@ -32,6 +34,15 @@ class Watch:
             seconds,
             seen.solute.indicator,
         )
+
+    def balances(self, charge: float, errors: stepper.BalanceErrors, step: int) -> None:
+        """Warn where charge, lithium or volume are not kept."""
+        for name, error in (("charge", charge), ("lithium", errors.lithium), ("volume", errors.volume)):
+            if error > UNBALANCED and name not in self.said:
+                self.said.add(name)
+                log.warning(
+                    "the balance of %s is off by %.2g at step %d: do not trust this run", name, error, step
+                )
 
     def solubility(self, mixing: Mixing | None) -> Event | None:
         """The event that x reaches the limit of the BCC phase. Collective."""

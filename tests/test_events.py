@@ -17,6 +17,8 @@ from meshes.topology import Event, Labelled, Seed, resolve
 from solver.events import final_events
 from solver.interface import Interface, resampled
 from solver.population import Population
+from solver.stepper import BalanceErrors
+from solver.watch import Watch
 
 RULE = SizeRule(tip=0.05, growth=0.2, largest=1.0)
 
@@ -342,3 +344,15 @@ def test_points_stay_where_new_ones_would_let_roofs_cross() -> None:
     assert tries[1] is calm
     counts = [len(profile.roofs[0]) for profile in (tries[0], *tries[2:])]
     assert counts[0] > len(OVERHANG) and counts == sorted(set(counts))
+
+
+def test_a_balance_that_is_not_kept_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    watch = Watch()
+    with caplog.at_level("WARNING", logger="livoid"):
+        watch.balances(1e-9, BalanceErrors(1e-9, 1e-8), 3)
+        assert not caplog.records
+        for step in (4, 5):
+            watch.balances(1e-9, BalanceErrors(1.0, 1e-8), step)
+    assert [record.getMessage() for record in caplog.records] == [
+        "the balance of lithium is off by 1 at step 4: do not trust this run"
+    ]
