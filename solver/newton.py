@@ -154,6 +154,7 @@ class NewtonSolver:
         self._factored: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
         self._first_norm, self._last_norm, self._rises = np.inf, np.inf, 0
         self._options, self._first = dict(options), first
+        self._pivots_freely = False
         self._forms = (forms, forms if guide is None else self._compile(guide.residual))
         self._make_solvers()
 
@@ -171,6 +172,8 @@ class NewtonSolver:
         for attempt in self._attempts[:-1]:
             attempt.snes.setKSP(last.snes.getKSP())
         self._now, self._factored = last, None
+        if self._pivots_freely:
+            self._pivot_freely()
 
     def _compile(self, residual: ufl.Form) -> tuple[fem.Form, fem.Form]:
         trial = ufl.TrialFunction(self.unknown.function_space)
@@ -264,6 +267,11 @@ class NewtonSolver:
         """Go over to a factorisation with room to pivot freely, for good; whether that is another one."""
         if self.factorisation() != PETSc.PC.Type.CHOLESKY:
             return False
+        self._pivots_freely = True
+        self._pivot_freely()
+        return True
+
+    def _pivot_freely(self) -> None:
         preconditioner = self._attempts[-1].snes.getKSP().getPC()
         package = preconditioner.getFactorSolverType()
         PETSc.Options()[preconditioner.getOptionsPrefix() + "mat_mumps_icntl_14"] = AMPLE_ROOM
@@ -271,7 +279,6 @@ class NewtonSolver:
         preconditioner.setType(PETSc.PC.Type.LU)
         preconditioner.setFactorSolverType(package)
         self._factored = None
-        return True
 
     def _factor_fits(self) -> bool:
         """Whether the last factorisation is one for the dofs that are held now. Collective."""

@@ -254,6 +254,9 @@ def test_a_symmetric_factorisation_that_runs_out_of_room_is_given_up(comm: MPI.C
         found.append(model.void_rates())
         kind = model.mechanics.newton.factorisation()
         assert kind == ("lu" if petsc else "cholesky")
+        # for good: also in solvers made anew after an error
+        model.mechanics.newton._make_solvers()
+        assert model.mechanics.newton.factorisation() == kind
         model.destroy()
     assert found[0] == pytest.approx(found[1], rel=1e-8)
 
