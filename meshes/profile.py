@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +101,21 @@ def contact_fraction(profile: InterfaceProfile) -> float:
     power = 2 if profile.axisymmetric else 1
     lost = sum(float(r[-1, 0] ** power - r[0, 0] ** power) for r in profile.roofs)
     return 1.0 - lost / profile.width**power
+
+
+def surface_height(profile: InterfaceProfile, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Height of the metal's lower end at ``x`` (m,): on the highest roof there, else 0."""
+    order = np.argsort(x)
+    at, height = x[order], np.zeros(len(x))
+    for roof in profile.roofs:
+        for (x0, y0), (x1, y1) in pairwise(roof):
+            first = np.searchsorted(at, min(x0, x1), side="left")
+            last = np.searchsorted(at, max(x0, x1), side="right")
+            share = (at[first:last] - x0) / (x1 - x0) if x1 != x0 else 1.0
+            height[first:last] = np.maximum(height[first:last], y0 + share * (y1 - y0))
+    result = np.empty(len(x))
+    result[order] = height
+    return result
 
 
 def full_width(profile: InterfaceProfile, k: int) -> float:

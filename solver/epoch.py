@@ -82,7 +82,8 @@ def next_epoch(
     with costs.part("transfer"):
         carrier = Carrier()
         remesh.transfer_start(old.model, new.model, carrier)
-        correction = transfer_composition(old.model, new.model, old.chains, carrier)
+        change = (old.chains.profile(), profile) if old.chains is not None else None
+        correction = transfer_composition(old.model, new.model, change)
         old.model.destroy()
         gc.collect()
     return new, profile, correction

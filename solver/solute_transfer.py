@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import basix.ufl
 import numpy as np
 import ufl
 from dolfinx import fem
 from numpy.typing import NDArray
 
+from meshes.profile import InterfaceProfile, surface_height
 from meshes.tags import Region
 from solver import compat
 from solver.composition import QUADRATURE_DEGREE, CompositionStep
@@ -16,8 +20,7 @@ from solver.coordinates import weight
 from solver.model import CoupledModel
 from solver.newton import NewtonSolver
 from solver.recipes import NEWTON_DIRECT
-from solver.roofs import RoofChains
-from solver.transfer import Carrier, nearest_known
+from solver.transfer import PADDING, Carrier, nearest_known
 
 LARGEST_SHIFT = 0.3
 """Share of its difference from the metal as made by which the solute of a node may be corrected."""
@@ -27,19 +30,25 @@ range: the outermost have barycentric coordinates 0.817 and 0.092."""
 
 
 def transfer_composition(
-    old: CoupledModel, new: CoupledModel, chains: RoofChains | None, carrier: Carrier
+    old: CoupledModel, new: CoupledModel, profiles: tuple[InterfaceProfile, InterfaceProfile] | None
 ) -> float:
     """Carry x over to the new mesh and settle it there; returns the relative correction. Collective.
 
-    An L2 projection within the values that it projects: nodal interpolation of a thin layer of solute changes
-    what the layer holds. What the total still lacks is put back where x differs from that of the metal as
-    made, in proportion to the difference, so that a uniform metal stays so.
+    A change of topology moves metal: where a roof comes down, the layer of solute on it comes down too.
+    Columns of metal are therefore taken along by as much as their lower end moves. An L2 projection follows,
+    within the values that it projects: nodal interpolation of a thin layer would change what the layer holds.
+    What the total still lacks is put back where x differs from that of the metal as made, in proportion to
+    the difference, so that a uniform metal stays so.
+
+    Args:
+        old, new: models on the two meshes; without composition nothing is done.
+        profiles: old and new interface, None where it has not changed.
     """
     if old.mixing is None or new.mixing is None or new.parameters.composition is None:
         return 0.0
     source, target = old.mixing.step, new.mixing.step
     target.settle()
-    target.fraction.x.array[:] = _projected(target, _at_points(old, source, target, chains, carrier))
+    target.fraction.x.array[:] = _projected(target, _at_points(source, target, profiles))
     total = source.total()
     missing = total - target.total()
     _put_back(target, missing, new.parameters.composition.fraction)
@@ -48,16 +57,13 @@ def transfer_composition(
 
 
 def _at_points(
-    old: CoupledModel,
     source: CompositionStep,
     target: CompositionStep,
-    chains: RoofChains | None,
-    carrier: Carrier,
+    profiles: tuple[InterfaceProfile, InterfaceProfile] | None,
 ) -> fem.Function:
-    """x of the old mesh at the quadrature points of the new one. Collective.
+    """x at the quadrature points of the new mesh, from where their metal was in the old one. Collective.
 
-    Points just outside the old metal take x from what is nearest to them: an old roof (both roofs are
-    polygons of one curve), or a point inside (below a platen that a change of topology has lifted).
+    Points whose metal is found nowhere (below a platen that has been lifted) take x from the nearest that is.
     """
     vectors = target.atom_velocity.function_space
     domain, gdim = target.cell.domain, int(target.cell.domain.geometry.dim)
@@ -65,37 +71,37 @@ def _at_points(
     found, inside = (fem.Function(fem.functionspace(domain, element)) for _ in range(2))
     known = fem.Function(source.scalars)
     known.x.array[:] = source.volume > 0.0
-    carrier.interpolate(source.fraction, found)
-    carrier.interpolate(known, inside)
+    with _where_it_was(target, profiles):
+        carrier = Carrier()
+        carrier.interpolate(source.fraction, found)
+        carrier.interpolate(known, inside)
     values, hit = found.x.array, inside.x.array >= 0.5
     values[hit] /= inside.x.array[hit]
     where = fem.Function(vectors)
-    where.interpolate(
-        fem.Expression(ufl.SpatialCoordinate(domain), compat.interpolation_points(vectors)),
-    )
+    where.interpolate(fem.Expression(ufl.SpatialCoordinate(domain), compat.interpolation_points(vectors)))
     points = where.x.array.reshape(-1, gdim)
     metal = found.function_space.dofmap.list[target.cell.region(Region.METAL)].ravel()
     known_dofs, missed = metal[hit[metal]], metal[~hit[metal]]
-    nearest, away = nearest_known(points[known_dofs], values[known_dofs], points[missed])
-    if chains is not None:
-        on_roofs, distance = _on_roofs(source, old, chains, points[missed])
-        nearest = np.where(distance <= away, on_roofs, nearest)
-    values[missed] = nearest
+    values[missed] = nearest_known(points[known_dofs], values[known_dofs], points[missed])[0]
     found.x.scatter_forward()
     return found
 
 
-def _on_roofs(
-    source: CompositionStep, old: CoupledModel, chains: RoofChains, points: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """x of the old roof nodes nearest to ``points``, and how far away they are. Collective."""
-    surface = old.surface
-    on_surface = fem.Function(surface.scalars)
-    on_surface.interpolate(source.fraction)
-    local = on_surface.x.array[surface.nodes]
-    roofs = chains.positions(surface.positions())
-    values = chains.positions(np.column_stack([local, local]))[:, 0]
-    return nearest_known(roofs, values, points[:, :2])
+@contextmanager
+def _where_it_was(
+    step: CompositionStep, profiles: tuple[InterfaceProfile, InterfaceProfile] | None
+) -> Iterator[None]:
+    """The mesh with its columns of metal moved to where they stood on the old interface."""
+    x = step.cell.domain.geometry.x
+    here = x.copy()
+    if profiles is not None:
+        old, new = (surface_height(profile, here[:, 0]) for profile in profiles)
+        metal = here[:, 1] > -PADDING
+        x[metal, 1] += (old - new)[metal]
+    try:
+        yield
+    finally:
+        x[:] = here
 
 
 def _projected(step: CompositionStep, values: fem.Function) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 from solver import compat
 
 PADDING = 1e-6
-"""Of the search for points in the other mesh (um)."""
+"""Distance (um) within which a point counts as in the other mesh."""
 
 
 def nearest_known(

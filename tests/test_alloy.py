@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mpi4py import MPI
 
 from meshes.cell import mesh_plane
-from meshes.profile import InterfaceProfile
+from meshes.profile import InterfaceProfile, surface_height
 from meshes.sizing import SizeRule
 from solver import cell_setup, remesh, roofs, stepper, thermodynamics
 from solver.case import CaseError, LoadedCase
@@ -172,14 +172,14 @@ def test_remeshing_carries_the_solute_over(comm: MPI.Comm) -> None:
     same = CoupledModel(mesh_plane(profile, rule, comm), parameters)
     excess = old.total() - model.parameters.composition.fraction * model.metal_measure()
     # the layer of solute, 1e-4 of the whole, keeps what it holds
-    assert transfer_composition(model, same, chains, Carrier()) * old.total() < 0.01 * excess
+    assert transfer_composition(model, same, (chains.profile(), profile)) * old.total() < 0.01 * excess
     same.destroy()
     # what a change of topology does: voids lose a little, and the platen is that much higher
     profile = replace(profile, metal_height=profile.metal_height + 2e-4)
     new = CoupledModel(mesh_plane(profile, rule, comm), parameters)
     carrier = Carrier()
     remesh.transfer_start(model, new, carrier)
-    correction = transfer_composition(model, new, chains, carrier)
+    correction = transfer_composition(model, new, (chains.profile(), profile))
     assert new.mixing is not None
     fresh = new.mixing.step
     assert fresh.total() == pytest.approx(old.total(), rel=1e-13)
@@ -192,6 +192,39 @@ def test_remeshing_carries_the_solute_over(comm: MPI.Comm) -> None:
     stepper.advance(new, 1e-5, LIMITS)
     assert fresh.total() == pytest.approx(before, rel=1e-12)
     model.destroy()
+    new.destroy()
+
+
+@pytest.mark.parallel
+@pytest.mark.parametrize("opens", [False, True])
+def test_the_layer_of_solute_goes_with_the_metal_that_comes_down(comm: MPI.Comm, opens: bool) -> None:
+    rule = SizeRule(tip=0.1, growth=0.4, largest=0.8, layer=0.1)
+    height = 0.4 * (1.0 - np.abs(np.linspace(-1.0, 1.0, 21)) ** 4)
+    roof = np.column_stack([np.linspace(1.0, 3.0, 21), height])
+    area = float(np.sum(0.5 * (height[1:] + height[:-1]) * 0.1))
+    profiles = [InterfaceProfile(4.0, 4.0, 2.0, (roof,)), InterfaceProfile(4.0, 4.0 - area / 4.0, 2.0, ())]
+    if opens:
+        profiles.reverse()
+    loaded = alloy_case()
+    parameters = model_parameters(loaded, case_scales(loaded))
+    old, new = (CoupledModel(mesh_plane(profile, rule, comm), parameters) for profile in profiles)
+    assert old.mixing is not None and new.mixing is not None and parameters.composition is not None
+    made = parameters.composition.fraction
+
+    def layer(x: np.ndarray, profile: InterfaceProfile) -> np.ndarray:
+        return made + 0.4 * np.exp(-(x[1] - surface_height(profile, x[0])) / 0.4)
+
+    step, fresh = old.mixing.step, new.mixing.step
+    step.settle()
+    step.fraction.interpolate(lambda x: np.where(x[1] > -1e-9, layer(x, profiles[0]), 0.0))
+    excess = step.total() - made * old.metal_measure()
+    assert transfer_composition(old, new, (profiles[0], profiles[1])) * step.total() < 0.02 * excess
+    assert fresh.total() == pytest.approx(step.total(), rel=1e-12)
+    wanted = fem.Function(fresh.scalars)
+    wanted.interpolate(lambda x: layer(x, profiles[1]))
+    inside = fresh.volume > 0.0
+    assert np.abs(fresh.fraction.x.array - wanted.x.array)[inside].max(initial=0.0) < 0.06
+    old.destroy()
     new.destroy()
 
 
