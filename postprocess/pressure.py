@@ -14,12 +14,15 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
 
 from postprocess.compare import SOARS, Metal, metal_of
 from postprocess.plots import MILLI, plt
 from postprocess.quantities import first_passing
 from postprocess.records import RecordsError, RunRecords, read_run
 from postprocess.study_table import read_study
+from solver.case import load_case
+from solver.scales import FARADAY
 from solver.units import parse_quantity
 
 PRESSURE, TEMPERATURE = "operation.pressure", "operation.temperature"
@@ -61,6 +64,7 @@ class PressureRow:
         pressure: MPa.
         temperature: K.
         run: its records.
+        voltage: overpotential (V) over time against a counter electrode under the same stack pressure.
         reference: overpotential (V) that a rise is measured by: the first, or where it is larger that of the
             flat contact which the study's highest pressure leaves. Without voids vacancies pile up at the
             contact, and the overpotential is *larger* than with a few of them.
@@ -74,6 +78,7 @@ class PressureRow:
     pressure: float
     temperature: float
     run: RunRecords
+    voltage: NDArray[np.float64]
     reference: float
     doubled_at: float
     reached: float
@@ -97,13 +102,15 @@ def pressure_rows(folders: Sequence[Path]) -> list[PressureRow]:
                 continue
             run = read_run(folder / "runs" / row.name)
             kelvin = row.values.get(TEMPERATURE)
+            voltage = run.series["voltage_V"].astype(float) + _counter_shift(run)
             found.append(
                 PressureRow(
                     metal_of(run),
                     parse_quantity(row.values[PRESSURE], "MPa"),
                     parse_quantity(kelvin, "K") if kelvin else ROOM_TEMPERATURE,
                     run,
-                    row.results["voltage_first"],
+                    voltage,
+                    abs(float(voltage[0])),
                     math.nan,
                     row.results["capacity"],
                     row.results["contact_least"],
@@ -119,14 +126,12 @@ def pressure_rows(folders: Sequence[Path]) -> list[PressureRow]:
 def _measured(rows: Sequence[PressureRow]) -> list[PressureRow]:
     """The rows of one metal and temperature with their reference and what follows from it."""
     flat = [row for row in rows if row.run.series["contact_fraction"][-1] >= FULL_CONTACT]
-    full = abs(float(flat[-1].run.series["voltage_V"][-1])) if flat else 0.0
+    full = abs(float(flat[-1].voltage[-1])) if flat else 0.0
     made = []
     for row in rows:
-        series = row.run.series
         reference = max(row.reference, full)
-        voltage = np.abs(series["voltage_V"].astype(float))
-        capacity = series["capacity_mAh_cm2"].astype(float)
-        doubled = first_passing(capacity, voltage / reference, SOARS)
+        capacity = row.run.series["capacity_mAh_cm2"].astype(float)
+        doubled = first_passing(capacity, np.abs(row.voltage) / reference, SOARS)
         made.append(replace(row, reference=reference, doubled_at=doubled))
     return made
 
@@ -203,7 +208,15 @@ def _table_row(row: PressureRow) -> tuple[str, ...]:
 
 def _rise(row: PressureRow) -> float:
     """Largest overpotential over the reference."""
-    return float(np.abs(row.run.series["voltage_V"].astype(float)).max() / row.reference)
+    return float(np.abs(row.voltage).max() / row.reference)
+
+
+def _counter_shift(run: RunRecords) -> float:
+    """Equilibrium potential (V) that the stack pressure takes from lithium, at the counter electrode too."""
+    loaded = load_case(run.folder / "case.toml")
+    if not loaded.case.model.pressure_potential:
+        return 0.0
+    return float(loaded.metal.molar_volume.value * loaded.case.operation.pressure / FARADAY)
 
 
 def _groups(rows: Sequence[PressureRow]) -> list[tuple[Metal, float]]:
@@ -232,7 +245,7 @@ def _figure(rows: Sequence[PressureRow], target: Path) -> Path:
             label = f"{row.pressure:g} MPa"
             top.plot(
                 series["capacity_mAh_cm2"],
-                MILLI * series["voltage_V"],
+                MILLI * row.voltage,
                 color=colours[row.pressure],
                 label=label,
             )
