@@ -15,6 +15,8 @@ POORLY_RESOLVED = 0.05
 """Error indicator of the composition above which the run warns."""
 UNBALANCED = 1e-5
 """Relative error of a balance above which the run warns: they hold to the solver's tolerance."""
+ROUNDING = 1e-12
+"""Error of a balance over the whole metal below which it is one of rounding (in very short steps)."""
 
 
 class Watch:
@@ -38,7 +40,8 @@ class Watch:
     def balances(self, charge: float, errors: stepper.BalanceErrors, step: int) -> None:
         """Warn where charge, lithium or volume are not kept."""
         for name, error in (("charge", charge), ("lithium", errors.lithium), ("volume", errors.volume)):
-            if error > UNBALANCED and name not in self.said:
+            rounding = name != "charge" and error * errors.exchanged < ROUNDING
+            if error > UNBALANCED and not rounding and name not in self.said:
                 self.said.add(name)
                 log.warning(
                     "the balance of %s is off by %.2g at step %d: do not trust this run", name, error, step

@@ -350,6 +350,7 @@ def test_a_balance_that_is_not_kept_is_said_once(caplog: pytest.LogCaptureFixtur
     watch = Watch()
     with caplog.at_level("WARNING", logger="livoid"):
         watch.balances(1e-9, BalanceErrors(1e-9, 1e-8), 3)
+        watch.balances(1e-9, BalanceErrors(1e-9, 1e-4, exchanged=1e-9), 3)
         assert not caplog.records
         for step in (4, 5):
             watch.balances(1e-9, BalanceErrors(1.0, 1e-8), step)
