@@ -138,7 +138,7 @@ def first_meshed(
     """Mesh the first profile that Gmsh can mesh (narrow necks may defeat it). Collective.
 
     Args:
-        profiles: the same interface by other and other points.
+        profiles: the same interface with different points on its roofs.
         rule: element size.
         comm: communicator of the mesh.
 

@@ -18,7 +18,6 @@ from solver.observables import Observables
 from solver.parameters import ModelParameters
 from solver.scales import LENGTH_SCALE, Scales
 from solver.solute_transfer import transfer_composition
-from solver.transfer import Carrier
 
 
 @dataclass
@@ -80,10 +79,9 @@ def next_epoch(
     with costs.part("build"):
         new = build_epoch(loaded, parameters, scales, cell, old.model.zone.shelter)
     with costs.part("transfer"):
-        carrier = Carrier()
-        remesh.transfer_start(old.model, new.model, carrier)
-        change = (old.chains.profile(), profile) if old.chains is not None else None
-        correction = transfer_composition(old.model, new.model, change)
+        remesh.transfer_start(old.model, new.model)
+        assert old.chains is not None  # 3-D cells are not meshed anew
+        correction = transfer_composition(old.model, new.model, (old.chains.profile(), profile))
         old.model.destroy()
         gc.collect()
     return new, profile, correction

@@ -95,11 +95,14 @@ def resampled(profile: InterfaceProfile, rule: SizeRule) -> Iterator[InterfacePr
 
     Points that would let roofs cross (at necks) are left out.
     """
-    yield from (new for new in [profile.resampled(rule)[0]] if topology.is_simple(new))
+
+    def with_elements(factor: float) -> InterfaceProfile:
+        sizes = replace(rule, tip=factor * rule.tip, roof_fraction=factor * rule.roof_fraction)
+        return profile.resampled(sizes)[0]
+
+    yield from filter(topology.is_simple, [with_elements(1.0)])
     yield profile
-    for factor in FINER_ROOFS:
-        finer = replace(rule, tip=factor * rule.tip, roof_fraction=factor * rule.roof_fraction)
-        yield from (new for new in [profile.resampled(finer)[0]] if topology.is_simple(new))
+    yield from filter(topology.is_simple, map(with_elements, FINER_ROOFS))
 
 
 def shelter(rule: SizeRule) -> float:

@@ -32,7 +32,7 @@ def quality(cell: CellMesh) -> float:
     return float(cell.domain.comm.allreduce(local, op=MPI.MIN))
 
 
-def transfer_start(old: CoupledModel, new: CoupledModel, carrier: Carrier) -> None:
+def transfer_start(old: CoupledModel, new: CoupledModel) -> None:
     """Interpolate the old solution as the start for Newton on the new mesh. Collective.
 
     These fields are quasi-static, so this changes effort, not results. Points that the old mesh does not
@@ -40,6 +40,7 @@ def transfer_start(old: CoupledModel, new: CoupledModel, carrier: Carrier) -> No
     would be a rate of strain that no power-law metal gets over in a few iterations. Dofs that are given keep
     what the new model gives them.
     """
+    carrier = Carrier()
     electrolyte, metal = Region.ELECTROLYTE, Region.METAL
     for problem, regions in (("chemistry", (electrolyte, metal, metal)), ("mechanics", (metal, metal))):
         source, target = getattr(old, problem).unknown, getattr(new, problem).unknown

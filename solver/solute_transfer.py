@@ -30,7 +30,7 @@ range: the outermost have barycentric coordinates 0.817 and 0.092."""
 
 
 def transfer_composition(
-    old: CoupledModel, new: CoupledModel, profiles: tuple[InterfaceProfile, InterfaceProfile] | None
+    old: CoupledModel, new: CoupledModel, profiles: tuple[InterfaceProfile, InterfaceProfile]
 ) -> float:
     """Carry x over to the new mesh and settle it there; returns the relative correction. Collective.
 
@@ -42,7 +42,7 @@ def transfer_composition(
 
     Args:
         old, new: models on the two meshes; without composition nothing is done.
-        profiles: old and new interface, None where it has not changed.
+        profiles: old and new interface.
     """
     if old.mixing is None or new.mixing is None or new.parameters.composition is None:
         return 0.0
@@ -59,7 +59,7 @@ def transfer_composition(
 def _at_points(
     source: CompositionStep,
     target: CompositionStep,
-    profiles: tuple[InterfaceProfile, InterfaceProfile] | None,
+    profiles: tuple[InterfaceProfile, InterfaceProfile],
 ) -> fem.Function:
     """x at the quadrature points of the new mesh, from where their metal was in the old one. Collective.
 
@@ -89,15 +89,14 @@ def _at_points(
 
 @contextmanager
 def _where_it_was(
-    step: CompositionStep, profiles: tuple[InterfaceProfile, InterfaceProfile] | None
+    step: CompositionStep, profiles: tuple[InterfaceProfile, InterfaceProfile]
 ) -> Iterator[None]:
     """The mesh with its columns of metal moved to where they stood on the old interface."""
     x = step.cell.domain.geometry.x
     here = x.copy()
-    if profiles is not None:
-        old, new = (surface_height(profile, here[:, 0]) for profile in profiles)
-        metal = here[:, 1] > -PADDING
-        x[metal, 1] += (old - new)[metal]
+    old, new = (surface_height(profile, here[:, 0]) for profile in profiles)
+    metal = here[:, 1] > -PADDING
+    x[metal, 1] += (old - new)[metal]
     try:
         yield
     finally:

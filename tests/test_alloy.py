@@ -26,7 +26,6 @@ from solver.parameters import CompositionParameters, CurrentParameters
 from solver.recipes import with_overrides
 from solver.scales import case_scales, model_parameters
 from solver.solute_transfer import transfer_composition
-from solver.transfer import Carrier
 from tests.conftest import small_case
 
 ALLOY: dict[str, Any] = {"metal": {"name": "lithium-magnesium"}}
@@ -177,8 +176,7 @@ def test_remeshing_carries_the_solute_over(comm: MPI.Comm) -> None:
     # what a change of topology does: voids lose a little, and the platen is that much higher
     profile = replace(profile, metal_height=profile.metal_height + 2e-4)
     new = CoupledModel(mesh_plane(profile, rule, comm), parameters)
-    carrier = Carrier()
-    remesh.transfer_start(model, new, carrier)
+    remesh.transfer_start(model, new)
     correction = transfer_composition(model, new, (chains.profile(), profile))
     assert new.mixing is not None
     fresh = new.mixing.step

@@ -113,9 +113,8 @@ def test_the_solution_on_a_new_mesh_does_not_depend_on_the_old_one(comm: MPI.Com
     rule = cell_setup.size_rule(loaded, cell_setup.void_shapes(loaded))
     found = []
     for with_start in (True, False):
-        mesh = cell_setup.initial_cell(loaded, comm)
         if with_start:
-            old = CoupledModel(mesh, model_parameters(loaded, scales))
+            old = CoupledModel(cell_setup.initial_cell(loaded, comm), model_parameters(loaded, scales))
             old.chemistry.control(1.0)
             old.solve(0.0)
             profile = roof_chains(old.cell, old.surface, 6.0).profile()
@@ -125,7 +124,7 @@ def test_the_solution_on_a_new_mesh_does_not_depend_on_the_old_one(comm: MPI.Com
         )
         new.chemistry.control(1.0)
         if with_start:
-            transfer_start(old, new, Carrier())
+            transfer_start(old, new)
             old.destroy()
         new.solve(0.0)
         fields = (new.chemistry.unknown, new.mechanics.unknown)
