@@ -42,6 +42,7 @@ class ContactZone:
         triple: which of them lie on a triple line.
         wetting: whether tension is held where it reaches a triple line.
         shelter: distance from triple lines (um) within which tension is held.
+        held: stretches of contact (low, high; um) that carry tension: a void that opens there would not last.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class ContactZone:
         wetting: bool,
     ) -> None:
         self.problem, self.wetting, self.shelter = problem, wetting, 0.0
+        self.held: list[tuple[float, float]] = []
         cell = problem.cell
         fdim = cell.domain.topology.dim - 1
         n_owned = trace.dofmap.index_map.size_local
@@ -89,7 +91,16 @@ class ContactZone:
                 return reached[self.trace_dofs] & candidates
             reached = new
 
-    def sheltered(self) -> NDArray[np.bool_]:
+    def kept(self) -> NDArray[np.bool_]:
+        """Dofs that carry any tension: triple lines and what is too near to them, ``held``. Collective."""
+        kept = self.triple | self._sheltered() if self.shelter > 0.0 else self.triple.copy()
+        if self.held:
+            x = self.coordinates()[:, 0]
+            for low, high in self.held:
+                kept |= (x >= low) & (x <= high)
+        return kept
+
+    def _sheltered(self) -> NDArray[np.bool_]:
         """Dofs too near to a triple line for a void of their own. Collective."""
         x = self.coordinates()
         tips = np.vstack(self.problem.cell.domain.comm.allgather(x[self.triple]))
@@ -181,7 +192,7 @@ def solve_contact(
         SolveError: if the creep solve fails or the set does not settle.
     """
     comm, problem = zone.problem.cell.domain.comm, zone.problem
-    fixed = zone.triple | zone.sheltered() if zone.shelter > 0.0 else zone.triple
+    fixed = zone.kept()
     active = state.active | fixed
     iterations = 0
     for attempt in range(1, MAX_SETS + 1):

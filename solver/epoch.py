@@ -30,6 +30,11 @@ class Epoch:
     writer: FieldWriter | None
     chains: roofs.RoofChains | None
 
+    def destroy(self) -> None:
+        """Free all PETSc objects."""
+        self.model.destroy()
+        gc.collect()
+
 
 def build_epoch(
     loaded: LoadedCase, parameters: ModelParameters, scales: Scales, cell: CellMesh, shelter: float = 0.0
@@ -74,14 +79,27 @@ def next_epoch(
     Raises:
         MeshingError, ProfileError: ``old`` is then as before.
     """
+    new, profile, correction = carried(loaded, parameters, scales, old, profiles, rule)
+    old.destroy()
+    return new, profile, correction
+
+
+def carried(
+    loaded: LoadedCase,
+    parameters: ModelParameters,
+    scales: Scales,
+    old: Epoch,
+    profiles: Iterable[InterfaceProfile],
+    rule: SizeRule,
+) -> tuple[Epoch, InterfaceProfile, float]:
+    """As :func:`next_epoch`, but ``old`` lives on. Collective."""
     with costs.part("mesh"):
         cell, profile = first_meshed(profiles, rule, old.model.cell.domain.comm)
     with costs.part("build"):
         new = build_epoch(loaded, parameters, scales, cell, old.model.zone.shelter)
     with costs.part("transfer"):
+        new.model.zone.held = old.model.zone.held
         remesh.transfer_start(old.model, new.model)
         assert old.chains is not None  # 3-D cells are not meshed anew
         correction = transfer_composition(old.model, new.model, (old.chains.profile(), profile))
-        old.model.destroy()
-        gc.collect()
     return new, profile, correction

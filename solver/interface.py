@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -23,11 +24,27 @@ OVERLAP_ELEMENTS = 0.25
 """Depth below the electrolyte surface, in tip elements, that a roof may reach in the step that lands it."""
 LANDING_CUT = 0.5
 """Share of a step that is tried after it went past a change of topology."""
+log = logging.getLogger("livoid")
+
+Growth = Callable[[InterfaceProfile], NDArray[np.float64]]
+
 IMPATIENCE = (1.1, 1.25, 1.5, 2.0, 3.0)
 """Factors on the thresholds of changes where steps get too small for anything else: the first that changes
 anything, so that only what is nearest to a change makes it."""
+HOLD_LENGTHS = 1.0
+"""Recession at the reference current, in event lengths, for which a stretch where no void would last is held
+before it is tried again."""
 FINER_ROOFS = (0.7, 0.5, 0.35)
 """Factors on the size of roof elements that are tried where a profile cannot be meshed."""
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A stretch of contact (um) that carries tension until a time (L/v0)."""
+
+    left: float
+    right: float
+    until: float
 
 
 @dataclass
@@ -41,6 +58,7 @@ class Interface:
         together: factor on the thresholds of changes once one is due.
         nucleation: None where voids do not nucleate.
         rng: for the widths of nucleating voids.
+        holds: where the contact was about to open and the void would not have lasted.
     """
 
     profile: InterfaceProfile
@@ -49,16 +67,32 @@ class Interface:
     together: float = 1.0
     nucleation: NucleationRule | None = None
     rng: np.random.Generator = field(default_factory=np.random.default_rng)
+    holds: list[Hold] = field(default_factory=list)
+
+    def held(self, now: float) -> list[tuple[float, float]]:
+        """Stretches that are held at ``now`` (L/v0); those whose time is over are forgotten."""
+        self.holds = [hold for hold in self.holds if hold.until > now]
+        return [(hold.left, hold.right) for hold in self.holds]
 
     def changes(
-        self, model: CoupledModel | None, time_step: float, patience: float = 1.0
+        self,
+        model: CoupledModel | None,
+        time_step: float,
+        patience: float = 1.0,
+        growth: Growth | None = None,
+        now: float = 0.0,
     ) -> tuple[Labelled, list[Event]]:
         """What the interface turns into, without making it so. Collective.
+
+        A void that opens has to grow: where ``growth`` of the interface with it says that it would close,
+        the contact stays and the stretch is held for a while.
 
         Args:
             model: solved model, for voids that open; None for geometry alone.
             time_step: last step (L/v0).
             patience: see :func:`meshes.topology.resolve`.
+            growth: growth rate of each void of a profile; None takes every void that opens.
+            now: time (L/v0), for what is held.
         """
         seeds: Sequence[Seed] = ()
         if model is not None:
@@ -72,8 +106,33 @@ class Interface:
                 self.profile, voids.labels, voids.next_label, self.rule, seeds=seeds, patience=factor
             )
 
-        state, found = resolved(patience)
-        return resolved(self.together) if found and self.together > patience else (state, found)
+        def due() -> tuple[Labelled, list[Event]]:
+            state, found = resolved(patience)
+            return resolved(self.together) if found and self.together > patience else (state, found)
+
+        state, found = due()
+        opened = [event for event in found if event.kind == "open"]
+        if not opened or growth is None:
+            return state, found
+        rates = growth(state.profile)
+        closing = [event for event in opened if rates[state.labels.index(event.made[0])] <= 0.0]
+        log.debug("%d voids would open, %d of them would close again", len(opened), len(closing))
+        if not closing:
+            return state, found
+        seeds = self._without(closing, seeds, now)
+        return due()
+
+    def _without(self, closing: Sequence[Event], seeds: Sequence[Seed], now: float) -> list[Seed]:
+        """The seeds of voids that last; the stretches of those ``closing`` are held from ``now`` on."""
+        until, kept = now + HOLD_LENGTHS * self.rule.event_length, []
+        extents = [(void.position - 0.5 * void.size, void.position + 0.5 * void.size) for void in closing]
+        for seed in seeds:
+            middle = 0.5 * (seed.left + seed.right)
+            over = [(a, b) for a, b in extents if seed.kind == "open" and a <= middle <= b]
+            self.holds += [Hold(min(seed.left, a), max(seed.right, b), until) for a, b in over]
+            if not over:
+                kept.append(seed)
+        return kept
 
     def spaced(self, chains: RoofChains, moved: NDArray[np.float64]) -> NDArray[np.float64]:
         """Moved surface nodes (m, 2), slid along their roofs to the rule's spacing. Collective.

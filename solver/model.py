@@ -289,6 +289,13 @@ class CoupledModel:
         """Area (plane) or volume under the void roofs, by a boundary integral. Collective."""
         return self._sum(self._void_form)
 
+    def nodal_void_growth(self) -> NDArray[np.float64]:
+        """Growth rate of the voids, distributed to ``surface.nodes``. Collective."""
+        q, normal = ufl.TestFunction(self.surface.scalars), ufl.FacetNormal(self.cell.domain)
+        growth = self.chemistry.void_annihilation() - ufl.inner(self.mechanics.velocity, normal)
+        form = fem.form(growth * q * weight(self.cell) * self.cell.ds(Boundary.VOID))
+        return assemble(form, self.surface.scalars)[self.surface.nodes]
+
     def void_rates(self) -> tuple[float, float]:
         """Growth rate of the voids, split: (gain by vacancies, loss by flow of the metal). Collective."""
         return self._sum(self._gain_form), self._sum(self._loss_form)

@@ -10,6 +10,7 @@ from solver import stepper
 from solver.case import LoadedCase
 from solver.observables import Observation
 from solver.parameters import ModelParameters
+from solver.series import Clock
 
 Status = Literal["finished", "event", "cutoff", "failed", "interrupted"]
 
@@ -25,6 +26,17 @@ class RunOutcome:
     capacity: float
     time: float
     steps: int = 0
+
+
+def counts(outcome: RunOutcome, clock: Clock) -> dict[str, float]:
+    """What a run took, for its manifest."""
+    return {
+        "steps": clock.step,
+        "rejected_steps": clock.rejected,
+        "remeshes": clock.remeshes,
+        "capacity_mAh_cm2": outcome.capacity,
+        "time_s": outcome.time,
+    }
 
 
 def step_limits(loaded: LoadedCase, parameters: ModelParameters) -> stepper.StepLimits:

@@ -13,7 +13,7 @@ from meshes.profile import InterfaceProfile
 from meshes.sizing import SizeRule
 from solver import checkpoint
 from solver.case import LoadedCase
-from solver.interface import Interface
+from solver.interface import Hold, Interface
 from solver.observables import Observation, observation
 from solver.population import Population
 from solver.records import Recorder
@@ -58,6 +58,7 @@ def header(
     if interface is not None:
         data["population"] = interface.population.state()
         data["rng"] = interface.rng.bit_generator.state
+        data["holds"] = [asdict(hold) for hold in interface.holds]
     if root:
         data["recorder"] = recorder.state()
         data |= data["recorder"].pop("files")
@@ -79,8 +80,10 @@ def interface(
     """The interface of a header, or that of a new run."""
     case = loaded.case
     rng = np.random.default_rng(case.model.nucleation.seed if case.model.nucleation else 0)
-    population = Population.seeded(profile)
+    population, holds = Population.seeded(profile), []
     if header is not None:
+        holds = [Hold(**hold) for hold in header["holds"]]
         population = Population.restored(header["population"])
         rng.bit_generator.state = header["rng"]
-    return Interface(profile, population, rule, case.numerics.event_together, nucleation_rule(loaded), rng)
+    together, nucleation = case.numerics.event_together, nucleation_rule(loaded)
+    return Interface(profile, population, rule, together, nucleation, rng, holds)

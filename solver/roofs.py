@@ -60,6 +60,15 @@ class RoofChains:
         self.cell.domain.comm.Allreduce(mine, everyone, op=MPI.SUM)
         return everyone
 
+    def sums(self, local: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sum of nodal values (at ``surface.nodes``) over each roof, the same on every rank. Collective."""
+        roof_of_slot = np.repeat(np.arange(len(self.chains)), [len(chain) for chain in self.chains])
+        mine = np.zeros(len(self.chains))
+        np.add.at(mine, roof_of_slot[self.slots[self.owned]], local[self.owned])
+        everyone = np.empty_like(mine)
+        self.cell.domain.comm.Allreduce(mine, everyone, op=MPI.SUM)
+        return everyone
+
     def profile(self) -> InterfaceProfile:
         """Present interface profile, the same on every rank. Collective."""
         x = self.cell.domain.geometry.x

@@ -13,8 +13,9 @@ from solver.series import Clock
 
 _ROUNDING = 1e-12
 """Relative distance within which a time or a capacity is reached."""
-_SAME = 1e-9
-"""Relative difference of steps within which they are one."""
+_SAME = 1e-7
+"""Share of an interval, or of a stage, within which its end is reached: the current is solved to about 1e-9,
+and what that leaves is no step of its own."""
 REST_OUTPUTS = 4
 """Outputs during a rest after the one at its start."""
 

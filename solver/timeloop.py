@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 
 from mpi4py import MPI
 
@@ -19,7 +20,7 @@ from solver.model import CoupledModel
 from solver.newton import SolveError
 from solver.nucleation import openings
 from solver.observables import Observation
-from solver.outcome import RunOutcome, Status, step_limits
+from solver.outcome import RunOutcome, Status, counts, step_limits
 from solver.parallel import on_root
 from solver.parameters import ModelParameters
 from solver.protocol import Stage
@@ -29,6 +30,7 @@ from solver.runfolder import RunFolder
 from solver.scales import COULOMB_PER_MAH_CM2, LENGTH_SCALE, Scales, case_scales, model_parameters
 from solver.schedule import Schedule
 from solver.series import Clock
+from solver.trial import Trial
 
 log = logging.getLogger("livoid")
 
@@ -64,6 +66,8 @@ class Run:
         throughput = protocol.expected_throughput(case.operation)
         interval = case.output.interval or throughput / DEFAULT_OUTPUTS or case.operation.capacity
         self.schedule = Schedule(protocol.stages(case.operation), self.scales, interval or 1.0)
+        control = partial(self.schedule.control, self.clock)
+        self.trial = Trial(loaded, self.parameters, self.scales, self.rule, control)
         self.first_height = case.geometry.metal_thickness / LENGTH_SCALE
 
     def _begin(self, saved: Saved | None) -> None:
@@ -85,6 +89,7 @@ class Run:
             self.recorder.restore(saved.header["recorder"])
         if self.epoch.chains is not None:
             self.interface = restart.interface(loaded, self.epoch.chains.profile(), self.rule, header)
+            self.epoch.model.zone.held = self.interface.held(self.clock.time / self.scales.time)
         self._resumed = saved is not None
         self._saved_step, self._outputs_saved = self.clock.step, self.clock.outputs
 
@@ -234,8 +239,7 @@ class Run:
         if solubility is not None:
             self.recorder.events(self.clock, [solubility])
         if self.interface is None:
-            lifted = openings(self.epoch.model, 1.0)
-            widest = max(lifted, key=lambda seed: seed.height, default=None)
+            widest = max(openings(self.epoch.model, 1.0), key=lambda seed: seed.height, default=None)
             return self._stop("event", [events.opening(widest)]) if widest is not None else None
         changed = self._change(self.epoch.model, 1.0)
         if isinstance(changed, RunOutcome):
@@ -246,10 +250,14 @@ class Run:
     def _change(self, model: CoupledModel | None, patience: float) -> list[Event] | RunOutcome:
         """Make the changes of topology that are due; the run's end where it stops at them or fails."""
         assert self.interface is not None
-        state, found = self.interface.changes(model, self.clock.last_step, patience)
+        evolves, dt = self.loaded.case.model.at_event == "evolve", self.clock.last_step
+        growth = partial(self.trial.growth, self.epoch, time_step=dt) if evolves else None
+        now = self.clock.time / self.scales.time
+        state, found = self.interface.changes(model, dt, patience, growth, now)
+        self.epoch.model.zone.held = self.interface.held(now)
         if not found:
             return []
-        if self.loaded.case.model.at_event == "stop":
+        if not evolves:
             return self._stop("event", found)
         failed = self._remesh(state.profile)
         if failed is not None:
@@ -343,15 +351,8 @@ class Run:
         (log.error if outcome.status == "failed" else log.info)("%s: %s", outcome.status, outcome.message)
         if outcome.status == "failed":
             self.save()
-
-        counts = {
-            "steps": self.clock.step,
-            "rejected_steps": self.clock.rejected,
-            "remeshes": self.clock.remeshes,
-            "capacity_mAh_cm2": outcome.capacity,
-            "time_s": outcome.time,
-        }
-        on_root(self.comm, lambda: self.folder.finish(outcome.status, outcome.message, counts))
+        made = counts(outcome, self.clock)
+        on_root(self.comm, lambda: self.folder.finish(outcome.status, outcome.message, made))
 
 
 def run_case(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -329,6 +330,32 @@ def test_no_void_opens_below_a_roof_that_hangs_over() -> None:
         seed = Seed(middle - 0.1, middle + 0.1, 0.0, "open")
         events = resolve(beside_the_overhang(), [1], 2, rule, seeds=[seed])[1]
         assert bool(events) == opens
+
+
+def test_a_void_that_would_close_again_does_not_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its stretch is held until the interface has receded by an event length; others open."""
+    rule = SizeRule(tip=0.1, growth=0.6, largest=4.0)
+    flat = InterfaceProfile(16.0, 8.0, 6.0, ())
+    seeds = [Seed(4.0, 4.4, 0.1, "open"), Seed(11.0, 12.6, 0.1, "open")]
+    monkeypatch.setattr("solver.interface.openings", lambda _model, _dt: seeds)
+    interface = Interface(flat, Population.seeded(flat), rule)
+    tried: list[int] = []
+
+    def growth(profile: InterfaceProfile) -> np.ndarray:  # type: ignore[type-arg]
+        tried.append(len(profile.roofs))
+        return np.array([-1.0, 1.0])
+
+    model: Any = object()
+    state, found = interface.changes(model, 0.1, growth=growth, now=5.0)
+    assert tried == [2]
+    assert [round(event.position, 6) for event in found] == [11.8]
+    assert len(state.profile.roofs) == 1
+    (low, high) = interface.held(5.0)[0]
+    assert low <= 3.7 and high >= 4.7  # the width that would have opened, not only what lifted
+    assert interface.held(5.0 + 0.99 * rule.event_length) == [(low, high)]
+    assert interface.held(5.0 + 1.01 * rule.event_length) == []
+    # without a trial every void opens
+    assert len(interface.changes(model, 0.1)[1]) == 2
 
 
 def test_points_stay_where_new_ones_would_let_roofs_cross() -> None:

@@ -24,6 +24,7 @@ from solver.model import CoupledModel
 from solver.newton import NewtonSolver, SolveError
 from solver.nucleation import openings
 from solver.observables import Observables
+from solver.roofs import roof_chains
 from solver.scales import case_scales, model_parameters
 from tests.conftest import small_case
 
@@ -196,9 +197,29 @@ def test_contact_holds_where_it_is_pressed_and_adhesion_holds_tension(comm: MPI.
             lifted = np.concatenate(comm.allgather(x[~found.active]))
             assert seeds[0].left <= lifted.min() <= lifted.max() <= seeds[0].right
             assert seeds[0].height > 0.0
+            zone.held = [(seeds[0].left, seeds[0].right)]
+            held = solve_contact(zone, closed(zone), uneven, np.zeros(len(zone.dofs)))
+            within = (x >= seeds[0].left) & (x <= seeds[0].right)
+            assert np.all(held.active[within])
         model.destroy()
     assert opened[0] > 0
     assert opened[1] == 0
+
+
+@pytest.mark.parallel
+def test_growth_of_each_void_sums_to_that_of_all(comm: MPI.Comm) -> None:
+    """A roof's share of the growth is a lone void's rate where it is the only one; two equal ones share."""
+    for positions in (["1.5 um"], ["1.5 um", "4.5 um"]):
+        width = f"{3 * len(positions)} um"
+        voids = [{"position": position, "width": "1 um"} for position in positions]
+        model = build(small_case(void=voids, geometry={"width": width}), comm)
+        model.solve(0.0)
+        rates = roof_chains(model.cell, model.surface, 3.0).sums(model.nodal_void_growth())
+        gain, loss = model.void_rates()
+        assert len(rates) == len(positions)
+        assert rates.sum() == pytest.approx(gain - loss, rel=1e-9)
+        assert rates == pytest.approx(rates.mean(), rel=0.02)
+        model.destroy()
 
 
 def test_stick_friction_stops_sliding(comm: MPI.Comm) -> None:

@@ -126,20 +126,34 @@ def test_current_follows_the_resistance_where_the_electrolyte_conducts_well(comm
     model.destroy()
 
 
-def test_a_patch_that_recedes_faster_opens_a_void(tmp_path: Path, livoid: Livoid) -> None:
-    case = write_case(
+def receding_patch(tmp_path: Path, *, vacancies: bool) -> Path:
+    """Ten times the conductance on 2 um of the contact, no surface tension to draw voids shut."""
+    return write_case(
         tmp_path,
         geometry={"width": "12 um"},
         void=[{"position": "1.5 um", "width": "1 um"}],
-        heterogeneity={"patch": [{"position": "6 um", "width": "2 um", "factor": 0.3}], "edge": "0.4 um"},
-        model={"vacancies": False, "capillarity": False},
-        operation={"pressure": "0.1 MPa", "current": "1 mA/cm^2", "capacity": "0.002 mAh/cm^2"},
+        heterogeneity={"patch": [{"position": "6 um", "width": "2 um", "factor": 0.1}], "edge": "0.4 um"},
+        model={"vacancies": vacancies, "capillarity": False},
+        operation={"pressure": "0.05 MPa", "current": "2 mA/cm^2", "capacity": "0.001 mAh/cm^2"},
         numerics={"tip_size": "0.1 um", "largest_size": "0.5 um"},
     )
-    result = livoid("run", str(case), "--out", "out")
+
+
+def test_a_patch_that_recedes_faster_opens_a_void(tmp_path: Path, livoid: Livoid) -> None:
+    result = livoid("run", str(receding_patch(tmp_path, vacancies=True)), "--out", "out")
     assert result.returncode == 0, result.stderr
     opened = [row for row in table(tmp_path / "out" / "events.csv") if row["kind"] == "open"]
     assert any(abs(float(row["position_um"]) - 6.0) < 1.0 for row in opened)
+    for row in series(tmp_path / "out"):
+        assert float(row["lithium_error"]) <= 1e-8
+
+
+def test_no_void_opens_where_it_would_close_without_current(tmp_path: Path, livoid: Livoid) -> None:
+    """Without vacancies only stripping parts the surfaces, and a void is not stripped: the contact holds."""
+    result = livoid("--verbose", "run", str(receding_patch(tmp_path, vacancies=False)), "--out", "out")
+    assert result.returncode == 0, result.stderr
+    assert "would close again" in result.stderr + result.stdout
+    assert table(tmp_path / "out" / "events.csv") == []
     for row in series(tmp_path / "out"):
         assert float(row["lithium_error"]) <= 1e-8
 
