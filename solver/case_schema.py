@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from meshes.shapes import cap_height
 from solver import units
 from solver.case_parts import Heterogeneity, Nucleation, Section
+from solver.recipes import COUPLING_TOLERANCE
 
 MAX_VOIDS = 2000
 
@@ -273,7 +274,8 @@ class Numerics(Section):
     smallest_quality: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.35
     regularisation: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = 1e-4
     coupling_tolerance: Annotated[float, Field(ge=1e-9, le=1e-3, allow_inf_nan=False)] = Field(
-        1e-7, description="change of potential by contact pressure (RT/F) that ends a coupled solve"
+        COUPLING_TOLERANCE,
+        description="change of potential by contact pressure (RT/F) that ends a coupled solve",
     )
     petsc: dict[
         Name,

@@ -28,12 +28,9 @@ from solver.mixing import Mixing
 from solver.newton import SolveError
 from solver.parameters import ModelParameters
 from solver.predictor import Predictor
-from solver.projection import ContactProjection
-from solver.recipes import with_overrides
+from solver.projection import contact_projection
+from solver.recipes import COUPLING_TOLERANCE, with_overrides
 
-COUPLING_TOLERANCE = 1e-7
-"""Default change of the potential (RT/F, root mean square over the contact) by contact pressure that ends
-the staggered loop. Where the pressure is singular, at a triple line, it says nothing about the current."""
 HARD_PASSES = 8
 """Staggered iterations after which the contact yields to the pressure even while stripping: at low rates the
 metal is so stiff that the loop swings."""
@@ -115,8 +112,8 @@ class CoupledModel:
             else None
         )
         trace, trace_map = self.mechanics.vertical_space()
-        self.annihilation = ContactProjection(cell, trace, self.chemistry.contact_annihilation(), newton)
-        self.current = ContactProjection(cell, trace, self.chemistry.current_density(), newton)
+        self.annihilation = contact_projection(cell, trace, self.chemistry.contact_annihilation(), newton)
+        self.current = contact_projection(cell, trace, self.chemistry.current_density(), newton)
         self.zone = contact.ContactZone(
             self.mechanics, trace, trace_map, wetting=parameters.surface.tension > 0.0
         )

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 Options = dict[str, str | float | int | None]
 
+COUPLING_TOLERANCE = 1e-7
+"""Default change of the potential (RT/F, root mean square over the contact) by contact pressure that ends
+the staggered loop. Where the pressure is singular, at a triple line, it says nothing about the current."""
 NEWTON_DIRECT: Options = {
     "snes_type": "newtonls",
     "snes_linesearch_type": "bt",

@@ -10,15 +10,15 @@ import numpy as np
 import ufl
 from dolfinx import fem
 from numpy.typing import NDArray
+from ufl.core.expr import Expr
 
 from meshes.profile import InterfaceProfile, surface_height
 from meshes.tags import Region
 from solver import compat
 from solver.composition import QUADRATURE_DEGREE, CompositionStep
-from solver.constraints import ConstraintSpec, Reduction
 from solver.coordinates import weight
 from solver.model import CoupledModel
-from solver.newton import NewtonSolver
+from solver.projection import Projection
 from solver.recipes import NEWTON_DIRECT
 from solver.transfer import PADDING, Carrier, nearest_known
 
@@ -106,19 +106,16 @@ def _where_it_was(
 def _projected(step: CompositionStep, values: fem.Function) -> NDArray[np.float64]:
     """L2 projection onto the nodes, kept within the values in the cells around each node. Collective."""
     scalars, metal = step.scalars, step.cell.region(Region.METAL)
-    owned = np.arange(scalars.dofmap.index_map.size_local, dtype=np.int32)
-    fixed = np.setdiff1d(owned, scalars.dofmap.list[metal].ravel()).astype(np.int32)
-    projection = fem.Function(scalars)
-    test = ufl.TestFunction(scalars)
-    residual = weight(step.cell) * (projection - values) * test * step.dx()
-    reduction = Reduction(scalars, ConstraintSpec(fixed=[fixed]))
-    newton = NewtonSolver("solute", residual, projection, reduction, NEWTON_DIRECT)
+
+    def residual(value: fem.Function, test: Expr) -> ufl.Form:
+        return weight(step.cell) * (value - values) * test * step.dx()
+
+    inside = np.unique(scalars.dofmap.list[metal])
+    projection = Projection("solute", scalars, inside, residual, NEWTON_DIRECT)
     try:
-        newton.solve()
+        x = projection.update().x.array
     finally:
-        newton.destroy()
-        reduction.destroy()
-    x = projection.x.array
+        projection.destroy()
     low, high = np.full(len(x), np.inf), np.zeros(len(x))
     nodes, points = scalars.dofmap.list[metal], values.x.array[values.function_space.dofmap.list[metal]]
     smallest, largest = points.min(axis=1), points.max(axis=1)
@@ -127,7 +124,7 @@ def _projected(step: CompositionStep, values: fem.Function) -> NDArray[np.float6
         np.minimum.at(low, nodes[:, k], np.maximum(smallest - beyond, 0.0))
         np.maximum.at(high, nodes[:, k], largest + beyond)
     x[:] = np.where(step.volume > 0.0, np.clip(x, low, high), 0.0)
-    projection.x.scatter_forward()
+    projection.value.x.scatter_forward()
     return np.asarray(x)
 
 
