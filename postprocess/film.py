@@ -134,7 +134,11 @@ def draw_frame(axes: Axes, frame: Frame, window: tuple[float, float, float, floa
     axes.set_ylim(bottom, top)
     stretch = _stretch(right - left)
     axes.set_aspect(stretch)
-    axes.set_ylabel("y (um)" if stretch == 1.0 else f"y (um), x {stretch:g}")
+
+
+def _height_label(window: tuple[float, float, float, float]) -> str:
+    stretch = _stretch(window[1] - window[0])
+    return "y (um)" if stretch == 1.0 else f"y (um), x {stretch:g}"
 
 
 def _capacities(run: RunRecords) -> NDArray[np.float64]:
@@ -187,6 +191,8 @@ def _canvas(window: tuple[float, float, float, float], rows: int) -> tuple[Figur
     tall = rows * (INCHES_WIDE * 0.85 * aspect + 0.35) + 0.5
     size = (INCHES_WIDE, max(tall, 2.0))
     figure, axes = plt.subplots(rows, 1, figsize=size, squeeze=False, sharex=True, layout="constrained")
+    # for all panels together: one of them may be lower than the label is long
+    figure.supylabel(_height_label(window), fontsize=9)
     return figure, axes[:, 0]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
+import signal
 import subprocess
 import sys
 import tomllib
@@ -141,8 +143,15 @@ def main(argv: list[str] | None = None) -> int:
     log = logging.getLogger("livoid")
     log.setLevel(logging.DEBUG if arguments.verbose else logging.INFO)
     log.propagate = comm.rank == 0 and arguments.verbose
+    # PETSc's handler would report a page of text about a pipe that its reader (head) has closed
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     try:
-        return dispatch(arguments, comm)
+        code = dispatch(arguments, comm)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (CaseError, RootError, MeshingError) as error:
         if comm.rank == 0:
             print(f"livoid: {error}", file=sys.stderr)

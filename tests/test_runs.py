@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -197,6 +199,17 @@ def test_check_schema_and_verify_print(tmp_path: Path, livoid: Livoid) -> None:
     assert "all within tolerance" in table.stdout
     assert livoid("verify", "nonsense").returncode == 1
     assert [p.name for p in tmp_path.iterdir()] == ["case.toml"]
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "solver", "check", str(write_case(tmp_path))]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait(timeout=120) == 0
 
 
 def test_plot_and_mesh_make_pictures(tmp_path: Path, livoid: Livoid) -> None:
