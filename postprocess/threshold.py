@@ -1,8 +1,8 @@
 """The threshold pressure of voids, and what it depends on: ``livoid threshold CASE``.
 
 Above the threshold the flow of the metal takes more from the case's voids than vacancies bring, at the first
-instant. It is sought for several currents and temperatures with the case's creep law, and for the spread of
-creep laws (coefficient times and over 3, n = 5) and of void sizes at the case's current.
+instant. It is sought for several currents and temperatures with the case's creep law, and at the case's
+current for the spread of creep laws (coefficient times and over 3, n = 5), void sizes and random populations.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,13 @@ CREEP_FACTOR = 3.0
 """Uncertainty of the creep coefficient (docs/parameters.md gives the spread of its sources)."""
 SIZES = (0.5, 1.5)
 """Widths and heights of the voids over those of the case: about one standard deviation of the seeds."""
+POPULATIONS = 2
+"""Populations drawn besides that of a case with random ones: their spread is that of the void statistics."""
 ALTERNATIVE_LAW = "roy-fleck-deshpande-2021"
 """Creep law with n = 5."""
+
+COLUMNS = ("creep", "current_mA_cm2", "temperature_K", "void_size", "threshold_MPa", "population")
+"""Of ``threshold.csv``."""
 
 Load = Callable[[Mapping[str, Any]], LoadedCase]
 
@@ -49,6 +54,7 @@ class Threshold:
         temperature: K.
         size: of the voids over those of the case.
         pressure: MPa; 0 where the voids shrink at every pressure, inf where they grow at every one.
+        population: 0 for the case's own voids, else the number of another draw.
     """
 
     creep: str
@@ -56,6 +62,12 @@ class Threshold:
     temperature: float
     size: float
     pressure: float
+    population: int = 0
+
+    @property
+    def is_given(self) -> bool:
+        """Whether creep law and voids are the case's own."""
+        return self.creep == "as given" and self.size == 1.0 and self.population == 0
 
 
 def creep_changes(loaded: LoadedCase) -> dict[str, dict[str, Any]]:
@@ -128,25 +140,36 @@ def threshold_study(load: Load, comm: MPI.Comm) -> list[Threshold]:
     base = load({})
     own = (base.case.operation.current or 0.0) / 10.0
     laws = creep_changes(base)
-    settings = [("as given", current, t, 1.0) for t in TEMPERATURES for current in sorted({*CURRENTS, own})]
-    settings += [(law, own, t, 1.0) for t in TEMPERATURES for law in laws if law != "as given"]
-    settings += [("as given", own, t, size) for t in TEMPERATURES for size in SIZES]
+    given = [Threshold("as given", i, t, 1.0, 0.0) for t in TEMPERATURES for i in sorted({*CURRENTS, own})]
+    varied = [Threshold(law, own, t, 1.0, 0.0) for t in TEMPERATURES for law in laws if law != "as given"]
+    varied += [Threshold("as given", own, t, size, 0.0) for t in TEMPERATURES for size in SIZES]
+    if base.case.voids is not None:
+        draws = range(1, POPULATIONS + 1)
+        varied += [Threshold("as given", own, t, 1.0, 0.0, draw) for t in TEMPERATURES for draw in draws]
     found = []
-    for law, current, temperature, size in settings:
-        changes = laws[law] | {
-            "operation.current": f"{current!r} mA/cm^2",
-            "operation.temperature": f"{temperature!r} K",
-        }
-        if size != 1.0:
-            changes |= size_changes(base, size)
+    for setting in given + varied:
+        changes = laws[setting.creep] | setting_changes(base, setting)
 
         def at(pressure: float, changes: dict[str, Any] = changes) -> bool:
             return grows(load(changes | {"operation.pressure": f"{pressure!r} MPa"}), comm)
 
-        found.append(Threshold(law, current, temperature, size, bisected(at)))
+        found.append(replace(setting, pressure=bisected(at)))
         if comm.rank == 0:
             print(_shown(found[-1]), flush=True)
     return found
+
+
+def setting_changes(loaded: LoadedCase, setting: Threshold) -> dict[str, Any]:
+    """Changes of the case for all of a setting but its creep law and pressure."""
+    changes: dict[str, Any] = {
+        "operation.current": f"{setting.current!r} mA/cm^2",
+        "operation.temperature": f"{setting.temperature!r} K",
+    }
+    if setting.size != 1.0:
+        changes |= size_changes(loaded, setting.size)
+    if setting.population and loaded.case.voids is not None:
+        changes["voids.seed"] = loaded.case.voids.seed + setting.population
+    return changes
 
 
 def _shown(row: Threshold) -> str:
@@ -154,13 +177,15 @@ def _shown(row: Threshold) -> str:
         row.pressure, f"{row.pressure:.3g}"
     )
     where = f"{row.current:6.3g} mA/cm2 {row.temperature - 273.15:5.1f} C  size x {row.size:3.1f}"
+    if row.population:
+        where += f"  other voids {row.population}"
     return f"{row.creep:26s} {where}  {pressure} MPa"
 
 
 def spread(rows: Sequence[Threshold], temperature: float, current: float) -> tuple[float, float, float]:
-    """(given, lowest, highest) threshold at one current over all creep laws and void sizes."""
+    """(given, lowest, highest) threshold at one current over all creep laws and voids."""
     here = [row for row in rows if row.temperature == temperature and row.current == current]
-    own = next(row.pressure for row in here if row.creep == "as given" and row.size == 1.0)
+    own = next(row.pressure for row in here if row.is_given)
     return own, min(row.pressure for row in here), max(row.pressure for row in here)
 
 
@@ -172,15 +197,15 @@ def write_thresholds(rows: Sequence[Threshold], folder: Path, title: str) -> lis
     table = folder / "threshold.csv"
     with table.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(("creep", "current_mA_cm2", "temperature_K", "void_size", "threshold_MPa"))
+        writer.writerow(COLUMNS)
         writer.writerows(astuple(row) for row in rows)
     figure, axes = plt.subplots(figsize=(5.4, 3.8))
     for k, temperature in enumerate(sorted({row.temperature for row in rows})):
         here = [row for row in rows if row.temperature == temperature]
-        line = sorted((r.current, r.pressure) for r in here if r.creep == "as given" and r.size == 1.0)
+        line = sorted((r.current, r.pressure) for r in here if r.is_given)
         label = f"{temperature - 273.15:.0f} C"
         axes.plot([i for i, _ in line], [p for _, p in line], f"C{k}o-", ms=4, label=label)
-        others = [row for row in here if row.creep != "as given" or row.size != 1.0]
+        others = [row for row in here if not row.is_given]
         if others:
             own, low, high = spread(rows, temperature, others[0].current)
             bars = [[own - low], [high - own]]
@@ -189,7 +214,7 @@ def write_thresholds(rows: Sequence[Threshold], folder: Path, title: str) -> lis
     axes.set_yscale("log")
     axes.set_xlabel("current density (mA/cm2)")
     axes.set_ylabel("threshold pressure (MPa)")
-    axes.set_title(f"{title}; bars: creep laws, sizes", fontsize=8)
+    axes.set_title(f"{title}; bars: creep laws, voids", fontsize=8)
     axes.legend(fontsize=8, frameon=False)
     figure.tight_layout()
     picture = folder / "threshold.png"

@@ -25,6 +25,7 @@ from postprocess.threshold import (
     bisected,
     creep_changes,
     grows,
+    setting_changes,
     size_changes,
     spread,
     write_thresholds,
@@ -162,15 +163,24 @@ def test_void_sizes_are_scaled_where_they_are() -> None:
     assert changes["voids.smallest_width"] == "0.1 um"
 
 
+def test_other_populations_are_drawn_where_voids_are_random() -> None:
+    other = Threshold("as given", 0.5, 298.15, 1.0, 0.0, population=2)
+    data = case_data(voids={"density": "100 /mm", "mean_width": "2 um", "width_deviation": "1 um", "seed": 7})
+    del data["void"]
+    assert setting_changes(parse_case(data), other)["voids.seed"] == 9
+    assert "voids.seed" not in setting_changes(small_case(), other)
+
+
 def test_thresholds_are_written(tmp_path: Path) -> None:
     rows = [
         Threshold("as given", 0.5, 298.15, 1.0, 0.6),
         Threshold("as given", 1.0, 298.15, 1.0, 0.8),
         Threshold("A x 3", 0.5, 298.15, 1.0, 0.4),
         Threshold("as given", 0.5, 298.15, 1.5, 0.7),
+        Threshold("as given", 0.5, 298.15, 1.0, 0.9, population=1),
     ]
-    assert spread(rows, 298.15, 0.5) == (0.6, 0.4, 0.7)
+    assert spread(rows, 298.15, 0.5) == (0.6, 0.4, 0.9)
     table, picture = write_thresholds(rows, tmp_path, "title")
     with table.open(encoding="utf-8", newline="") as file:
-        assert [row["threshold_MPa"] for row in csv.DictReader(file)] == ["0.6", "0.8", "0.4", "0.7"]
+        assert [row["threshold_MPa"] for row in csv.DictReader(file)] == ["0.6", "0.8", "0.4", "0.7", "0.9"]
     assert picture.stat().st_size > 1000
