@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 from typing import Any
 
@@ -15,11 +16,14 @@ from meshes.profile import InterfaceProfile, contact_fraction, full_width, profi
 from meshes.shapes import VoidShape
 from meshes.sizing import SizeRule
 from meshes.topology import Event, Labelled, Seed, resolve
+from solver import restart
 from solver.events import final_events
-from solver.interface import Interface, resampled
+from solver.interface import Hold, Interface, resampled
 from solver.population import Population
+from solver.series import Clock
 from solver.stepper import BalanceErrors
 from solver.watch import Watch
+from tests.conftest import small_case
 
 RULE = SizeRule(tip=0.05, growth=0.2, largest=1.0)
 
@@ -356,6 +360,17 @@ def test_a_void_that_would_close_again_does_not_open(monkeypatch: pytest.MonkeyP
     assert interface.held(5.0 + 1.01 * rule.event_length) == []
     # without a trial every void opens
     assert len(interface.changes(model, 0.1)[1]) == 2
+
+
+def test_what_is_held_survives_a_restart() -> None:
+    rule = SizeRule(tip=0.1, growth=0.6, largest=4.0)
+    flat = InterfaceProfile(3.0, 8.0, 6.0, ())
+    holds = [Hold(1.0, 2.0, 5.1), Hold(2.2, 2.9, 5.3)]
+    interface = Interface(flat, Population.seeded(flat), rule, holds=list(holds))
+    recorder: Any = None
+    saved = restart.header(Clock(step_size=0.1), None, None, Watch(), interface, recorder, root=False)
+    again = restart.interface(small_case(), flat, rule, json.loads(json.dumps(saved)))
+    assert again.holds == holds
 
 
 def test_points_stay_where_new_ones_would_let_roofs_cross() -> None:
