@@ -8,6 +8,7 @@ current for the spread of creep laws (coefficient times and over 3, n = 5), void
 from __future__ import annotations
 
 import csv
+import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
@@ -19,10 +20,15 @@ from mpi4py import MPI
 from solver import cell_setup
 from solver.case import LoadedCase
 from solver.model import CoupledModel
+from solver.newton import SolveError
 from solver.scales import LENGTH_SCALE, case_scales, model_parameters
+
+log = logging.getLogger("livoid")
 
 LOWEST, HIGHEST = 0.02, 100.0
 """MPa between which the threshold is sought."""
+FIRST_RATIO = 2.0
+"""Ratio of pressures by which the search looks for a bracket."""
 RESOLUTION = 1.05
 """Ratio of pressures at which the bisection ends."""
 CURRENTS = (0.05, 0.2, 0.5, 1.0, 2.0)
@@ -53,7 +59,8 @@ class Threshold:
         current: mA/cm2.
         temperature: K.
         size: of the voids over those of the case.
-        pressure: MPa; 0 where the voids shrink at every pressure, inf where they grow at every one.
+        pressure: MPa; 0 where the voids shrink at every pressure, inf where they grow at every one,
+            NaN where a solve failed.
         population: 0 for the case's own voids, else the number of another draw.
     """
 
@@ -119,15 +126,36 @@ def grows(loaded: LoadedCase, comm: MPI.Comm) -> bool:
 
 
 def bisected(grows_at: Callable[[float], bool], low: float = LOWEST, high: float = HIGHEST) -> float:
-    """Pressure between ``low`` and ``high`` at which growth ends; 0 or inf if it does so at neither."""
-    if not grows_at(low):
-        return 0.0
-    if grows_at(high):
-        return math.inf
-    while high / low > RESOLUTION:
-        middle = math.sqrt(low * high)
-        low, high = (middle, high) if grows_at(middle) else (low, middle)
-    return math.sqrt(low * high)
+    """Pressure between ``low`` and ``high`` at which growth ends; 0 or inf if it does so at neither.
+
+    The search begins in the middle: at the lowest pressures the contact lifts, the highest are stiff.
+    """
+    here = math.sqrt(low * high)
+    if grows_at(here):
+        below, above = here, min(here * FIRST_RATIO, high)
+        while grows_at(above):
+            if above >= high:
+                return math.inf
+            below, above = above, min(above * FIRST_RATIO, high)
+    else:
+        below, above = max(here / FIRST_RATIO, low), here
+        while not grows_at(below):
+            if below <= low:
+                return 0.0
+            below, above = max(below / FIRST_RATIO, low), below
+    while above / below > RESOLUTION:
+        middle = math.sqrt(below * above)
+        below, above = (middle, above) if grows_at(middle) else (below, middle)
+    return math.sqrt(below * above)
+
+
+def _sought(grows_at: Callable[[float], bool]) -> float:
+    """Threshold, NaN where a solve fails (said by rank 0's log); Collective."""
+    try:
+        return bisected(grows_at)
+    except SolveError as error:
+        log.warning("threshold: %s", error)
+        return math.nan
 
 
 def threshold_study(load: Load, comm: MPI.Comm) -> list[Threshold]:
@@ -153,7 +181,7 @@ def threshold_study(load: Load, comm: MPI.Comm) -> list[Threshold]:
         def at(pressure: float, changes: dict[str, Any] = changes) -> bool:
             return grows(load(changes | {"operation.pressure": f"{pressure!r} MPa"}), comm)
 
-        found.append(replace(setting, pressure=bisected(at)))
+        found.append(replace(setting, pressure=_sought(at)))
         if comm.rank == 0:
             print(_shown(found[-1]), flush=True)
     return found
@@ -186,7 +214,8 @@ def spread(rows: Sequence[Threshold], temperature: float, current: float) -> tup
     """(given, lowest, highest) threshold at one current over all creep laws and voids."""
     here = [row for row in rows if row.temperature == temperature and row.current == current]
     own = next(row.pressure for row in here if row.is_given)
-    return own, min(row.pressure for row in here), max(row.pressure for row in here)
+    known = [row.pressure for row in here if not math.isnan(row.pressure)]
+    return own, min(known, default=math.nan), max(known, default=math.nan)
 
 
 def write_thresholds(rows: Sequence[Threshold], folder: Path, title: str) -> list[Path]:

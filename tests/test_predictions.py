@@ -28,9 +28,11 @@ from postprocess.threshold import (
     setting_changes,
     size_changes,
     spread,
+    threshold_study,
     write_thresholds,
 )
-from solver.case import parse_case
+from solver.case import LoadedCase, load_case, parse_case
+from solver.newton import SolveError
 from tests.conftest import ROOT, case_data, small_case
 
 Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -131,6 +133,23 @@ def test_a_threshold_is_bracketed(where: float) -> None:
 def test_thresholds_that_are_not_there() -> None:
     assert bisected(lambda _: False) == 0.0
     assert bisected(lambda _: True) == math.inf
+
+
+def test_a_threshold_that_cannot_be_solved_is_no_number(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, comm: MPI.Comm
+) -> None:
+    def fails(loaded: LoadedCase, _comm: MPI.Comm) -> bool:
+        if loaded.case.operation.temperature > 300.0:
+            raise SolveError("contact: no settled contact set")
+        return False
+
+    case = tmp_path / "case.toml"
+    case.write_text(tomli_w.dumps(case_data()), encoding="utf-8")
+    monkeypatch.setattr("postprocess.threshold.grows", fails)
+    rows = threshold_study(lambda changes: load_case(case, changes), comm)
+    assert {row.pressure for row in rows if row.temperature < 300.0} == {0.0}
+    assert all(math.isnan(row.pressure) for row in rows if row.temperature > 300.0)
+    assert math.isnan(spread(rows, 333.15, 0.5)[1])
 
 
 @pytest.mark.parallel
