@@ -136,9 +136,10 @@ def draw_frame(axes: Axes, frame: Frame, window: tuple[float, float, float, floa
     axes.set_aspect(stretch)
 
 
-def _height_label(window: tuple[float, float, float, float]) -> str:
+def _lengths(window: tuple[float, float, float, float]) -> str:
+    """Label of both axes, below: a panel may be lower than the label would be long."""
     stretch = _stretch(window[1] - window[0])
-    return "y (um)" if stretch == 1.0 else f"y (um), x {stretch:g}"
+    return "x, y (um)" if stretch == 1.0 else f"x, y (um); heights times {stretch:g}"
 
 
 def _capacities(run: RunRecords) -> NDArray[np.float64]:
@@ -191,8 +192,6 @@ def _canvas(window: tuple[float, float, float, float], rows: int) -> tuple[Figur
     tall = rows * (INCHES_WIDE * 0.85 * aspect + 0.35) + 0.5
     size = (INCHES_WIDE, max(tall, 2.0))
     figure, axes = plt.subplots(rows, 1, figsize=size, squeeze=False, sharex=True, layout="constrained")
-    # for all panels together: one of them may be lower than the label is long
-    figure.supylabel(_height_label(window), fontsize=9)
     return figure, axes[:, 0]
 
 
@@ -212,7 +211,7 @@ def _write_film(reel: Reel, target: Path) -> None:
             axes[0].clear()
             draw_frame(axes[0], frame, reel.window, reel.highest)
             axes[0].set_title(f"{capacity:.4f} mAh/cm2", fontsize=10)
-            axes[0].set_xlabel("x (um)")
+            axes[0].set_xlabel(_lengths(reel.window))
             writer.grab_frame()
     plt.close(figure)
 
@@ -225,7 +224,7 @@ def _write_stills(reel: Reel, target: Path) -> None:
     for axis, k in zip(axes, chosen, strict=True):
         draw_frame(axis, reel.frames[k], reel.window, reel.highest)
         axis.set_title(f"{reel.capacities[k]:.4f} mAh/cm2", fontsize=9, loc="left")
-    axes[-1].set_xlabel("x (um)")
+    axes[-1].set_xlabel(_lengths(reel.window))
     _colour_bar(figure, axes, reel.highest)
     figure.savefig(target, dpi=130)
     plt.close(figure)
