@@ -71,28 +71,14 @@ def next_epoch(
     profiles: Iterable[InterfaceProfile],
     rule: SizeRule,
 ) -> tuple[Epoch, InterfaceProfile, float]:
-    """Mesh the first of ``profiles`` that can be, and carry everything over; ``old`` is freed. Collective.
+    """Mesh the first of ``profiles`` that can be, and carry everything over; ``old`` stays. Collective.
 
     Returns:
         The new epoch, the profile that it has, and the relative correction of the solute's total.
 
     Raises:
-        MeshingError, ProfileError: ``old`` is then as before.
+        MeshingError, ProfileError: if there is no new epoch.
     """
-    new, profile, correction = carried(loaded, parameters, scales, old, profiles, rule)
-    old.destroy()
-    return new, profile, correction
-
-
-def carried(
-    loaded: LoadedCase,
-    parameters: ModelParameters,
-    scales: Scales,
-    old: Epoch,
-    profiles: Iterable[InterfaceProfile],
-    rule: SizeRule,
-) -> tuple[Epoch, InterfaceProfile, float]:
-    """As :func:`next_epoch`, but ``old`` lives on. Collective."""
     with costs.part("mesh"):
         cell, profile = first_meshed(profiles, rule, old.model.cell.domain.comm)
     with costs.part("build"):

@@ -296,13 +296,14 @@ class Run:
     def _remesh(self, profile: InterfaceProfile) -> RunOutcome | None:
         """Go on with a new mesh of ``profile``."""
         assert self.interface is not None
+        old, candidates = self.epoch, resampled(profile, self.rule)
         try:
-            candidates = resampled(profile, self.rule)
             self.epoch, self.interface.profile, correction = next_epoch(
-                self.loaded, self.parameters, self.scales, self.epoch, candidates, self.rule
+                self.loaded, self.parameters, self.scales, old, candidates, self.rule
             )
         except (MeshingError, roofs.ProfileError) as error:
             return self._give_up(str(error))
+        old.destroy()
         self.schedule.control(self.clock, self.epoch.model)
         self.clock.remeshes += 1
         self.clock.meshed = self.clock.step

@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from meshes.cell import MeshingError
 from meshes.profile import InterfaceProfile
 from meshes.sizing import SizeRule
-from solver import epoch as epochs
 from solver import roofs
 from solver.case import LoadedCase
-from solver.epoch import Epoch
+from solver.epoch import Epoch, next_epoch
 from solver.model import CoupledModel
 from solver.newton import SolveError
 from solver.parameters import ModelParameters
@@ -52,9 +51,7 @@ class Trial:
         """
         nothing = np.full(len(profile.roofs), -np.inf)
         try:
-            tried, _, _ = epochs.carried(
-                self.loaded, self.parameters, self.scales, present, [profile], self.rule
-            )
+            tried, _, _ = next_epoch(self.loaded, self.parameters, self.scales, present, [profile], self.rule)
         except (MeshingError, roofs.ProfileError):
             return nothing
         try:

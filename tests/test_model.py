@@ -206,7 +206,6 @@ def test_contact_holds_where_it_is_pressed_and_adhesion_holds_tension(comm: MPI.
     assert opened[1] == 0
 
 
-@pytest.mark.parallel
 def test_growth_of_each_void_sums_to_that_of_all(comm: MPI.Comm) -> None:
     """A roof's share of the growth is a lone void's rate where it is the only one; two equal ones share."""
     for positions in (["1.5 um"], ["1.5 um", "4.5 um"]):
