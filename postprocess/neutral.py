@@ -15,6 +15,7 @@ from meshes.profile import profile_from_shapes
 from meshes.shapes import VoidShape
 from solver import cell_setup
 from solver.case import LoadedCase
+from solver.epoch import case_recipes
 from solver.model import CoupledModel
 from solver.parameters import ModelParameters
 from solver.scales import LENGTH_SCALE, case_scales, model_parameters
@@ -89,7 +90,7 @@ def instantaneous_rates(
         electrolyte_depth=geometry.modelled_depth / LENGTH_SCALE,
         rule=rule,
     )
-    model = CoupledModel(mesh_plane(profile, rule, comm), parameters, loaded.case.numerics.petsc)
+    model = CoupledModel(mesh_plane(profile, rule, comm), parameters, case_recipes(loaded, parameters))
     model.solve(0.0)
     rates = model.void_rates()
     model.destroy()

@@ -19,6 +19,7 @@ from mpi4py import MPI
 
 from solver import cell_setup
 from solver.case import LoadedCase
+from solver.epoch import case_recipes
 from solver.model import CoupledModel
 from solver.newton import SolveError
 from solver.scales import LENGTH_SCALE, case_scales, model_parameters
@@ -116,7 +117,8 @@ def size_changes(loaded: LoadedCase, size: float) -> dict[str, Any]:
 def grows(loaded: LoadedCase, comm: MPI.Comm) -> bool:
     """Whether the voids of the case, taken together, grow at the first instant. Collective."""
     cell = cell_setup.initial_cell(loaded, comm)
-    model = CoupledModel(cell, model_parameters(loaded, case_scales(loaded)), loaded.case.numerics.petsc)
+    parameters = model_parameters(loaded, case_scales(loaded))
+    model = CoupledModel(cell, parameters, case_recipes(loaded, parameters))
     try:
         model.solve(0.0)
         gain, loss = model.void_rates()

@@ -19,9 +19,10 @@ class ReducedMatrix:
     Args:
         form: gives the nonzero pattern; others to be assembled must not need more.
         reduction: constraints.
+        sparse: leave zeros out of the pattern, for forms that couple components less than their space does.
     """
 
-    def __init__(self, form: fem.Form, reduction: Reduction) -> None:
+    def __init__(self, form: fem.Form, reduction: Reduction, *, sparse: bool = False) -> None:
         self._reduction = reduction
         self._full: PETSc.Mat | None = None
         if form.function_spaces[0].dofmap.index_map_bs > 1:
@@ -35,8 +36,11 @@ class ReducedMatrix:
             self.matrix.setLGMap(numbers, numbers)
             numbers.destroy()
             self.matrix.setUp()  # the first assembly finds the pattern
+            self.matrix.setOption(PETSc.Mat.Option.IGNORE_ZERO_ENTRIES, sparse)
             _add(self.matrix, form)
         self.matrix.setOption(PETSc.Mat.Option.KEEP_NONZERO_PATTERN, True)
+        if sparse:  # what was zero on one geometry need not be on the next
+            self.matrix.setOption(PETSc.Mat.Option.NEW_NONZERO_ALLOCATION_ERR, False)
 
     def assemble(self, form: fem.Form) -> None:
         """Assemble ``form`` into :attr:`matrix`. Collective."""

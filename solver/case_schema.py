@@ -277,6 +277,9 @@ class Numerics(Section):
         COUPLING_TOLERANCE,
         description="change of potential by contact pressure (RT/F) that ends a coupled solve",
     )
+    solver: Literal["auto", "direct", "iterative"] = Field(
+        "auto", description="factorisations (auto: in two dimensions) or Krylov solvers (auto: in 3-D)"
+    )
     petsc: dict[
         Name,
         dict[Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$", max_length=80)], str | int | float],

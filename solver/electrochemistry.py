@@ -18,13 +18,14 @@ from ufl.core.expr import Expr
 
 from meshes.cell import CellMesh
 from meshes.tags import Boundary, Region
-from solver import current, vacancies
+from solver import compat, current, vacancies
 from solver.composition import QUADRATURE_DEGREE, CompositionStep
 from solver.constraints import ConstraintSpec, Reduction
 from solver.coordinates import contact_weight, weight
 from solver.newton import NewtonSolver, SolveError
 from solver.parameters import CompositionParameters, CurrentParameters, VacancyParameters
-from solver.recipes import full_steps
+from solver.recipes import full_steps, splits
+from solver.splitting import Split
 from solver.transport import MetalState, MetalTransport
 
 FIRST_RAMP_STEP, SMALLEST_RAMP_STEP = 0.25, 1.0 / 256.0
@@ -78,7 +79,13 @@ class ElectrochemistryProblem:
         if sources is not None:
             residual += sources(self)
         self.newton = NewtonSolver(
-            "electrochemistry", residual, self.unknown, self.reduction, options, full_steps(options)
+            "electrochemistry",
+            residual,
+            self.unknown,
+            self.reduction,
+            options,
+            full_steps(options),
+            split=self._fields() if splits(options) else None,
         )
         self._set_given_values(alloy)
         self._current_form = self.form(self.current_density(), Boundary.CONTACT)
@@ -317,6 +324,13 @@ class ElectrochemistryProblem:
             contact = cell.boundary(Boundary.CONTACT)
             spec.fixed.append(outside(self._multiplier_part, tdim - 1, contact))
         return spec
+
+    def _fields(self) -> Split:
+        """Parts of the unknown that a preconditioner solves one after the other."""
+        names = {_PHI: "potential", _S: "supersaturation", self.fraction_part: "fraction"}
+        order = [_PHI, _S, self.fraction_part] if self.transport is not None else [_PHI, self.fraction_part]
+        parts = [(names[k], compat.collapse(self.space, k)[1]) for k in order if k is not None]
+        return Split((*parts, ("metal_potential", self._all_phi_m)))
 
     def _n_cells(self) -> int:
         index_map = self.cell.domain.topology.index_map(self.cell.domain.topology.dim)

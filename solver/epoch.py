@@ -16,6 +16,7 @@ from solver.interface_records import InterfaceRecorder
 from solver.model import CoupledModel
 from solver.observables import Observables
 from solver.parameters import ModelParameters
+from solver.recipes import ModelRecipes, model_recipes
 from solver.scales import LENGTH_SCALE, Scales
 from solver.solute_transfer import transfer_composition
 
@@ -36,6 +37,16 @@ class Epoch:
         gc.collect()
 
 
+def case_recipes(loaded: LoadedCase, parameters: ModelParameters) -> ModelRecipes:
+    """Solvers of a case: factorisations in two dimensions, Krylov solvers in 3-D, or what the case says."""
+    numerics, is_solid = loaded.case.numerics, loaded.case.geometry.kind == "3d"
+    return model_recipes(
+        iterative=numerics.solver == "iterative" or (numerics.solver == "auto" and is_solid),
+        equipotential=parameters.current.area_resistance == 0.0,
+        overrides=numerics.petsc,
+    )
+
+
 def build_epoch(
     loaded: LoadedCase, parameters: ModelParameters, scales: Scales, cell: CellMesh, shelter: float = 0.0
 ) -> Epoch:
@@ -51,7 +62,8 @@ def build_epoch(
     geometry = loaded.case.geometry
     depth = geometry.modelled_depth / LENGTH_SCALE
     numerics = loaded.case.numerics
-    model = CoupledModel(cell, parameters, numerics.petsc, numerics.coupling_tolerance)
+    recipes = case_recipes(loaded, parameters)
+    model = CoupledModel(cell, parameters, recipes, numerics.coupling_tolerance)
     model.zone.shelter = shelter
     chains = None if cell.kind == "3d" else roofs.roof_chains(cell, model.surface, depth)
     return Epoch(

@@ -13,14 +13,15 @@ from ufl.core.expr import Expr
 
 from meshes.cell import CellMesh
 from meshes.tags import Boundary, Region
-from solver import capillarity, creep
+from solver import capillarity, compat, creep
 from solver.constraints import ConstraintSpec, Reduction
 from solver.coordinates import contact_weight, strain_rate, weight
 from solver.kinematics import SurfaceGeometry
 from solver.newton import Guide, NewtonSolver, SolveError, Springs
 from solver.parameters import CreepParameters, LoadParameters, SurfaceParameters
-from solver.recipes import full_steps
-from solver.stress import StressIteration, limited_stress, linearised_stress, rate_vector
+from solver.recipes import full_steps, splits
+from solver.splitting import Split, component
+from solver.stress import StressIteration, Tangent, limited_stress, linearised_stress, rate_vector
 
 CONTINUATION_STEP = 1.6
 """Largest factor by which n grows from one Newton solve to the next (cold start)."""
@@ -84,7 +85,14 @@ class MechanicsProblem:
             fail=self._iteration.forget,
         )
         self.newton = NewtonSolver(
-            "creep", residual, self.unknown, self.reduction, options, full_steps(options), guide
+            "creep",
+            residual,
+            self.unknown,
+            self.reduction,
+            options,
+            full_steps(options),
+            guide,
+            self._split() if splits(options) else None,
         )
         self._warm = self._proven = False
         top, w = cell.ds(Boundary.TOP), weight(cell)
@@ -242,18 +250,49 @@ class MechanicsProblem:
         rate, test = strain_rate(self.velocity, cell), ufl.TestFunctions(self.space)[0]
         floor, start = self._constant(law.viscosity_floor), self._constant(law.regularisation)
         rates = rate_vector(rate, start, cell)
-        stress = linearised_stress(
-            stress=self._iteration.stress,
-            rate=rates,
-            exponent=self.exponent,
-            reference_stress=self._constant(law.reference_stress),
-            diffusional_rate=self._constant(law.diffusional_rate),
-        )
+        stress = linearised_stress(rate=rates, tangent=self._tangent())
         own = 3.0 * (self._viscosity(rate) - floor) * rates
         self._iteration.compile(own, limited_stress(stress, own, self._iteration.stress))
         test_rates = rate_vector(strain_rate(test, cell), ufl.as_ufl(0.0), cell)
         in_parallel = creep.viscous_work(rate=rate, test_rate=strain_rate(test, cell), viscosity=floor)
         return self._in_metal(ufl.inner(stress, test_rates) + in_parallel)
+
+    def _tangent(self) -> Tangent:
+        """The law's tangent at the stress of the iteration."""
+        law = self.creep_law
+        return Tangent(
+            stress=self._iteration.stress,
+            exponent=self.exponent,
+            reference_stress=self._constant(law.reference_stress),
+            diffusional_rate=self._constant(law.diffusional_rate),
+        )
+
+    def _split(self) -> Split:
+        """Velocity and pressure, and what their preconditioner is made from.
+
+        The tangent with each component of the velocity by itself, and the pressure mass over the viscosity
+        in place of the Schur complement.
+        """
+        trials, tests = ufl.TrialFunctions(self.space), ufl.TestFunctions(self.space)
+        rate, tangent = strain_rate(self.velocity, self.cell), self._tangent()
+        floor = self._constant(self.creep_law.viscosity_floor)
+        viscosity = self._viscosity(rate)
+        along = 1.0 / (3.0 * tangent.fluidity()) + floor
+        own, guiding = -trials[1] * tests[1] / viscosity, -trials[1] * tests[1] / along
+        for k in range(self.cell.vertical + 1):
+            trial, test = (strain_rate(component(v[0], k), self.cell) for v in (trials, tests))
+            rates = [rate_vector(r, ufl.as_ufl(0.0), self.cell) for r in (trial, test)]
+            own += creep.viscous_work(rate=trial, test_rate=test, viscosity=viscosity)
+            guiding += ufl.inner(tangent.stress_change(rates[0]), rates[1])
+            guiding += creep.viscous_work(rate=trial, test_rate=test, viscosity=floor)
+        velocity, pressure = (compat.collapse(self.space, k)[1] for k in range(2))
+        platen = self._on(self.cell.vertical, self.cell.boundary(Boundary.TOP))
+        return Split(
+            (("velocity", velocity), ("pressure", pressure)),
+            self._in_metal(own),
+            self._in_metal(guiding),
+            lone=platen if self.load.top == "platen" else np.empty(0, dtype=np.int32),
+        )
 
     def _in_metal(self, density: Expr) -> ufl.Form:
         measure = self.cell.dx(Region.METAL, quadrature_degree=QUADRATURE_DEGREE)

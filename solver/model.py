@@ -29,7 +29,7 @@ from solver.newton import SolveError
 from solver.parameters import ModelParameters
 from solver.predictor import Predictor
 from solver.projection import contact_projection
-from solver.recipes import COUPLING_TOLERANCE, with_overrides
+from solver.recipes import COUPLING_TOLERANCE, ModelRecipes, model_recipes
 
 HARD_PASSES = 8
 """Staggered iterations after which the contact yields to the pressure even while stripping: at low rates the
@@ -60,7 +60,7 @@ class CoupledModel:
     Args:
         cell: mesh.
         parameters: dimensionless parameters.
-        petsc: overrides of solver recipes, by recipe name.
+        recipes: solvers; None for factorisations.
         coupling_tolerance: change of the potential (RT/F) that ends the staggered loop.
     """
 
@@ -68,13 +68,11 @@ class CoupledModel:
         self,
         cell: CellMesh,
         parameters: ModelParameters,
-        petsc: Mapping[str, Mapping[str, str | float | int | None]] | None = None,
+        recipes: ModelRecipes | None = None,
         coupling_tolerance: float = COUPLING_TOLERANCE,
     ) -> None:
         self.cell, self.parameters, self.coupling_tolerance = cell, parameters, coupling_tolerance
-        extra = petsc or {}
-        newton = with_overrides("newton-direct", extra.get("newton-direct", {}))
-        symmetric = with_overrides("newton-symmetric", extra.get("newton-symmetric", {}))
+        solvers = recipes or model_recipes(iterative=False)
         self.surface = SurfaceGeometry(cell)
         self.contact_pressure = fem.Function(self.surface.scalars, name="contact_pressure")
         self.pressure = fem.Function(self.surface.scalars, name="pressure")
@@ -87,7 +85,7 @@ class CoupledModel:
             self.surface.curvature,
             self.contact_pressure,
             self.pressure,
-            newton,
+            solvers.electrochemistry,
             parameters.composition,
         )
         self.mechanics = MechanicsProblem(
@@ -98,27 +96,28 @@ class CoupledModel:
             self.chemistry.bulk_annihilation(),
             self.chemistry.foreseen_recession(),
             self.surface,
-            symmetric,
+            solvers.creep,
         )
         # not the pressures, which foresee() of the first pass depends on; nor the chemistry of an alloy,
         # which has been solved on the moved mesh already
         stress, fields = self.mechanics.stress, self.chemistry.unknown
         self.predictor = Predictor([stress] if parameters.composition else [stress, fields])
         self.load(parameters.load.pressure)
-        self.motion = MeshMotion(cell, self.surface, newton)
+        self.motion = MeshMotion(cell, self.surface, solvers.motion)
         self.mixing = (
-            Mixing(self.chemistry, self.surface, self.mechanics.velocity, newton)
+            Mixing(self.chemistry, self.surface, self.mechanics.velocity, solvers.electrochemistry)
             if parameters.composition
             else None
         )
         trace, trace_map = self.mechanics.vertical_space()
-        self.annihilation = contact_projection(cell, trace, self.chemistry.contact_annihilation(), newton)
-        self.current = contact_projection(cell, trace, self.chemistry.current_density(), newton)
+        linear = solvers.surface
+        self.annihilation = contact_projection(cell, trace, self.chemistry.contact_annihilation(), linear)
+        self.current = contact_projection(cell, trace, self.chemistry.current_density(), linear)
         self.zone = contact.ContactZone(
             self.mechanics, trace, trace_map, wetting=parameters.surface.tension > 0.0
         )
         self.contact = contact.closed(self.zone)
-        self._compile(newton)
+        self._compile(linear)
 
     def _compile(self, newton: Mapping[str, object]) -> None:
         cell, w = self.cell, weight(self.cell)

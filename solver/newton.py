@@ -20,6 +20,8 @@ from petsc4py import PETSc
 from solver import costs
 from solver.assembly import ReducedMatrix, ReducedVector
 from solver.constraints import Reduction
+from solver.petsc_options import forget_options, reason_name, set_options
+from solver.splitting import Split, SplitMatrix
 
 ROUND_OFF_FLOOR = 1e-9
 """Residual norm over the size of the solution below which stagnation counts as convergence: the residual of a
@@ -96,26 +98,6 @@ class SolveError(RuntimeError):
     """A solve that did not converge; the message names the solver and PETSc's reason."""
 
 
-def set_options(target: PETSc.SNES | PETSc.KSP, options: Mapping[str, object]) -> None:
-    """Put ``options`` into PETSc's database under the solver's own prefix and apply them.
-
-    They stay there until :func:`forget_options`: a factorisation reads its own (MUMPS) when it is made.
-    """
-    prefix = target.getOptionsPrefix() or ""
-    database = PETSc.Options()
-    database["options_left"] = "no"  # a solver that was never used leaves its own behind
-    for key, value in options.items():
-        database[prefix + key] = value
-    target.setFromOptions()
-
-
-def forget_options(prefix: str, options: Mapping[str, object]) -> None:
-    """Take a solver's options out of PETSc's database (prefixes are never used twice)."""
-    database = PETSc.Options()
-    for key in options:
-        database.delValue(prefix + key)
-
-
 class NewtonSolver:
     """Solve F(u; v) = 0 for all test functions v of the reduced space.
 
@@ -130,6 +112,10 @@ class NewtonSolver:
         options: PETSc options (see :mod:`solver.recipes`) of the last attempt.
         first: options of full steps; without them ``options`` are the only attempt.
         guide: what the full steps follow instead of ``residual``.
+        split: parts of the unknown, for options that call for a field split.
+
+    Attributes:
+        linear_iterations: of Krylov solvers, over all solves.
     """
 
     def __init__(
@@ -141,6 +127,7 @@ class NewtonSolver:
         options: Mapping[str, object],
         first: Mapping[str, object] | None = None,
         guide: Guide | None = None,
+        split: Split | None = None,
     ) -> None:
         self.name, self.unknown, self.reduction = name, unknown, reduction
         self._guide = guide
@@ -148,6 +135,8 @@ class NewtonSolver:
         self._residual_form = forms[0]
         self._assembled = ReducedMatrix(forms[1], reduction)
         self._vector = ReducedVector(self._residual_form, reduction)
+        self.linear_iterations = 0
+        self._split = None if split is None else SplitMatrix(split, reduction)
         self.held = np.empty(0, dtype=PETSc.IntType)
         self.held_values: NDArray[np.float64] = np.empty(0)
         self._springs: Springs | None = None
@@ -168,7 +157,9 @@ class NewtonSolver:
         if self._first is not None:
             guided = _Attempt(self._create(self._first), *guiding, self._guide)
             kept = _Attempt(self._create(self._first), *own, kept=True)
-            self._attempts = [kept, guided, last]
+            self._attempts = [kept, guided, last] if self._split is None else [guided, last]
+        if self._split is not None:
+            self._split.install(last.snes.getKSP().getPC())
         for attempt in self._attempts[:-1]:
             attempt.snes.setKSP(last.snes.getKSP())
         self._now, self._factored = last, None
@@ -183,7 +174,8 @@ class NewtonSolver:
         snes = PETSc.SNES().create(self.reduction.comm)
         snes.setOptionsPrefix(f"livoid_{self.name}_{next(_prefix_counter)}_")
         snes.setFunction(self._evaluate, self._residual)
-        snes.setJacobian(self._linearise, self._assembled.matrix)
+        made_from = self._split.matrix if self._split is not None else None
+        snes.setJacobian(self._linearise, self._assembled.matrix, made_from)
         set_options(snes, options)
         snes.setConvergenceTest(self._converged)
         return snes
@@ -235,7 +227,7 @@ class NewtonSolver:
             return iterations + self.solve(held, values, springs)
         raise SolveError(
             f"{self.name}: Newton stopped after {iterations} iterations, residual {self._last_norm:.3e}, "
-            f"{_reason_name(reason)}"
+            f"{reason_name(reason)}"
         )
 
     def _try(self, attempt: _Attempt) -> int:
@@ -252,6 +244,7 @@ class NewtonSolver:
             with costs.part("solve"):
                 attempt.snes.solve(None, self.solution)
             reason = int(attempt.snes.getConvergedReason())
+            self.linear_iterations += int(attempt.snes.getLinearSolveIterations())
         except PETSc.Error:  # the package that factorises could not go on; vectors may be locked
             self._make_solvers()
             reason = failed
@@ -316,8 +309,9 @@ class NewtonSolver:
         for attempt in self._attempts:
             forget_options(attempt.snes.getOptionsPrefix(), self._options)
             attempt.snes.destroy()
-        for item in (self._assembled, self._vector, self.solution, self._residual, self._true):
-            item.destroy()
+        for item in (self._assembled, self._vector, self.solution, self._residual, self._true, self._split):
+            if item is not None:
+                item.destroy()
 
     def _converged(
         self, snes: PETSc.SNES, iteration: int, norms: tuple[float, float, float]
@@ -366,7 +360,7 @@ class NewtonSolver:
         if len(self.held):
             out.array[self.held - start] = trial.array_r[self.held - start] - self.held_values
 
-    def _linearise(self, _snes: PETSc.SNES, trial: PETSc.Vec, _a: PETSc.Mat, matrix: PETSc.Mat) -> None:
+    def _linearise(self, _snes: PETSc.SNES, trial: PETSc.Vec, matrix: PETSc.Mat, _from: PETSc.Mat) -> None:
         if self._now.kept:
             return  # PETSc factorises only what has changed
         self.reduction.expand(trial, self.unknown)
@@ -377,10 +371,7 @@ class NewtonSolver:
             matrix.setDiagonal(diagonal)
             diagonal.destroy()
         matrix.zeroRowsColumns(self.held, diag=1.0)
+        if self._split is not None:
+            self._split.assemble(matrix, self.held, guided=self._now.guide is not None)
         held, springs = self._marked()
         self._factored = (held.copy(), springs.copy())
-
-
-def _reason_name(reason: int) -> str:
-    names = {v: k for k, v in vars(PETSc.SNES.ConvergedReason).items() if isinstance(v, int)}
-    return str(names.get(reason, reason))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 Options = dict[str, str | float | int | None]
 
@@ -38,28 +39,83 @@ that it runs out of room; Newton's method makes up for what a smaller one (cntl 
 FULL_STEPS_MAX_IT = 30
 """Newton iterations without line search before one is used."""
 
-LINEAR_DIRECT: Options = {
-    "ksp_type": "preonly",
-    "pc_type": "lu",
-    "pc_factor_mat_solver_type": "mumps",
-    "mat_mumps_icntl_14": 100,
-}
-"""One MUMPS solve."""
 
-LINEAR_SPD: Options = {
-    "ksp_type": "cg",
-    "ksp_rtol": 1e-12,
-    "ksp_atol": 1e-300,
-    "pc_type": "jacobi",
-    "ksp_max_it": 20000,
+def _multigrid(part: str) -> Options:
+    """One V-cycle of BoomerAMG on a part of a field split, with what hypre's guide advises in 3-D."""
+    prefix = f"fieldsplit_{part}_"
+    return {
+        prefix + "ksp_type": "preonly",
+        prefix + "pc_type": "hypre",
+        prefix + "pc_hypre_boomeramg_coarsen_type": "HMIS",
+        prefix + "pc_hypre_boomeramg_interp_type": "ext+i",
+        prefix + "pc_hypre_boomeramg_P_max": 4,
+        prefix + "pc_hypre_boomeramg_strong_threshold": 0.5,
+    }
+
+
+NEWTON_KRYLOV: Options = {
+    "snes_type": "newtonls",
+    "snes_linesearch_type": "bt",
+    "snes_linesearch_order": 3,
+    "snes_max_it": 60,
+    "snes_atol": 1e-12,
+    "ksp_type": "fgmres",
+    "ksp_gmres_restart": 60,
+    "ksp_max_it": 300,
+    "pc_type": "fieldsplit",
 }
-"""Conjugate gradients for mass matrices."""
+"""Newton with backtracking on preconditioned FGMRES."""
+
+CREEP_SCHUR: Options = (
+    NEWTON_KRYLOV
+    | {
+        "ksp_rtol": 1e-4,
+        "pc_fieldsplit_type": "schur",
+        "pc_fieldsplit_schur_fact_type": "upper",
+        "pc_fieldsplit_schur_precondition": "a11",
+        "pc_fieldsplit_off_diag_use_amat": 1,
+        "fieldsplit_pressure_ksp_type": "preonly",
+        "fieldsplit_pressure_pc_type": "jacobi",
+    }
+    | _multigrid("velocity")
+)
+"""Creep in 3-D: Schur complement by the pressure mass over the viscosity, multigrid on each component of the
+velocity (:meth:`solver.mechanics.MechanicsProblem.split`)."""
+
+ELECTROCHEMISTRY_SPLIT: Options = (
+    NEWTON_KRYLOV
+    | {
+        "ksp_rtol": 1e-6,
+        "pc_fieldsplit_type": "multiplicative",
+        "fieldsplit_metal_potential_ksp_type": "preonly",
+        "fieldsplit_metal_potential_pc_type": "jacobi",
+    }
+    | _multigrid("potential")
+    | _multigrid("supersaturation")
+    | _multigrid("fraction")
+)
+"""Current, vacancies and composition in 3-D: one part after the other."""
+
+MOTION_MULTIGRID: Options = {
+    "snes_type": "newtonls",
+    "snes_max_it": 20,
+    "snes_atol": 1e-12,
+    "ksp_type": "cg",
+    "ksp_rtol": 1e-10,
+    "ksp_max_it": 300,
+    "pc_type": "hypre",
+    "pc_hypre_boomeramg_coarsen_type": "HMIS",
+    "pc_hypre_boomeramg_interp_type": "ext+i",
+    "pc_hypre_boomeramg_strong_threshold": 0.5,
+}
+"""The mesh's motion in 3-D: components do not couple."""
 
 RECIPES: Mapping[str, Options] = {
     "newton-direct": NEWTON_DIRECT,
     "newton-symmetric": NEWTON_SYMMETRIC,
-    "linear-direct": LINEAR_DIRECT,
-    "linear-spd": LINEAR_SPD,
+    "creep-schur": CREEP_SCHUR,
+    "electrochemistry-split": ELECTROCHEMISTRY_SPLIT,
+    "motion-multigrid": MOTION_MULTIGRID,
 }
 
 
@@ -71,6 +127,52 @@ def with_overrides(recipe: str, extra: Mapping[str, str | float | int | None]) -
     """
     options = dict(RECIPES[recipe]) | dict(extra)
     return {key: value for key, value in options.items() if value not in (None, "delete")}
+
+
+@dataclass(frozen=True)
+class ModelRecipes:
+    """PETSc options of the solvers of one model.
+
+    Attributes:
+        electrochemistry, creep: of these equation sets.
+        motion: of the mesh.
+        surface: of projections on the contact and of the void surfaces' speed.
+    """
+
+    electrochemistry: Options
+    creep: Options
+    motion: Options
+    surface: Options
+
+
+def model_recipes(
+    *,
+    iterative: bool,
+    equipotential: bool = False,
+    overrides: Mapping[str, Mapping[str, str | float | int | None]] | None = None,
+) -> ModelRecipes:
+    """Recipes of a model: factorisations, or Krylov solvers that scale in 3-D.
+
+    Args:
+        iterative: whether to iterate.
+        equipotential: whether Z = 0: the current on the contact is then a multiplier, and its saddle point
+            is factorised.
+        overrides: options by name of recipe.
+    """
+
+    def named(recipe: str) -> Options:
+        return with_overrides(recipe, (overrides or {}).get(recipe, {}))
+
+    direct = named("newton-direct")
+    if not iterative:
+        return ModelRecipes(direct, named("newton-symmetric"), direct, direct)
+    electrochemistry = direct if equipotential else named("electrochemistry-split")
+    return ModelRecipes(electrochemistry, named("creep-schur"), named("motion-multigrid"), direct)
+
+
+def splits(options: Mapping[str, object]) -> bool:
+    """Whether a recipe takes an equation set apart."""
+    return options.get("pc_type") == "fieldsplit"
 
 
 def full_steps(options: Mapping[str, object]) -> dict[str, object]:

@@ -14,6 +14,7 @@ between vectors, d = phi(|t|) t, where |t| is the uniaxial stress.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import basix.ufl
 import numpy as np
@@ -37,21 +38,42 @@ def rate_vector(rate: Expr, regularisation: Expr, cell: CellMesh) -> Expr:
     return ufl.as_vector([RATE_WEIGHT * part for part in parts] + [regularisation])
 
 
-def linearised_stress(
-    *, stress: Expr, rate: Expr, exponent: Expr, reference_stress: Expr, diffusional_rate: Expr
-) -> Expr:
-    """t that belongs to the rate vector d by the law linearised at ``stress``.
+@dataclass(frozen=True)
+class Tangent:
+    """The law d = phi t linearised at ``stress``, phi = |t|^(n-1) / sigma_ref^n + B.
 
-    d = phi t with phi = |t|^(n-1) / sigma_ref^n + B, so that
-    t_new = q t + (d - q t (t.d) / |t|^2) / phi, q = phi' |t| / (phi + phi' |t|).
+    Attributes:
+        stress: t.
+        exponent, reference_stress, diffusional_rate: n, sigma_ref, B.
     """
-    square = ufl.inner(stress, stress)
-    power = (ufl.sqrt(square) / reference_stress) ** (exponent - 1.0) / reference_stress
-    fluidity = power + diffusional_rate
-    slope = (exponent - 1.0) * power
-    share = slope / (fluidity + slope)
-    along = share * ufl.inner(stress, rate) / square
-    return share * stress + (rate - along * stress) / fluidity
+
+    stress: Expr
+    exponent: Expr
+    reference_stress: Expr
+    diffusional_rate: Expr
+
+    def fluidity(self) -> Expr:
+        """phi."""
+        return self._power() + self.diffusional_rate
+
+    def share(self) -> Expr:
+        """q = phi' |t| / (phi + phi' |t|)."""
+        slope = (self.exponent - 1.0) * self._power()
+        return slope / (self.fluidity() + slope)
+
+    def stress_change(self, rate: Expr) -> Expr:
+        """(d - q t (t.d) / |t|^2) / phi, linear in the rate vector."""
+        t = self.stress
+        return (rate - self.share() * ufl.inner(t, rate) / ufl.inner(t, t) * t) / self.fluidity()
+
+    def _power(self) -> Expr:
+        ratio = _length(self.stress) / self.reference_stress
+        return ratio ** (self.exponent - 1.0) / self.reference_stress
+
+
+def linearised_stress(*, rate: Expr, tangent: Tangent) -> Expr:
+    """t that belongs to the rate vector d by the linearised law: q t plus the change by d."""
+    return tangent.share() * tangent.stress + tangent.stress_change(rate)
 
 
 def limited_stress(linearised: Expr, own: Expr, last: Expr) -> Expr:
