@@ -115,7 +115,7 @@ class NewtonSolver:
         split: parts of the unknown, for options that call for a field split.
 
     Attributes:
-        linear_iterations: of Krylov solvers, over all solves.
+        linear_iterations, linear_solves: of the Krylov solver (1 each for a factorisation), over all solves.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class NewtonSolver:
         self._residual_form = forms[0]
         self._assembled = ReducedMatrix(forms[1], reduction)
         self._vector = ReducedVector(self._residual_form, reduction)
-        self.linear_iterations = 0
+        self.linear_iterations = self.linear_solves = 0
         self._split = None if split is None else SplitMatrix(split, reduction)
         self.held = np.empty(0, dtype=PETSc.IntType)
         self.held_values: NDArray[np.float64] = np.empty(0)
@@ -245,6 +245,7 @@ class NewtonSolver:
                 attempt.snes.solve(None, self.solution)
             reason = int(attempt.snes.getConvergedReason())
             self.linear_iterations += int(attempt.snes.getLinearSolveIterations())
+            self.linear_solves += int(attempt.snes.getIterationNumber())
         except PETSc.Error:  # the package that factorises could not go on; vectors may be locked
             self._make_solvers()
             reason = failed

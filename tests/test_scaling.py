@@ -1,0 +1,82 @@
+"""Krylov solvers of 3-D cells: the answers of a factorisation, at a number of iterations that stays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from mpi4py import MPI
+
+from solver.case import LoadedCase, parse_case
+from solver.cell_setup import initial_cell
+from solver.epoch import case_recipes
+from solver.model import CoupledModel
+from solver.scales import case_scales, model_parameters
+from tests.conftest import case_data
+
+SAME = 1e-8
+"""Relative difference between answers: Newton's method ends at residuals of 1e-10 to 1e-9 of it."""
+MOST_ITERATIONS = 40
+"""Krylov iterations per linear solve (1e-4): 25 at 3 000 unknowns, 31 from 13 000 to 50 000 (measured)."""
+GROWTH = 1.2
+"""Iterations on the finest mesh over those on the coarsest."""
+
+
+def solid_case(size: float, **numerics: Any) -> LoadedCase:
+    """A quarter of a void in a square array; ``size`` scales all elements."""
+    return parse_case(
+        case_data(
+            geometry={"kind": "3d", "depth": "3 um", "metal_thickness": "6 um"},
+            void=[{"width": "2.2 um", "height": "0.55 um", "position": ["0 um", "0 um"]}],
+            operation={"pressure": "0.2 MPa"},
+            numerics={
+                "tip_size": f"{0.2 * size} um",
+                "growth": 0.5,
+                "largest_size": f"{1.5 * size} um",
+            }
+            | numerics,
+        )
+    )
+
+
+def solved(loaded: LoadedCase, comm: MPI.Comm) -> CoupledModel:
+    parameters = model_parameters(loaded, case_scales(loaded))
+    model = CoupledModel(initial_cell(loaded, comm), parameters, case_recipes(loaded, parameters))
+    model.solve(0.0)
+    return model
+
+
+def answers(model: CoupledModel) -> list[float]:
+    return [*model.void_rates(), model.mechanics.platen_velocity(), float(model.chemistry.contact_current())]
+
+
+@pytest.mark.parallel
+def test_iterations_give_what_a_factorisation_gives(comm: MPI.Comm) -> None:
+    found = []
+    for solver in ("direct", "iterative"):
+        model = solved(solid_case(1.0, solver=solver), comm)
+        assert (model.chemistry.newton.linear_iterations > 50) == (solver == "iterative")
+        found.append(answers(model))
+        model.destroy()
+    assert found[1] == pytest.approx(found[0], rel=SAME)
+
+
+def test_iterations_do_not_grow_with_the_mesh(comm: MPI.Comm) -> None:
+    per_solve = {"creep": [], "electrochemistry": []}  # type: dict[str, list[float]]
+    for size in (1.0, 0.7, 0.5):
+        model = solved(solid_case(size), comm)
+        for problem, name in ((model.mechanics, "creep"), (model.chemistry, "electrochemistry")):
+            newton = problem.newton
+            per_solve[name].append(newton.linear_iterations / newton.linear_solves)
+        model.destroy()
+    for name, counts in per_solve.items():
+        assert max(counts) <= MOST_ITERATIONS, (name, counts)
+        assert counts[-1] <= GROWTH * counts[0], (name, counts)
+
+
+def test_a_case_may_ask_for_a_factorisation_in_3d(comm: MPI.Comm) -> None:
+    loaded = solid_case(1.5, petsc={"creep-schur": {"pc_type": "lu", "ksp_type": "preonly"}})
+    model = solved(loaded, comm)
+    assert model.mechanics.newton.factorisation() == "lu"
+    reference = solved(solid_case(1.5, solver="direct"), comm)
+    assert answers(model) == pytest.approx(answers(reference), rel=SAME)
