@@ -1,0 +1,181 @@
+"""The metal's lower boundary of a 3-D cell: void roofs over their footprints on the electrolyte.
+
+Between meshes a roof is a height over the plane of the electrolyte. A roof that hangs over its own triple line
+(by a few degrees, where the metal's contact angle is below 90 degrees) loses the overhang when it is meshed
+anew; its volume is kept.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely import Polygon
+from shapely.geometry.base import BaseGeometry
+
+ON_SIDE = 1e-9
+"""Distance (share of the extents) from a side within which a point lies on it."""
+
+
+@dataclass(frozen=True)
+class Roof:
+    """A triangulated surface over the plane: vertices (m, 3) and triangles (k, 3)."""
+
+    points: NDArray[np.float64]
+    triangles: NDArray[np.int64]
+
+    def heights(self, at: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Height above points (n, 2) of the plane: of the highest triangle there, of the nearest vertex else."""
+        tree = shapely.STRtree(shapely.polygons(self.points[self.triangles][:, :, :2]))
+        which, over = tree.query(shapely.points(at), predicate="intersects")
+        found = np.full(len(at), -np.inf)
+        corners = self.points[self.triangles[over]]
+        np.maximum.at(found, which, _height_in(corners, at[which]))
+        missed = np.flatnonzero(~np.isfinite(found))
+        if len(missed):
+            away = np.linalg.norm(at[missed, None] - self.points[None, :, :2], axis=2)
+            found[missed] = self.points[np.argmin(away, axis=1), 2]
+        return found
+
+    def measure(self) -> float:
+        """Volume between the surface and the plane."""
+        corners = self.points[self.triangles]
+        return float(np.sum(_signed_areas(corners) * corners[:, :, 2].mean(axis=1)))
+
+
+@dataclass(frozen=True)
+class SurfaceVoid:
+    """One void: where it stands on the electrolyte, and its roof.
+
+    Attributes:
+        footprint: bounded by its triple lines and the sides.
+        heights: of the roof above points (n, 2) of the footprint.
+        measure: volume inside the cell; a mesh of the roof is made to have it exactly.
+        height: largest one.
+    """
+
+    footprint: Polygon
+    heights: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+    measure: float
+    height: float
+
+
+def void_of(footprint: Polygon, roof: Roof) -> SurfaceVoid:
+    """The void under a triangulated roof."""
+    return SurfaceVoid(
+        footprint, roof.heights, roof.measure(), float(roof.points[:, 2].max(initial=0.0))
+    )
+
+
+def void_under(
+    footprint: Polygon, heights: Callable[[NDArray[np.float64]], NDArray[np.float64]], spacing: float
+) -> SurfaceVoid:
+    """The void under a height over the plane, its volume by midpoints of squares of side ``spacing``."""
+    low_x, low_y, high_x, high_y = footprint.bounds
+    x, y = (
+        low + (np.arange(max(1, math.ceil((high - low) / spacing))) + 0.5) * spacing
+        for low, high in ((low_x, high_x), (low_y, high_y))
+    )
+    grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    inside = grid[shapely.contains_xy(footprint, grid)]
+    if len(inside) == 0:
+        inside = np.array([footprint.representative_point().coords[0]])
+    values = heights(inside)
+    return SurfaceVoid(footprint, heights, footprint.area * float(values.mean()), float(values.max()))
+
+
+@dataclass(frozen=True)
+class SurfaceProfile:
+    """A 3-D cell [0, lx] x [0, ly]; z = 0 is the electrolyte (um).
+
+    Attributes:
+        extents: lx, ly.
+        metal_height: height of the top.
+        electrolyte_depth: depth of the electrolyte.
+        voids: their footprints do not touch.
+    """
+
+    extents: tuple[float, float]
+    metal_height: float
+    electrolyte_depth: float
+    voids: tuple[SurfaceVoid, ...] = ()
+
+    @property
+    def base(self) -> Polygon:
+        """The plane of the cell."""
+        return shapely.box(0.0, 0.0, *self.extents)
+
+    def contact(self) -> BaseGeometry:
+        """Where metal and electrolyte touch."""
+        return self.base.difference(shapely.union_all([v.footprint for v in self.voids]))
+
+    def contact_fraction(self) -> float:
+        """Share of the plane in contact."""
+        return 1.0 - sum(v.footprint.area for v in self.voids) / self.base.area
+
+    def widths(self) -> list[float]:
+        """Diameter of the circle that has the area of each void's footprint, with its mirror images."""
+        return [
+            2.0 * math.sqrt(v.footprint.area * images(v.footprint, self.extents) / math.pi)
+            for v in self.voids
+        ]
+
+    def heights(self) -> list[float]:
+        """Largest height of each void."""
+        return [void.height for void in self.voids]
+
+    def with_voids(self, voids: Sequence[SurfaceVoid]) -> SurfaceProfile:
+        """The same cell and as much metal with other voids: the metal's height takes up the difference."""
+        before = sum(void.measure for void in self.voids)
+        after = sum(void.measure for void in voids)
+        height = self.metal_height + (after - before) / self.base.area
+        return replace(self, voids=tuple(voids), metal_height=height)
+
+
+def images(footprint: Polygon, extents: tuple[float, float]) -> int:
+    """How many copies of a void the symmetric sides make of it, itself included: 1, 2 or 4."""
+    low_x, low_y, high_x, high_y = footprint.bounds
+    count = 1
+    for low, high, extent in ((low_x, high_x, extents[0]), (low_y, high_y, extents[1])):
+        at_side = (low <= ON_SIDE * extent) != (high >= extent * (1.0 - ON_SIDE))
+        count *= 2 if at_side else 1
+    return count
+
+
+def snapped(footprint: Polygon, extents: tuple[float, float]) -> Polygon:
+    """Vertices that lie on a side up to rounding are put exactly there."""
+
+    def on_sides(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        moved = points.copy()
+        for k, extent in enumerate(extents):
+            moved[np.abs(points[:, k]) <= ON_SIDE * extent, k] = 0.0
+            moved[np.abs(points[:, k] - extent) <= ON_SIDE * extent, k] = extent
+        return moved
+
+    return cast(Polygon, shapely.transform(footprint, on_sides))
+
+
+def _signed_areas(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Plan areas of triangles (k, 3, 3); negative where a surface of positive orientation hangs over."""
+    one, two = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    return np.asarray(0.5 * (one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0]))
+
+
+def _height_in(corners: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Height of the planes of triangles (k, 3, 3) at points (k, 2) inside them."""
+    doubled = 2.0 * _signed_areas(corners)
+    flat = np.abs(doubled) < 1e-300
+    doubled[flat] = 1.0
+    weights = []
+    for k in range(3):
+        p, q = corners[:, (k + 1) % 3], corners[:, (k + 2) % 3]
+        area = (p[:, 0] - at[:, 0]) * (q[:, 1] - at[:, 1]) - (p[:, 1] - at[:, 1]) * (q[:, 0] - at[:, 0])
+        weights.append(area / doubled)
+    shares = np.clip(np.column_stack(weights), 0.0, 1.0)
+    height = np.sum(shares * corners[:, :, 2], axis=1)
+    return np.where(flat, corners[:, :, 2].max(axis=1), height)
