@@ -129,7 +129,7 @@ class _ShellBuilder:
         """The surfaces' edge on the side from corner k to the next, as a discrete curve."""
         axis = 0 if k % 2 == 0 else 1
         side = self.profile.extents[1 - axis] * (1.0 if k in (1, 2) else 0.0)
-        edges = _boundary_edges(triangles)
+        edges = boundary_edges(triangles)
         on = np.abs(self.shell.points[edges][:, :, 1 - axis] - side).max(axis=1) < 1e-9
         edges = edges[on]
         nodes = np.unique(edges)
@@ -166,7 +166,7 @@ class _ShellBuilder:
         return walls
 
 
-def _boundary_edges(triangles: NDArray[np.int64]) -> NDArray[np.int64]:
+def boundary_edges(triangles: NDArray[np.int64]) -> NDArray[np.int64]:
     """Edges (m, 2) of one triangle only."""
     edges = np.sort(np.vstack([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), axis=1)
     unique, count = np.unique(edges, axis=0, return_counts=True)

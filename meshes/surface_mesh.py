@@ -15,20 +15,26 @@ import numpy as np
 import shapely
 from mpi4py import MPI
 from numpy.typing import NDArray
-from shapely import LinearRing, MultiPolygon, Polygon
+from shapely import LinearRing, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from meshes.cell import CellMesh, distribute
 from meshes.sizing import SizeRule
 from meshes.solid_shell import Shell, build_shell
-from meshes.surface_profile import Roof, SurfaceProfile, SurfaceVoid
+from meshes.surface_profile import Roof, SurfaceProfile, SurfaceVoid, polygons, triple_line
 
 RIM_ZONE = 4.0
 """Width (tip elements) of the zone beside a triple line in which nodes are placed by length along the roof."""
 PROFILE_POINTS = 24
 """Points on the roof that measure that length."""
+FINER = (1.0, 0.95, 0.9, 0.85)
+"""Factors on the size at triple lines that are tried one after the other: now and then a flat tetrahedron is
+left between nodes that are all on surfaces, and no optimisation moves those."""
+GOOD_SHAPE, FAIR_SHAPE = 0.1, 0.02
+"""Inscribed over circumscribed radius (1 at best) of a mesh that is taken at once, and of one that is usable."""
 _ROUNDING = 9
 """Decimals (um) to which points of the plane count as the same."""
+_TETRAHEDRON = 4
 _SAME = 2.0 * 10.0**-_ROUNDING
 
 
@@ -38,12 +44,25 @@ def mesh_surface(
     """Mesh a 3-D cell. Collective; raises :class:`meshes.cell.MeshingError`."""
 
     def build() -> None:
-        even = replace(profile, voids=tuple(_evened(v, profile, rule) for v in profile.voids))
-        plane = mesh_of_plane(even, rule)
-        gmsh.clear()
-        build_shell(lifted(plane, even, rule), even, rule)
+        for factor in FINER:
+            finer = replace(rule, tip=factor * rule.tip)
+            gmsh.clear()
+            even = replace(profile, voids=tuple(_evened(v, profile, finer) for v in profile.voids))
+            plane = mesh_of_plane(even, finer)
+            gmsh.clear()
+            build_shell(lifted(plane, even, finer), even, finer)
+            if worst_shape() >= GOOD_SHAPE:
+                return
+        if worst_shape() < FAIR_SHAPE:
+            raise RuntimeError("the metal between the surfaces is too thin for its elements")
 
     return distribute(build, comm, "3d", msh_file)
+
+
+def worst_shape() -> float:
+    """Smallest inscribed over circumscribed radius of the tetrahedra in the current Gmsh model."""
+    tags, _ = gmsh.model.mesh.getElementsByType(_TETRAHEDRON)
+    return float(np.min(gmsh.model.mesh.getElementQualities(tags, "gamma"), initial=1.0))
 
 
 @dataclass(frozen=True)
@@ -64,37 +83,57 @@ def mesh_of_plane(profile: SurfaceProfile, rule: SizeRule) -> PlaneMesh:
     return _collected(surfaces)
 
 
-def polygons(region: BaseGeometry) -> list[Polygon]:
-    """Polygons of a region, without crumbs."""
-    parts = list(region.geoms) if isinstance(region, MultiPolygon) else [region]
-    return [p for p in parts if isinstance(p, Polygon) and p.area > 1e-12]
-
-
 def _evened(void: SurfaceVoid, profile: SurfaceProfile, rule: SizeRule) -> SurfaceVoid:
     return replace(void, footprint=resampled(void.footprint, profile.extents, rule))
 
 
 def resampled(footprint: Polygon, extents: tuple[float, float], rule: SizeRule) -> Polygon:
-    """Rings with points a tip element apart; corners at the sides stay."""
+    """Rings with points a tip element apart; corners at the sides stay, and so does the area."""
+    rings = [_even_ring(ring, extents, rule.tip) for ring in (footprint.exterior, *footprint.interiors)]
+    rings = [rings[0], *((hole, -outward) for hole, outward in rings[1:])]
+    cut = Polygon(rings[0][0], [ring for ring, _ in rings[1:]])
+    free = sum(float(np.linalg.norm(outward, axis=1).sum()) for _, outward in rings)
+    if free == 0.0:
+        return cut
+    length = sum(float(ring.length) for ring in (cut.exterior, *cut.interiors))
+    count = sum(len(ring) for ring, _ in rings)
+    # chords cut the area off; a shift of all free points by the missing share of it puts that back
+    shift = (footprint.area - cut.area) / (length * free / count)
+    moved = [ring + shift * outward for ring, outward in rings]
+    return Polygon(moved[0], moved[1:])
 
-    def ring(line: LinearRing) -> NDArray[np.float64]:
-        points = np.array(line.coords)[:-1]
-        on_side = np.zeros(len(points), dtype=bool)
-        for k, extent in enumerate(extents):
-            on_side |= (points[:, k] == 0.0) | (points[:, k] == extent)
-        if not on_side.any():
-            return _even(np.vstack([points, points[:1]]), rule.tip)[:-1]
-        first = int(np.flatnonzero(on_side)[0])
-        points, on_side = np.roll(points, -first, axis=0), np.roll(on_side, -first)
-        closed, flags = np.vstack([points, points[:1]]), np.append(on_side, on_side[0])
-        stops = np.flatnonzero(flags)
-        pieces = []
-        for a, b in pairwise(stops):
-            piece = closed[a : b + 1]
-            pieces.append((piece if b == a + 1 else _even(piece, rule.tip))[:-1])
-        return np.vstack(pieces)
 
-    return Polygon(ring(footprint.exterior), [ring(hole) for hole in footprint.interiors])
+def _even_ring(
+    line: LinearRing, extents: tuple[float, float], spacing: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Points of a ring (m, 2) and the way out of what it encloses, 0 on sides."""
+    points = np.array(line.coords)[:-1]
+    if not _on_sides(points, extents).any():
+        even = _even(np.vstack([points, points[:1]]), spacing)[:-1]
+        return even, _outward(even, line.is_ccw)
+    points = np.roll(points, -int(np.argmax(_on_sides(points, extents))), axis=0)
+    closed = np.vstack([points, points[:1]])
+    pieces = []
+    for a, b in pairwise(np.flatnonzero(_on_sides(closed, extents))):
+        piece = closed[a : b + 1]
+        pieces.append((piece if b == a + 1 else _even(piece, spacing))[:-1])
+    even = np.vstack(pieces)
+    outward = _outward(even, line.is_ccw)
+    outward[_on_sides(even, extents)] = 0.0
+    return even, outward
+
+
+def _on_sides(points: NDArray[np.float64], extents: tuple[float, float]) -> NDArray[np.bool_]:
+    on = [(points[:, k] == 0.0) | (points[:, k] == extent) for k, extent in enumerate(extents)]
+    return np.asarray(on[0] | on[1])
+
+
+def _outward(ring: NDArray[np.float64], counterclockwise: bool) -> NDArray[np.float64]:
+    """Unit normals of a closed ring away from what it encloses."""
+    tangent = np.roll(ring, -1, axis=0) - np.roll(ring, 1, axis=0)
+    normal = np.column_stack([tangent[:, 1], -tangent[:, 0]])
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-300)
+    return normal if counterclockwise else -normal
 
 
 def _even(line: NDArray[np.float64], spacing: float) -> NDArray[np.float64]:
@@ -163,7 +202,7 @@ class _PlaneSizes:
         grid = shapely.points(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1))
         size = np.full(grid.shape, rule.largest)
         for void in profile.voids:
-            away = shapely.distance(triple_line(void, profile), grid)
+            away = shapely.distance(triple_line(void.footprint, profile.base), grid)
             np.minimum(size, rule.tip + rule.growth * away, out=size)
             within = shapely.contains(void.footprint, grid)
             half = 0.5 * math.sqrt(void.footprint.area)
@@ -180,14 +219,9 @@ class _PlaneSizes:
         return float(self._size[i, j])
 
 
-def triple_line(void: SurfaceVoid, profile: SurfaceProfile) -> BaseGeometry:
-    """The void's boundary on the electrolyte without what lies on the sides."""
-    return void.footprint.boundary.difference(profile.base.boundary)
-
-
 def triple_lines(profile: SurfaceProfile) -> BaseGeometry:
     """Those of all voids."""
-    return shapely.union_all([triple_line(void, profile) for void in profile.voids])
+    return shapely.union_all([triple_line(void.footprint, profile.base) for void in profile.voids])
 
 
 def _collected(surfaces: list[tuple[int, int]]) -> PlaneMesh:
@@ -231,14 +265,14 @@ def lifted(plane: PlaneMesh, profile: SurfaceProfile, rule: SizeRule) -> Shell:
 
 
 def _on_triple_line(at: NDArray[np.float64], void: SurfaceVoid, profile: SurfaceProfile) -> NDArray[np.bool_]:
-    return np.asarray(shapely.distance(triple_line(void, profile), shapely.points(at)) <= _SAME)
+    return np.asarray(shapely.distance(triple_line(void.footprint, profile.base), shapely.points(at)) <= _SAME)
 
 
 def _beside_rims(
     at: NDArray[np.float64], void: SurfaceVoid, profile: SurfaceProfile, rule: SizeRule
 ) -> NDArray[np.float64]:
     """Points (n, 2) moved towards the triple line where the roof is steep: even along the roof, not the plane."""
-    line, zone = triple_line(void, profile), RIM_ZONE * rule.tip
+    line, zone = triple_line(void.footprint, profile.base), RIM_ZONE * rule.tip
     points = shapely.points(at)
     away = np.asarray(shapely.distance(line, points))
     near = np.flatnonzero((away < zone) & (away > _SAME))

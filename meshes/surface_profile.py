@@ -18,8 +18,15 @@ from numpy.typing import NDArray
 from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
+STEEP = 2.0
+"""Slope from which on a roof is taken as its flat triangles."""
+CRUMB = 1e-12
+"""Area (um2) of polygons that are rounding."""
 ON_SIDE = 1e-9
 """Distance (share of the extents) from a side within which a point lies on it."""
+
+Heights = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""Height of a roof above points (n, 2) of the plane."""
 
 
 @dataclass(frozen=True)
@@ -30,17 +37,48 @@ class Roof:
     triangles: NDArray[np.int64]
 
     def heights(self, at: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Height above points (n, 2) of the plane: of the highest triangle there, of the nearest vertex else."""
+        """Height above points (n, 2) of the plane: of the highest triangle there, of the nearest vertex else.
+
+        Between its vertices the surface bulges as their slopes say (exactly so on a quadratic surface):
+        nodes of the next mesh would else lie on chords and the roof lose a little at every mesh.
+        """
         tree = shapely.STRtree(shapely.polygons(self.points[self.triangles][:, :, :2]))
         which, over = tree.query(shapely.points(at), predicate="intersects")
         found = np.full(len(at), -np.inf)
-        corners = self.points[self.triangles[over]]
-        np.maximum.at(found, which, _height_in(corners, at[which]))
+        nodes = self.triangles[over]
+        shares = _shares(self.points[nodes], at[which])
+        height = np.sum(shares * self.points[nodes][:, :, 2], axis=1)
+        np.maximum.at(found, which, height + self._bulge(nodes, shares))
         missed = np.flatnonzero(~np.isfinite(found))
         if len(missed):
             away = np.linalg.norm(at[missed, None] - self.points[None, :, :2], axis=2)
             found[missed] = self.points[np.argmin(away, axis=1), 2]
         return found
+
+    def _bulge(self, nodes: NDArray[np.int64], shares: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Height over the flat triangles ``nodes`` (k, 3) at ``shares``; 0 where the roof is steep."""
+        slopes = self._slopes()
+        x, g = self.points[nodes][:, :, :2], slopes[nodes]
+        bulge = np.zeros(len(nodes))
+        for i, j in ((0, 1), (1, 2), (2, 0)):
+            change = np.einsum("ij,ij->i", g[:, j] - g[:, i], x[:, j] - x[:, i])
+            bulge -= 0.5 * shares[:, i] * shares[:, j] * change
+        gentle = np.all(np.linalg.norm(g, axis=2) < STEEP, axis=1)
+        return np.where(gentle, bulge, 0.0)
+
+    def _slopes(self) -> NDArray[np.float64]:
+        """Gradient (m, 2) at the vertices: mean of the triangles around each, by plan area."""
+        corners = self.points[self.triangles]
+        doubled = 2.0 * _signed_areas(corners)
+        sums, areas = np.zeros((len(self.points), 2)), np.zeros(len(self.points))
+        moment = np.zeros((len(corners), 2))
+        for k in range(3):
+            edge = corners[:, (k + 2) % 3, :2] - corners[:, (k + 1) % 3, :2]
+            moment += corners[:, k, 2, None] * np.column_stack([-edge[:, 1], edge[:, 0]])
+        for k in range(3):
+            np.add.at(sums, self.triangles[:, k], moment)
+            np.add.at(areas, self.triangles[:, k], doubled)
+        return np.asarray(sums / np.where(np.abs(areas) > 0.0, areas, np.inf)[:, None])
 
     def measure(self) -> float:
         """Volume between the surface and the plane."""
@@ -57,24 +95,23 @@ class SurfaceVoid:
         heights: of the roof above points (n, 2) of the footprint.
         measure: volume inside the cell; a mesh of the roof is made to have it exactly.
         height: largest one.
+        roof: as meshed, None for a void that has no mesh yet.
     """
 
     footprint: Polygon
-    heights: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+    heights: Heights
     measure: float
     height: float
+    roof: Roof | None = None
 
 
 def void_of(footprint: Polygon, roof: Roof) -> SurfaceVoid:
     """The void under a triangulated roof."""
-    return SurfaceVoid(
-        footprint, roof.heights, roof.measure(), float(roof.points[:, 2].max(initial=0.0))
-    )
+    height = float(roof.points[:, 2].max(initial=0.0))
+    return SurfaceVoid(footprint, roof.heights, roof.measure(), height, roof)
 
 
-def void_under(
-    footprint: Polygon, heights: Callable[[NDArray[np.float64]], NDArray[np.float64]], spacing: float
-) -> SurfaceVoid:
+def void_under(footprint: Polygon, heights: Heights, spacing: float) -> SurfaceVoid:
     """The void under a height over the plane, its volume by midpoints of squares of side ``spacing``."""
     low_x, low_y, high_x, high_y = footprint.bounds
     x, y = (
@@ -137,6 +174,17 @@ class SurfaceProfile:
         return replace(self, voids=tuple(voids), metal_height=height)
 
 
+def triple_line(footprint: Polygon, base: Polygon) -> BaseGeometry:
+    """The boundary of a void on the electrolyte without what lies on the sides."""
+    return footprint.boundary.difference(base.boundary)
+
+
+def polygons(region: BaseGeometry) -> list[Polygon]:
+    """Polygons of a region, without crumbs."""
+    parts = list(region.geoms) if hasattr(region, "geoms") else [region]
+    return [p for p in parts if isinstance(p, Polygon) and p.area > CRUMB]
+
+
 def images(footprint: Polygon, extents: tuple[float, float]) -> int:
     """How many copies of a void the symmetric sides make of it, itself included: 1, 2 or 4."""
     low_x, low_y, high_x, high_y = footprint.bounds
@@ -166,8 +214,8 @@ def _signed_areas(corners: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(0.5 * (one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0]))
 
 
-def _height_in(corners: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Height of the planes of triangles (k, 3, 3) at points (k, 2) inside them."""
+def _shares(corners: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Barycentric coordinates (k, 3) of points (k, 2) in triangles (k, 3, 3), that of the highest corner if flat."""
     doubled = 2.0 * _signed_areas(corners)
     flat = np.abs(doubled) < 1e-300
     doubled[flat] = 1.0
@@ -177,5 +225,5 @@ def _height_in(corners: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray
         area = (p[:, 0] - at[:, 0]) * (q[:, 1] - at[:, 1]) - (p[:, 1] - at[:, 1]) * (q[:, 0] - at[:, 0])
         weights.append(area / doubled)
     shares = np.clip(np.column_stack(weights), 0.0, 1.0)
-    height = np.sum(shares * corners[:, :, 2], axis=1)
-    return np.where(flat, corners[:, :, 2].max(axis=1), height)
+    shares[flat] = np.eye(3)[np.argmax(corners[flat][:, :, 2], axis=1)]
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
