@@ -30,11 +30,17 @@ PROFILE_POINTS = 24
 FINER = (1.0, 0.95, 0.9, 0.85)
 """Factors on the size at triple lines that are tried one after the other: now and then a flat tetrahedron is
 left between nodes that are all on surfaces, and no optimisation moves those."""
+SMOOTHINGS = 3
+"""Smoothings of a roof that was changed: capillarity would round it in the next steps."""
+SQUEEZED = 0.05
+"""Share of its area that a triangle of the plane must keep when nodes are moved towards a steep rim."""
+LEAST_SLOPE = 0.1
+"""A roof rises at least this steeply over the first element from its triple line: it must not lie on the floor."""
 GOOD_SHAPE, FAIR_SHAPE = 0.1, 0.02
 """Inscribed over circumscribed radius (1 at best) of a mesh that is taken at once, and of one that is usable."""
 _ROUNDING = 9
 """Decimals (um) to which points of the plane count as the same."""
-_TETRAHEDRON = 4
+_TRIANGLE, _TETRAHEDRON = 2, 4
 _SAME = 2.0 * 10.0**-_ROUNDING
 
 
@@ -80,7 +86,12 @@ def mesh_of_plane(profile: SurfaceProfile, rule: SizeRule) -> PlaneMesh:
     surfaces = [(builder.surface(part), -1) for part in polygons(profile.contact())]
     surfaces += [(builder.surface(void.footprint), k) for k, void in enumerate(profile.voids)]
     builder.mesh(_PlaneSizes(profile, rule), triple_lines(profile))
-    return _collected(surfaces)
+    plane = _collected(surfaces)
+    for k, void in enumerate(profile.voids):
+        fixed = _on_triple_line(plane.points, void, profile)
+        # a corner without a node of its own has no height: roof and floor would coincide
+        plane.void[(plane.void == k) & fixed[plane.triangles].all(axis=1)] = -1
+    return plane
 
 
 def _evened(void: SurfaceVoid, profile: SurfaceProfile, rule: SizeRule) -> SurfaceVoid:
@@ -231,7 +242,7 @@ def _collected(surfaces: list[tuple[int, int]]) -> PlaneMesh:
     points = np.asarray(coordinates).reshape(-1, 3)[:, :2]
     triangles, voids = [], []
     for surface, void in surfaces:
-        _, nodes = gmsh.model.mesh.getElementsByType(2, surface)
+        _, nodes = gmsh.model.mesh.getElementsByType(_TRIANGLE, surface)
         rows = number[np.asarray(nodes, dtype=np.int64)].reshape(-1, 3)
         triangles.append(rows)
         voids.append(np.full(len(rows), void, dtype=np.int64))
@@ -247,12 +258,17 @@ def lifted(plane: PlaneMesh, profile: SurfaceProfile, rule: SizeRule) -> Shell:
         under = plane.triangles[plane.void == k]
         nodes = np.unique(under)
         free = nodes[~_on_triple_line(points[nodes, :2], void, profile)]
-        places = _beside_rims(points[free, :2], void, profile, rule)
-        copies = np.column_stack([places, np.maximum(void.heights(places), 0.0)])
+        wanted = _beside_rims(points[free, :2], void, profile, rule)
+        places = _unfolded(plane.points, under, free, wanted)
+        away = shapely.distance(triple_line(void.footprint, profile.base), shapely.points(places))
+        least = LEAST_SLOPE * np.minimum(away, rule.tip)
+        copies = np.column_stack([places, np.maximum(void.heights(places), least)])
         renumbered = np.arange(len(points))
         renumbered[free] = len(points) + np.arange(len(free))
         points = np.vstack([points, copies])
         roof = renumbered[under]
+        if void.roof is None:
+            _smooth(points, roof, renumbered[free])
         _scale_to(points, roof, np.arange(len(points) - len(free), len(points)), void.measure)
         roofs.append(roof)
     empty = np.empty((0, 3), dtype=np.int64)
@@ -264,8 +280,33 @@ def lifted(plane: PlaneMesh, profile: SurfaceProfile, rule: SizeRule) -> Shell:
     )
 
 
+def _unfolded(
+    plane: NDArray[np.float64],
+    triangles: NDArray[np.int64],
+    free: NDArray[np.int64],
+    wanted: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Places ``wanted`` of the ``free`` nodes, but the old ones at triangles that would turn over or nearly so."""
+    moved = plane.copy()
+    moved[free] = wanted
+    before = _areas(plane[triangles])
+    while True:
+        bad = np.unique(triangles[_areas(moved[triangles]) / before < SQUEEZED])
+        back = bad[np.any(moved[bad] != plane[bad], axis=1)]
+        if len(back) == 0:
+            return np.asarray(moved[free])
+        moved[back] = plane[back]
+
+
+def _areas(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    one, two = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    return np.asarray(one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0])
+
+
 def _on_triple_line(at: NDArray[np.float64], void: SurfaceVoid, profile: SurfaceProfile) -> NDArray[np.bool_]:
-    return np.asarray(shapely.distance(triple_line(void.footprint, profile.base), shapely.points(at)) <= _SAME)
+    return np.asarray(
+        shapely.distance(triple_line(void.footprint, profile.base), shapely.points(at)) <= _SAME
+    )
 
 
 def _beside_rims(
@@ -297,6 +338,15 @@ def _beside_rims(
         for side in (0.0, extent):
             moved[np.abs(at[:, k] - side) <= _SAME, k] = side
     return moved
+
+
+def _smooth(points: NDArray[np.float64], roof: NDArray[np.int64], free: NDArray[np.int64]) -> None:
+    """Take the steps off a roof that was cut or joined: heights go to the mean of their neighbours'."""
+    pairs = np.vstack([roof[:, [a, b]] for a in range(3) for b in range(3) if a != b])
+    count = np.bincount(pairs[:, 0], minlength=len(points))[free]
+    for _ in range(SMOOTHINGS):
+        sums = np.bincount(pairs[:, 0], weights=points[pairs[:, 1], 2], minlength=len(points))[free]
+        points[free, 2] = sums / count
 
 
 def _scale_to(

@@ -61,9 +61,7 @@ class RoofSurfaces:
         """Present interface profile. Collective; raises ProfileError where a footprint is no polygon."""
         x = self.cell.domain.geometry.x
         top = self.cell.domain.comm.allreduce(float(x[:, 2].max(initial=0.0)), op=MPI.MAX)
-        return SurfaceProfile(
-            self.extents, top, self.electrolyte_depth, self.voids(x[self.geometry_nodes])
-        )
+        return SurfaceProfile(self.extents, top, self.electrolyte_depth, self.voids(x[self.geometry_nodes]))
 
     def voids(self, local: NDArray[np.float64]) -> tuple[SurfaceVoid, ...]:
         """Voids with the surface nodes at ``local`` (m, 3). Collective; raises ProfileError."""
