@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -130,26 +130,3 @@ def mesh_plane(
     """Mesh a two-dimensional cell. Collective; see :func:`distribute` for errors."""
     kind: CoordinateKind = "axisymmetric" if profile.axisymmetric else "plane"
     return distribute(lambda: build_plane(profile, rule), comm, kind, msh_file)
-
-
-def first_meshed(
-    profiles: Iterable[InterfaceProfile], rule: SizeRule, comm: MPI.Comm
-) -> tuple[CellMesh, InterfaceProfile]:
-    """Mesh the first profile that Gmsh can mesh (narrow necks may defeat it). Collective.
-
-    Args:
-        profiles: the same interface with different points on its roofs.
-        rule: element size.
-        comm: communicator of the mesh.
-
-    Raises:
-        MeshingError: on every rank, if none can be meshed: what the last one failed with.
-    """
-    failure = MeshingError("no profile to mesh")
-    for profile in profiles:
-        try:
-            return mesh_plane(profile, rule, comm), profile
-        except MeshingError as error:
-            log.warning("%s; trying other points on the roofs", error)
-            failure = error
-    raise failure

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline, PchipInterpolator
+from shapely import Polygon
 
 from meshes.shapes import VoidShape
 from meshes.sizing import SizeRule
@@ -15,6 +17,16 @@ from meshes.sizing import SizeRule
 _AREA_ITERATIONS = 30
 _AREA_TOLERANCE = 1e-14
 _MIN_SEGMENTS = 6
+
+
+class VoidRow(NamedTuple):
+    """One void for the records (um): centre (the last coordinate is the height), extent along x, size."""
+
+    centre: tuple[float, float, float | str]
+    extent: tuple[float, float]
+    width: float
+    height: float
+    measure: float
 
 
 @dataclass(frozen=True)
@@ -35,6 +47,34 @@ class InterfaceProfile:
     electrolyte_depth: float
     roofs: tuple[NDArray[np.float64], ...] = ()
     axisymmetric: bool = False
+
+    def contact_fraction(self) -> float:
+        """Share of the electrolyte surface in contact (by area when axisymmetric)."""
+        return contact_fraction(self)
+
+    def widths(self) -> list[float]:
+        """Width of each void, with its mirror image where it sits on a side."""
+        return [full_width(self, k) for k in range(len(self.roofs))]
+
+    def heights(self) -> list[float]:
+        """Largest height of each void."""
+        return [float(roof[:, 1].max()) for roof in self.roofs]
+
+    def void_rows(self) -> list[VoidRow]:
+        """Place and size of each void, from left to right."""
+        rows = []
+        for k, (roof, width, height) in enumerate(
+            zip(self.roofs, self.widths(), self.heights(), strict=True)
+        ):
+            left, right = self.void_extent(k)
+            centre = Polygon([*roof, (right, 0.0), (left, 0.0)]).centroid
+            place = (centre.x, centre.y, "")
+            rows.append(VoidRow(place, (left, right), width, height, self.void_measure(k)))
+        return rows
+
+    def height_at(self, at: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Height of the metal's lower end at positions (n, 1): on the highest roof there, else 0."""
+        return surface_height(self, at[:, 0])
 
     def triple_points(self) -> NDArray[np.float64]:
         """Points (k, 2) where a roof meets the electrolyte."""

@@ -24,20 +24,20 @@ from meshes.solid_shell import Shell, build_shell
 from meshes.surface_profile import Roof, SurfaceProfile, SurfaceVoid, polygons, triple_line
 
 RIM_ZONE = 4.0
-"""Width (tip elements) of the zone beside a triple line in which nodes are placed by length along the roof."""
+"""Width (tip elements) of the zone beside triple lines in which nodes are placed by length along the roof."""
 PROFILE_POINTS = 24
 """Points on the roof that measure that length."""
 FINER = (1.0, 0.95, 0.9, 0.85)
 """Factors on the size at triple lines that are tried one after the other: now and then a flat tetrahedron is
 left between nodes that are all on surfaces, and no optimisation moves those."""
-SMOOTHINGS = 3
+SMOOTHINGS = 10
 """Smoothings of a roof that was changed: capillarity would round it in the next steps."""
 SQUEEZED = 0.05
 """Share of its area that a triangle of the plane must keep when nodes are moved towards a steep rim."""
 LEAST_SLOPE = 0.1
-"""A roof rises at least this steeply over the first element from its triple line: it must not lie on the floor."""
+"""A roof rises at least this steeply over its first element: it must not lie on the floor."""
 GOOD_SHAPE, FAIR_SHAPE = 0.1, 0.02
-"""Inscribed over circumscribed radius (1 at best) of a mesh that is taken at once, and of one that is usable."""
+"""Inscribed over circumscribed radius (1 at best) of a mesh that is taken at once, and of a usable one."""
 _ROUNDING = 9
 """Decimals (um) to which points of the plane count as the same."""
 _TRIANGLE, _TETRAHEDRON = 2, 4
@@ -127,7 +127,8 @@ def _even_ring(
     pieces = []
     for a, b in pairwise(np.flatnonzero(_on_sides(closed, extents))):
         piece = closed[a : b + 1]
-        pieces.append((piece if b == a + 1 else _even(piece, spacing))[:-1])
+        along_side = b == a + 1 and _on_sides(piece.mean(axis=0, keepdims=True), extents)[0]
+        pieces.append((piece if along_side else _even(piece, spacing))[:-1])
     even = np.vstack(pieces)
     outward = _outward(even, line.is_ccw)
     outward[_on_sides(even, extents)] = 0.0
@@ -267,8 +268,9 @@ def lifted(plane: PlaneMesh, profile: SurfaceProfile, rule: SizeRule) -> Shell:
         renumbered[free] = len(points) + np.arange(len(free))
         points = np.vstack([points, copies])
         roof = renumbered[under]
-        if void.roof is None:
-            _smooth(points, roof, renumbered[free])
+        if void.fresh is not None:
+            inside = shapely.intersects_xy(void.fresh, points[renumbered[free], :2])
+            _smooth(points, roof, renumbered[free][inside])
         _scale_to(points, roof, np.arange(len(points) - len(free), len(points)), void.measure)
         roofs.append(roof)
     empty = np.empty((0, 3), dtype=np.int64)
@@ -286,7 +288,7 @@ def _unfolded(
     free: NDArray[np.int64],
     wanted: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Places ``wanted`` of the ``free`` nodes, but the old ones at triangles that would turn over or nearly so."""
+    """Places ``wanted`` of the ``free`` nodes, but the old ones at triangles that would turn over."""
     moved = plane.copy()
     moved[free] = wanted
     before = _areas(plane[triangles])
@@ -312,7 +314,7 @@ def _on_triple_line(at: NDArray[np.float64], void: SurfaceVoid, profile: Surface
 def _beside_rims(
     at: NDArray[np.float64], void: SurfaceVoid, profile: SurfaceProfile, rule: SizeRule
 ) -> NDArray[np.float64]:
-    """Points (n, 2) moved towards the triple line where the roof is steep: even along the roof, not the plane."""
+    """Points (n, 2) moved towards the triple line where the roof is steep: even along the roof."""
     line, zone = triple_line(void.footprint, profile.base), RIM_ZONE * rule.tip
     points = shapely.points(at)
     away = np.asarray(shapely.distance(line, points))

@@ -1,8 +1,8 @@
 """The metal's lower boundary of a 3-D cell: void roofs over their footprints on the electrolyte.
 
-Between meshes a roof is a height over the plane of the electrolyte. A roof that hangs over its own triple line
-(by a few degrees, where the metal's contact angle is below 90 degrees) loses the overhang when it is meshed
-anew; its volume is kept.
+Between meshes a roof is a height over the plane of the electrolyte. A roof that hangs over its own triple
+line (by a few degrees, where the metal's contact angle is below 90 degrees) loses the overhang when it is
+meshed anew; its volume is kept.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import shapely
 from numpy.typing import NDArray
 from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
+
+from meshes.profile import VoidRow
 
 STEEP = 2.0
 """Slope from which on a roof is taken as its flat triangles."""
@@ -96,6 +98,7 @@ class SurfaceVoid:
         measure: volume inside the cell; a mesh of the roof is made to have it exactly.
         height: largest one.
         roof: as meshed, None for a void that has no mesh yet.
+        fresh: where a roof that was cut or joined has steps, None if nowhere.
     """
 
     footprint: Polygon
@@ -103,6 +106,7 @@ class SurfaceVoid:
     measure: float
     height: float
     roof: Roof | None = None
+    fresh: BaseGeometry | None = None
 
 
 def void_of(footprint: Polygon, roof: Roof) -> SurfaceVoid:
@@ -143,6 +147,11 @@ class SurfaceProfile:
     voids: tuple[SurfaceVoid, ...] = ()
 
     @property
+    def width(self) -> float:
+        """lx."""
+        return self.extents[0]
+
+    @property
     def base(self) -> Polygon:
         """The plane of the cell."""
         return shapely.box(0.0, 0.0, *self.extents)
@@ -165,6 +174,29 @@ class SurfaceProfile:
     def heights(self) -> list[float]:
         """Largest height of each void."""
         return [void.height for void in self.voids]
+
+    def void_rows(self) -> list[VoidRow]:
+        """Place and size of each void; the centre's height is that of the volume's middle."""
+        rows = []
+        for void, width in zip(self.voids, self.widths(), strict=True):
+            middle, (low, _, high, _) = void.footprint.centroid, void.footprint.bounds
+            place = (middle.x, middle.y, 0.5 * void.measure / void.footprint.area)
+            rows.append(VoidRow(place, (low, high), width, void.height, void.measure))
+        return rows
+
+    def anchors(self) -> list[tuple[float, float]]:
+        """A point in each footprint, by which a void is found again."""
+        points = [void.footprint.representative_point() for void in self.voids]
+        return [(float(p.x), float(p.y)) for p in points]
+
+    def height_at(self, at: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Height of the metal's lower end at points (n, 2): on the roof there, else 0."""
+        found = np.zeros(len(at))
+        for void in self.voids:
+            inside = shapely.intersects_xy(void.footprint, at)
+            if inside.any():
+                found[inside] = np.maximum(void.heights(at[inside]), 0.0)
+        return found
 
     def with_voids(self, voids: Sequence[SurfaceVoid]) -> SurfaceProfile:
         """The same cell and as much metal with other voids: the metal's height takes up the difference."""
@@ -215,7 +247,7 @@ def _signed_areas(corners: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _shares(corners: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Barycentric coordinates (k, 3) of points (k, 2) in triangles (k, 3, 3), that of the highest corner if flat."""
+    """Barycentric coordinates (k, 3) of points (k, 2) in triangles (k, 3, 3)."""
     doubled = 2.0 * _signed_areas(corners)
     flat = np.abs(doubled) < 1e-300
     doubled[flat] = 1.0

@@ -1,8 +1,8 @@
 """Changes of topology of a 3-D interface: voids vanish, split, merge and open (model.md 5).
 
 The same changes at the same thresholds, in multiples of ``rule.event_length``, as in the plane
-(:mod:`meshes.topology`), on footprints and heights over the plane. Metal is conserved: its height takes up what
-a void gains or loses.
+(:mod:`meshes.topology`), on footprints and heights over the plane. Metal is conserved: its height takes up
+what a void gains or loses.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from meshes.topology import (
 )
 
 ROUND_LENGTHS = 3.0
-"""Distance from a lost contact, in event lengths, within which the roofs beside it are raised to the new one."""
+"""Distance from a lost contact, in event lengths, within which the roofs beside it are raised."""
 ROUNDING_LENGTHS = 2.0
 """Width in event lengths of what is taken off a footprint as cusp or neck."""
 NECK_LENGTHS = 2.0
@@ -98,7 +98,7 @@ def resolve_surface(
 ) -> tuple[LabelledSurface, list[Event]]:
     """Make every change of topology that the profile asks for, until it asks for none.
 
-    Arguments and results as of :func:`meshes.topology.resolve`; labels are in the order of the profile's voids.
+    Arguments and results as of :func:`meshes.topology.resolve`; labels in the order of the profile's voids.
     """
     state = LabelledSurface(profile, list(labels), next_label)
     coarse = replace(rule, event_length=rule.event_length * patience)
@@ -159,7 +159,8 @@ def _touch(state: LabelledSurface, rule: SizeRule) -> Event | None:
             continue
         label, width, spacing = state.labels[k], state.profile.widths()[k], MEASURED * rule.event_length
         rest = _rounded(void.footprint.difference(landing), state.profile, rule)
-        parts = [void_under(piece, void.heights, spacing) for piece in rest]
+        fresh = landing.buffer(ROUND_LENGTHS * rule.event_length)
+        parts = [replace(void_under(piece, void.heights, spacing), fresh=fresh) for piece in rest]
         parts = [part for part in parts if _viable(part, state.profile, rule)]
         if len(parts) > 1:
             made = state.replace([k], parts)
@@ -304,15 +305,17 @@ def _joined(
         return False
     footprint = parts[0]
     lift = min(LIFT_LENGTHS * rule.event_length, 0.8 * min(v.height for v in voids))
-    heights = _raised(voids, footprint, profile, strip.buffer(ROUND_LENGTHS * rule.event_length), lift)
-    state.replace(ended, [void_under(footprint, heights, MEASURED * rule.event_length)], keep=keep)
+    zone = strip.buffer(ROUND_LENGTHS * rule.event_length)
+    heights = _raised(voids, footprint, profile, zone, lift)
+    merged = replace(void_under(footprint, heights, MEASURED * rule.event_length), fresh=zone)
+    state.replace(ended, [merged], keep=keep)
     return True
 
 
 def _raised(
     voids: Sequence[SurfaceVoid], footprint: Polygon, profile: SurfaceProfile, zone: BaseGeometry, lift: float
 ) -> Heights:
-    """The roofs of ``voids``, in ``zone`` at least a quarter round of radius ``lift`` from the triple line."""
+    """The roofs of ``voids``, in ``zone`` at least a quarter round of radius ``lift``."""
     line = triple_line(footprint, profile.base)
 
     def heights(at: NDArray[np.float64]) -> NDArray[np.float64]:

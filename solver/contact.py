@@ -11,11 +11,13 @@ and the void widens by motion of its triple line (contact angle) instead.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from dolfinx import fem, la, mesh
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from meshes.tags import Boundary
 from solver.mechanics import MechanicsProblem
@@ -28,8 +30,14 @@ SMALLEST_SLOPE = 1e-6
 """Compliance (v0/P0) below which the recession counts as given."""
 SMALLEST_AREA = 1e-6
 """Nodal area over the largest one below which a dof is held."""
+_CORNERS = 3
+"""Of a triangle; its dofs are those of the corners, then those of the edges."""
 RELATIVE_SLACK = 1e-9
 """Forces and gap rates below this share of the largest one do not switch a dof."""
+
+
+Where = Callable[[NDArray[np.float64]], NDArray[np.bool_]]
+"""Which of some points (n, 3) lie in a region."""
 
 
 class ContactZone:
@@ -42,7 +50,7 @@ class ContactZone:
         triple: which of them lie on a triple line.
         wetting: whether tension is held where it reaches a triple line.
         shelter: distance from triple lines (um) within which tension is held.
-        held: stretches of contact (low, high; um) that carry tension: a void that opens there would not last.
+        held: where the contact carries tension, told of points (n, 3): a void there would not last.
     """
 
     def __init__(
@@ -54,7 +62,7 @@ class ContactZone:
         wetting: bool,
     ) -> None:
         self.problem, self.wetting, self.shelter = problem, wetting, 0.0
-        self.held: list[tuple[float, float]] = []
+        self.held: list[Where] = []
         cell = problem.cell
         fdim = cell.domain.topology.dim - 1
         n_owned = trace.dofmap.index_map.size_local
@@ -66,6 +74,8 @@ class ContactZone:
         self._trace = trace
         self._flags = la.vector(trace.dofmap.index_map, 1)
         self._facet_dofs = _facet_closures(cell.domain, trace, cell.boundary(Boundary.CONTACT))
+        corners = self._facet_dofs[:, :_CORNERS] if cell.kind == "3d" else self._facet_dofs[:, :0]
+        self._corner = np.isin(self.trace_dofs, corners)
 
     def coordinates(self) -> NDArray[np.float64]:
         """Present coordinates (m, 3) of ``dofs``."""
@@ -91,23 +101,35 @@ class ContactZone:
                 return reached[self.trace_dofs] & candidates
             reached = new
 
+    def corners_follow(self, active: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Flags at ``dofs``; corners of 3-D facets are active if an edge of contact at them is. Collective.
+
+        The shape function of a quadratic triangle's corner has no integral: a uniform pressure puts no force
+        there, and the sign of what force there is says nothing about tension.
+        """
+        if self.problem.cell.kind != "3d":
+            return active
+        flags, reached = self._spread(active) > 0.0, np.zeros(len(self._flags.array))
+        for k in range(_CORNERS):
+            edges = [_CORNERS + j for j in range(_CORNERS) if j != k]  # edge j lies opposite corner j
+            held = flags[self._facet_dofs[:, edges]].any(axis=1)
+            reached[self._facet_dofs[held, k]] = 1.0
+        return np.where(self._corner, self._merge(reached)[self.trace_dofs] > 0.0, active)
+
     def kept(self) -> NDArray[np.bool_]:
         """Dofs that carry any tension: triple lines and what is too near to them, ``held``. Collective."""
         kept = self.triple | self._sheltered() if self.shelter > 0.0 else self.triple.copy()
-        if self.held:
-            x = self.coordinates()[:, 0]
-            for low, high in self.held:
-                kept |= (x >= low) & (x <= high)
+        for inside in self.held:
+            kept |= inside(self.coordinates())
         return kept
 
     def _sheltered(self) -> NDArray[np.bool_]:
         """Dofs too near to a triple line for a void of their own. Collective."""
         x = self.coordinates()
         tips = np.vstack(self.problem.cell.domain.comm.allgather(x[self.triple]))
-        near = np.zeros(len(x), dtype=bool)
-        for tip in np.unique(tips, axis=0):
-            near |= np.linalg.norm(x - tip, axis=1) < self.shelter
-        return near
+        if len(tips) == 0 or len(x) == 0:
+            return np.zeros(len(x), dtype=bool)
+        return np.asarray(cKDTree(tips).query(x)[0] < self.shelter)
 
     def _spread(self, flags: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Owned flags as an array over all local dofs, ghosts filled in."""
@@ -211,7 +233,7 @@ def solve_contact(
         closes = ~active & (gap_rate < -RELATIVE_SLACK * largest_magnitude(comm, velocity))
         if zone.wetting:
             closes |= ~active & zone.reached_from_triple(~active)
-        new = (active & ~pulled) | closes | fixed
+        new = zone.corners_follow((active & ~pulled) | closes) | fixed
         if comm.allreduce(int(np.count_nonzero(new != active))) == 0:
             return ContactState(active, force, gap_rate, iterations, attempt)
         active = new

@@ -6,8 +6,8 @@ import gc
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from meshes.cell import CellMesh, first_meshed
-from meshes.profile import InterfaceProfile
+from meshes.cell import CellMesh
+from meshes.renewal import Profile, first_meshed
 from meshes.sizing import SizeRule
 from solver import costs, remesh, roofs
 from solver.case import LoadedCase
@@ -17,8 +17,11 @@ from solver.model import CoupledModel
 from solver.observables import Observables
 from solver.parameters import ModelParameters
 from solver.recipes import ModelRecipes, model_recipes
+from solver.roof_surfaces import RoofSurfaces, roof_surfaces
 from solver.scales import LENGTH_SCALE, Scales
 from solver.solute_transfer import transfer_composition
+
+AnyRoofs = roofs.RoofChains | RoofSurfaces
 
 
 @dataclass
@@ -29,7 +32,7 @@ class Epoch:
     observables: Observables
     recorder: InterfaceRecorder
     writer: FieldWriter | None
-    chains: roofs.RoofChains | None
+    chains: AnyRoofs
 
     def destroy(self) -> None:
         """Free all PETSc objects."""
@@ -65,13 +68,13 @@ def build_epoch(
     recipes = case_recipes(loaded, parameters)
     model = CoupledModel(cell, parameters, recipes, numerics.coupling_tolerance)
     model.zone.shelter = shelter
-    chains = None if cell.kind == "3d" else roofs.roof_chains(cell, model.surface, depth)
+    found = roof_surfaces if cell.kind == "3d" else roofs.roof_chains
     return Epoch(
         model,
         Observables(model, scales, geometry.pellet_thickness / LENGTH_SCALE, depth),
         InterfaceRecorder(model, scales),
         FieldWriter(model, scales) if loaded.case.output.fields else None,
-        chains,
+        found(cell, model.surface, depth),
     )
 
 
@@ -80,9 +83,9 @@ def next_epoch(
     parameters: ModelParameters,
     scales: Scales,
     old: Epoch,
-    profiles: Iterable[InterfaceProfile],
+    profiles: Iterable[Profile],
     rule: SizeRule,
-) -> tuple[Epoch, InterfaceProfile, float]:
+) -> tuple[Epoch, Profile, float]:
     """Mesh the first of ``profiles`` that can be, and carry everything over; ``old`` stays. Collective.
 
     Returns:
@@ -95,9 +98,9 @@ def next_epoch(
         cell, profile = first_meshed(profiles, rule, old.model.cell.domain.comm)
     with costs.part("build"):
         new = build_epoch(loaded, parameters, scales, cell, old.model.zone.shelter)
+        new.chains = new.chains.matching(profile)
     with costs.part("transfer"):
         new.model.zone.held = old.model.zone.held
         remesh.transfer_start(old.model, new.model)
-        assert old.chains is not None  # 3-D cells are not meshed anew
         correction = transfer_composition(old.model, new.model, (old.chains.profile(), profile))
     return new, profile, correction

@@ -13,11 +13,12 @@ from meshes import topology
 from meshes.profile import InterfaceProfile
 from meshes.sizing import SizeRule
 from meshes.topology import Event, Labelled, Seed
+from solver.contact import Where
 from solver.model import CoupledModel
 from solver.nucleation import nucleations, openings
 from solver.parameters import NucleationRule
 from solver.population import Population
-from solver.roofs import RoofChains
+from solver.roofs import RoofChains, spacing_is_off
 from solver.stepper import StepRejectedError
 
 OVERLAP_ELEMENTS = 0.25
@@ -46,6 +47,10 @@ class Hold:
     right: float
     until: float
 
+    def covers(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which points (n, 3) lie in the stretch."""
+        return np.asarray((points[:, 0] >= self.left) & (points[:, 0] <= self.right))
+
 
 @dataclass
 class Interface:
@@ -69,10 +74,10 @@ class Interface:
     rng: np.random.Generator = field(default_factory=np.random.default_rng)
     holds: list[Hold] = field(default_factory=list)
 
-    def held(self, now: float) -> list[tuple[float, float]]:
-        """Stretches that are held at ``now`` (L/v0); those whose time is over are forgotten."""
+    def held(self, now: float) -> list[Where]:
+        """What is held at ``now`` (L/v0); holds whose time is over are forgotten."""
         self.holds = [hold for hold in self.holds if hold.until > now]
-        return [(hold.left, hold.right) for hold in self.holds]
+        return [hold.covers for hold in self.holds]
 
     def changes(
         self,
@@ -134,6 +139,25 @@ class Interface:
                 kept.append(seed)
         return kept
 
+    def candidates(self, profile: InterfaceProfile) -> Iterator[InterfaceProfile]:
+        """``profile`` with points by the rule; where it cannot be meshed as it is, then with finer ones.
+
+        Points that would let roofs cross (at necks) are left out.
+        """
+
+        def with_elements(factor: float) -> InterfaceProfile:
+            rule = self.rule
+            sizes = replace(rule, tip=factor * rule.tip, roof_fraction=factor * rule.roof_fraction)
+            return profile.resampled(sizes)[0]
+
+        yield from filter(topology.is_simple, [with_elements(1.0)])
+        yield profile
+        yield from filter(topology.is_simple, map(with_elements, FINER_ROOFS))
+
+    def worn(self, quality: float, smallest: float) -> bool:
+        """Whether the mesh has to be made anew: cells below the smallest quality, roofs out of step."""
+        return quality < smallest or spacing_is_off(self.profile, self.rule)
+
     def spaced(self, chains: RoofChains, moved: NDArray[np.float64]) -> NDArray[np.float64]:
         """Moved surface nodes (m, 2), slid along their roofs to the rule's spacing. Collective.
 
@@ -147,21 +171,6 @@ class Interface:
         if not topology.is_simple(InterfaceProfile(chains.width, 0.0, 0.0, tuple(roofs))):
             raise StepRejectedError("void surfaces cross", LANDING_CUT)
         return chains.even(roofs, self.rule)
-
-
-def resampled(profile: InterfaceProfile, rule: SizeRule) -> Iterator[InterfaceProfile]:
-    """The profile with points by ``rule``, then as it is, then with finer ones, where it cannot be meshed.
-
-    Points that would let roofs cross (at necks) are left out.
-    """
-
-    def with_elements(factor: float) -> InterfaceProfile:
-        sizes = replace(rule, tip=factor * rule.tip, roof_fraction=factor * rule.roof_fraction)
-        return profile.resampled(sizes)[0]
-
-    yield from filter(topology.is_simple, [with_elements(1.0)])
-    yield profile
-    yield from filter(topology.is_simple, map(with_elements, FINER_ROOFS))
 
 
 def shelter(rule: SizeRule) -> float:

@@ -25,6 +25,7 @@ from solver import capillarity, compat
 from solver.constraints import ConstraintSpec, Reduction
 from solver.coordinates import weight
 from solver.newton import NewtonSolver
+from solver.surface_nodes import CurvatureFit, surface_nodes
 
 
 class SurfaceGeometry:
@@ -38,6 +39,7 @@ class SurfaceGeometry:
         direction: unit direction of motion at ``nodes``, shape (m, gdim).
         projected: integral of phi_i n . direction, the denominator of every projection.
         area: lumped area of each node.
+        shared: the surfaces on every rank, 3-D only.
     """
 
     def __init__(self, cell: CellMesh) -> None:
@@ -66,6 +68,9 @@ class SurfaceGeometry:
         node_of = np.zeros(int(dofs.max(initial=0)) + 1, dtype=np.int32)
         node_of[dofs] = compat.geometry_dofmap(domain).ravel()
         self.geometry_nodes = node_of[self.nodes]
+        owned = self.nodes < self.scalars.dofmap.index_map.size_local
+        self.shared = surface_nodes(cell, self.geometry_nodes, owned) if self.gdim == 3 else None
+        self._fit = None if self.shared is None else CurvatureFit(self.shared)
         self._forms()
         self.update()
 
@@ -94,9 +99,13 @@ class SurfaceGeometry:
         self._count = 0.5 * assemble(self._count_form, self.scalars)[self.nodes]
         self.area = assemble(self._area_form, self.scalars)[self.nodes]
         load = assemble(self._curvature_form, self.vectors).reshape(-1, self.gdim)[self.nodes]
-        # a flat void beside a contact has nodes that cannot move along any direction (projected 0)
-        divisor = np.where(self.projected != 0.0, self.projected, np.inf)
-        curvature = -np.einsum("ij,ij->i", load, self.direction) / divisor
+        if self._fit is not None and self.shared is not None:
+            points = self.shared.everywhere(self.positions())
+            curvature = self._fit.curvature(points, self.shared.everywhere(normal))[self.shared.slots]
+        else:
+            # a flat void beside a contact has nodes that cannot move along any direction (projected 0)
+            divisor = np.where(self.projected != 0.0, self.projected, np.inf)
+            curvature = -np.einsum("ij,ij->i", load, self.direction) / divisor
         self._set_curvature(curvature)
 
     def _set_curvature(self, curvature: NDArray[np.float64]) -> None:
@@ -104,15 +113,17 @@ class SurfaceGeometry:
 
         The weak curvature at a triple line holds the surface's end force as well and is not used.
         """
+        values = np.where(self.triple, 0.0, curvature)
+        weights = self._means((~self.triple).astype(float))
+        at_triple = self._means(values) / np.where(weights > 0.0, weights, 1.0)
         self.curvature.x.array[:] = 0.0
-        self.curvature.x.array[self.nodes] = np.where(self.triple, 0.0, curvature)
-        self._inner.x.array[:] = self.curvature.x.array
-        sums = assemble(self._mean_form, self.scalars)[self.nodes]
+        self.curvature.x.array[self.nodes] = np.where(self.triple, at_triple, values)
+
+    def _means(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Integral of nodal ``values`` (at ``nodes``) times each node's hat function. Collective."""
         self._inner.x.array[:] = 0.0
-        self._inner.x.array[self.nodes[~self.triple]] = 1.0
-        weights = assemble(self._mean_form, self.scalars)[self.nodes]
-        mean = sums / np.where(weights > 0.0, weights, 1.0)
-        self.curvature.x.array[self.nodes[self.triple]] = mean[self.triple]
+        self._inner.x.array[self.nodes] = values
+        return assemble(self._mean_form, self.scalars)[self.nodes]
 
     def spacing(self) -> NDArray[np.float64]:
         """Distance between surface nodes at ``nodes`` (mean of the facets around a node)."""

@@ -63,11 +63,17 @@ def nucleations(
 
 def _contact_supersaturation(model: CoupledModel) -> NDArray[np.float64]:
     """(x, S) at the owned nodes of the contact, of all ranks, by x. Collective."""
+    table = contact_supersaturation(model)[:, [0, -1]]
+    return np.asarray(table[np.argsort(table[:, 0])])
+
+
+def contact_supersaturation(model: CoupledModel) -> NDArray[np.float64]:
+    """Rows (lateral position, S) at the nodes of the contact, of all ranks. Collective."""
     space, cell = model.surface.scalars, model.cell
     values = fem.Function(space)
     values.interpolate(model.chemistry.unknown.sub(1))
     dofs = fem.locate_dofs_topological(space, cell.domain.topology.dim - 1, cell.boundary(Boundary.CONTACT))
     dofs = dofs[dofs < space.dofmap.index_map.size_local]
-    mine = np.column_stack([space.tabulate_dof_coordinates()[dofs, 0], values.x.array[dofs]])
-    table = np.vstack(cell.domain.comm.allgather(mine))
-    return np.asarray(table[np.argsort(table[:, 0])])
+    where = space.tabulate_dof_coordinates()[dofs, : cell.vertical]
+    mine = np.column_stack([where, values.x.array[dofs]])
+    return np.vstack(cell.domain.comm.allgather(mine))

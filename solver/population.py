@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from shapely import Polygon
-
-from meshes.profile import InterfaceProfile, full_width
+from meshes.renewal import Profile
 from meshes.topology import Event
 
 VOID_COLUMNS = (
@@ -19,6 +17,7 @@ VOID_COLUMNS = (
     "parents",
     "x_um",
     "y_um",
+    "z_um",
     "left_um",
     "right_um",
     "width_um",
@@ -76,9 +75,9 @@ class Population:
     lives: dict[int, VoidLife] = field(default_factory=dict)
 
     @classmethod
-    def seeded(cls, profile: InterfaceProfile) -> Population:
+    def seeded(cls, profile: Profile) -> Population:
         """The seeds of a run, numbered from 1 from left to right."""
-        count = len(profile.roofs)
+        count = len(profile.widths())
         labels = list(range(1, count + 1))
         return cls(labels, count + 1, {k: VoidLife(k, "seed", (0.0, 0.0)) for k in labels})
 
@@ -94,31 +93,23 @@ class Population:
                 life.fate, life.end, life.children = change.kind, when, change.made
         self.labels, self.next_label = list(labels), next_label
 
-    def rows(
-        self, output: int, seconds: float, capacity: float, profile: InterfaceProfile
-    ) -> list[tuple[Any, ...]]:
-        """Rows of ``voids.csv``: one per void, from left to right."""
-        rows = []
-        for k, (label, roof) in enumerate(zip(self.labels, profile.roofs, strict=True)):
-            left, right = profile.void_extent(k)
-            centre = Polygon([*roof, (right, 0.0), (left, 0.0)]).centroid
-            rows.append(
-                (
-                    output,
-                    seconds,
-                    capacity,
-                    label,
-                    joined(self.lives[label].parents),
-                    centre.x,
-                    centre.y,
-                    left,
-                    right,
-                    full_width(profile, k),
-                    float(roof[:, 1].max()),
-                    profile.void_measure(k),
-                )
+    def rows(self, output: int, seconds: float, capacity: float, profile: Profile) -> list[tuple[Any, ...]]:
+        """Rows of ``voids.csv``: one per void, in the order of the labels."""
+        return [
+            (
+                output,
+                seconds,
+                capacity,
+                label,
+                joined(self.lives[label].parents),
+                *row.centre,
+                *row.extent,
+                row.width,
+                row.height,
+                row.measure,
             )
-        return rows
+            for label, row in zip(self.labels, profile.void_rows(), strict=True)
+        ]
 
     def lineage(self) -> list[tuple[Any, ...]]:
         """Rows of ``lineage.csv``: one per void that ever was."""

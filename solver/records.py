@@ -9,13 +9,13 @@ from typing import Any
 
 from mpi4py import MPI
 
-from meshes.profile import InterfaceProfile
+from meshes.renewal import Profile
 from meshes.topology import Event
 from solver import costs, stepper
 from solver.case import LoadedCase
 from solver.deposit import Deposit
 from solver.epoch import Epoch
-from solver.interface import Interface
+from solver.interfaces import AnyInterface
 from solver.model import CoupledModel
 from solver.observables import Observation, observation
 from solver.parallel import on_root
@@ -69,7 +69,7 @@ class Recorder:
         stage: Stage,
         seen: Observation,
         result: stepper.StepResult | None,
-        profile: InterfaceProfile | None,
+        profile: Profile,
     ) -> stepper.BalanceErrors:
         """One row of ``series.csv``; returns how well the last step kept the balances. Collective."""
         if self._start is None:
@@ -89,12 +89,12 @@ class Recorder:
             on_root(self.comm, lambda: self.folder.series.append([row]))
         return errors
 
-    def output(self, epoch: Epoch, clock: Clock, stage: Stage, interface: Interface | None) -> None:
+    def output(self, epoch: Epoch, clock: Clock, stage: Stage, interface: AnyInterface) -> None:
         """Fields and everything along the interface. Collective."""
         with costs.part("output"):
             self._output(epoch, clock, stage, interface)
 
-    def _output(self, epoch: Epoch, clock: Clock, stage: Stage, interface: Interface | None) -> None:
+    def _output(self, epoch: Epoch, clock: Clock, stage: Stage, interface: AnyInterface) -> None:
         number, seconds = clock.outputs, clock.time
         capacity = clock.capacity / COULOMB_PER_MAH_CM2
         along = epoch.recorder.rows(number, seconds, capacity)
@@ -106,10 +106,9 @@ class Recorder:
             self.folder.interface.append(along or [])
             self.folder.profile.append(heights or [])
             self.folder.deposit.append(deposited)
-            if interface is not None:
-                voids = interface.population
-                self.folder.voids.append(voids.rows(number, seconds, capacity, interface.profile))
-                self.folder.write_lineage(voids)
+            voids = interface.population
+            self.folder.voids.append(voids.rows(number, seconds, capacity, interface.profile))
+            self.folder.write_lineage(voids)
             if file is not None:
                 self.folder.add_fields(seconds, file)
 

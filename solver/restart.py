@@ -9,17 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from meshes.profile import InterfaceProfile
+from meshes.renewal import Profile
 from meshes.sizing import SizeRule
+from meshes.surface_profile import SurfaceProfile
 from solver import checkpoint
 from solver.case import LoadedCase
+from solver.epoch import AnyRoofs
 from solver.interface import Hold, Interface
+from solver.interfaces import AnyInterface
 from solver.observables import Observation, observation
 from solver.population import Population
 from solver.records import Recorder
+from solver.roof_surfaces import RoofSurfaces
 from solver.scales import nucleation_rule
 from solver.series import Clock
 from solver.stepper import StepResult, step_result
+from solver.surface_interface import Patch, SurfaceInterface
 from solver.watch import Watch
 
 
@@ -46,7 +51,7 @@ def header(
     last: Observation | None,
     result: StepResult | None,
     watch: Watch,
-    interface: Interface | None,
+    interface: AnyInterface,
     recorder: Recorder,
     *,
     root: bool,
@@ -55,10 +60,11 @@ def header(
     data: dict[str, Any] = {"step": clock.step, "clock": clock.state(), "said": sorted(watch.said)}
     data["last"] = None if last is None else asdict(last)
     data["result"] = None if result is None else asdict(result)
-    if interface is not None:
-        data["population"] = interface.population.state()
-        data["rng"] = interface.rng.bit_generator.state
-        data["holds"] = [asdict(hold) for hold in interface.holds]
+    data["population"] = interface.population.state()
+    data["rng"] = interface.rng.bit_generator.state
+    data["holds"] = [asdict(hold) for hold in interface.holds]
+    if isinstance(interface.profile, SurfaceProfile):
+        data["anchors"] = interface.profile.anchors()
     if root:
         data["recorder"] = recorder.state()
         data |= data["recorder"].pop("files")
@@ -75,15 +81,26 @@ def restored(header: Mapping[str, Any] | None, first_step: float) -> Counters:
 
 
 def interface(
-    loaded: LoadedCase, profile: InterfaceProfile, rule: SizeRule, header: Mapping[str, Any] | None
-) -> Interface:
-    """The interface of a header, or that of a new run."""
+    loaded: LoadedCase, profile: Profile, rule: SizeRule, header: Mapping[str, Any] | None
+) -> AnyInterface:
+    """The interface of a header, or that of a new run; voids of ``profile`` in the order of their labels."""
     case = loaded.case
     rng = np.random.default_rng(case.model.nucleation.seed if case.model.nucleation else 0)
     population, holds = Population.seeded(profile), []
     if header is not None:
-        holds = [Hold(**hold) for hold in header["holds"]]
+        holds = header["holds"]
         population = Population.restored(header["population"])
         rng.bit_generator.state = header["rng"]
     together, nucleation = case.numerics.event_together, nucleation_rule(loaded)
-    return Interface(profile, population, rule, together, nucleation, rng, holds)
+    if isinstance(profile, SurfaceProfile):
+        patches = [Patch(tuple((x, y) for x, y in hold["corners"]), hold["until"]) for hold in holds]
+        return SurfaceInterface(profile, population, rule, together, nucleation, rng, patches)
+    stretches = [Hold(**hold) for hold in holds]
+    return Interface(profile, population, rule, together, nucleation, rng, stretches)
+
+
+def in_order(chains: AnyRoofs, header: Mapping[str, Any] | None) -> AnyRoofs:
+    """Roofs of a checkpoint's mesh in the order of the labels that it was written with. Collective."""
+    if header is None or not isinstance(chains, RoofSurfaces):
+        return chains
+    return chains.ordered([(x, y) for x, y in header["anchors"]])

@@ -94,6 +94,10 @@ class RoofChains:
         even = np.concatenate([redistribute(roof, rule, triples, len(roof) - 1) for roof in roofs])
         return even[self.slots]
 
+    def matching(self, _profile: object) -> RoofChains:
+        """Roofs from left to right are in the order of any profile."""
+        return self
+
     def _split(self, points: NDArray[np.float64]) -> list[NDArray[np.float64]]:
         return np.split(points, np.cumsum([len(c) for c in self.chains])[:-1]) if self.chains else []
 

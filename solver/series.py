@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from meshes.profile import InterfaceProfile, full_width
+from meshes.renewal import Profile
 from solver.fields import AMPERE_M2_PER_MA_CM2, UM_PER_M
 from solver.observables import Observation
 from solver.protocol import Stage
@@ -101,13 +101,12 @@ def series_row(
     result: StepResult | None,
     errors: BalanceErrors,
     scales: Scales,
-    profile: InterfaceProfile | None,
+    profile: Profile,
     stage: Stage,
 ) -> tuple[Any, ...]:
     """One row; effort, errors and correction are those of the step that led here (0 at the start)."""
     shares, solute = seen.shares, seen.solute
-    roofs = profile.roofs if profile is not None else ()
-    widths = [full_width(profile, k) for k in range(len(roofs))] if profile is not None else []
+    widths, heights = profile.widths(), profile.heights()
     rate = scales.velocity * UM_PER_M
     return (
         clock.step,
@@ -127,9 +126,9 @@ def series_row(
         shares.composition,
         shares.pressure,
         seen.contact_fraction,
-        len(roofs),
+        len(widths),
         max(widths, default=0.0),
-        max((float(r[:, 1].max()) for r in roofs), default=0.0),
+        max(heights, default=0.0),
         seen.void_measure,
         seen.gain * rate,
         seen.loss * rate,

@@ -12,7 +12,7 @@ from dolfinx import fem
 from numpy.typing import NDArray
 from ufl.core.expr import Expr
 
-from meshes.profile import InterfaceProfile, surface_height
+from meshes.renewal import Profile
 from meshes.tags import Region
 from solver import compat
 from solver.composition import QUADRATURE_DEGREE, CompositionStep
@@ -29,9 +29,7 @@ CORNER_REACH = 0.26
 range: the outermost have barycentric coordinates 0.817 and 0.092."""
 
 
-def transfer_composition(
-    old: CoupledModel, new: CoupledModel, profiles: tuple[InterfaceProfile, InterfaceProfile]
-) -> float:
+def transfer_composition(old: CoupledModel, new: CoupledModel, profiles: tuple[Profile, Profile]) -> float:
     """Carry x over to the new mesh and settle it there; returns the relative correction. Collective.
 
     A change of topology moves metal: where a roof comes down, the layer of solute on it comes down too.
@@ -59,7 +57,7 @@ def transfer_composition(
 def _at_points(
     source: CompositionStep,
     target: CompositionStep,
-    profiles: tuple[InterfaceProfile, InterfaceProfile],
+    profiles: tuple[Profile, Profile],
 ) -> fem.Function:
     """x at the quadrature points of the new mesh, from where their metal was in the old one. Collective.
 
@@ -88,15 +86,14 @@ def _at_points(
 
 
 @contextmanager
-def _where_it_was(
-    step: CompositionStep, profiles: tuple[InterfaceProfile, InterfaceProfile]
-) -> Iterator[None]:
+def _where_it_was(step: CompositionStep, profiles: tuple[Profile, Profile]) -> Iterator[None]:
     """The mesh with its columns of metal moved to where they stood on the old interface."""
     x = step.cell.domain.geometry.x
     here = x.copy()
-    old, new = (surface_height(profile, here[:, 0]) for profile in profiles)
-    metal = here[:, 1] > -PADDING
-    x[metal, 1] += (old - new)[metal]
+    vertical = step.cell.vertical
+    old, new = (profile.height_at(here[:, :vertical]) for profile in profiles)
+    metal = here[:, vertical] > -PADDING
+    x[metal, vertical] += (old - new)[metal]
     try:
         yield
     finally:

@@ -9,16 +9,16 @@ from functools import partial
 from mpi4py import MPI
 
 from meshes.cell import MeshingError
-from meshes.profile import InterfaceProfile
+from meshes.renewal import Profile
 from meshes.sizing import SizeRule
 from meshes.topology import Event
 from solver import cell_setup, checkpoint, events, protocol, restart, roofs, stepper
 from solver.case import LoadedCase
 from solver.epoch import build_epoch, next_epoch
-from solver.interface import IMPATIENCE, Interface, resampled, shelter
+from solver.interface import IMPATIENCE, shelter
+from solver.interfaces import AnyInterface
 from solver.model import CoupledModel
 from solver.newton import SolveError
-from solver.nucleation import openings
 from solver.observables import Observation
 from solver.outcome import RunOutcome, Status, counts, step_limits
 from solver.parallel import on_root
@@ -61,7 +61,6 @@ class Run:
         self.parameters: ModelParameters = model_parameters(loaded, self.scales)
         self.rule: SizeRule = cell_setup.size_rule(loaded, cell_setup.void_shapes(loaded))
         self.limits = step_limits(loaded, self.parameters)
-        self.interface: Interface | None = None
         self._begin(saved)
         throughput = protocol.expected_throughput(case.operation)
         interval = case.output.interval or throughput / DEFAULT_OUTPUTS or case.operation.capacity
@@ -87,9 +86,10 @@ class Run:
         if saved is not None:
             checkpoint.read_fields(saved.path, self.epoch.model)
             self.recorder.restore(saved.header["recorder"])
-        if self.epoch.chains is not None:
-            self.interface = restart.interface(loaded, self.epoch.chains.profile(), self.rule, header)
-            self.epoch.model.zone.held = self.interface.held(self.clock.time / self.scales.time)
+        self.epoch.chains = restart.in_order(self.epoch.chains, header)
+        profile = self.epoch.chains.profile()
+        self.interface: AnyInterface = restart.interface(loaded, profile, self.rule, header)
+        self.epoch.model.zone.held = self.interface.held(self.clock.time / self.scales.time)
         self._resumed = saved is not None
         self._saved_step, self._outputs_saved = self.clock.step, self.clock.outputs
 
@@ -159,8 +159,7 @@ class Run:
 
     def _rescue(self, rejection: stepper.StepRejectedError) -> RunOutcome | None:
         """Steps get too small: a void that is about to vanish or meet another one does so now, or the end."""
-        tries = IMPATIENCE if self.interface is not None else ()
-        changed = next((c for p in tries if (c := self._change(None, p))), None)
+        changed = next((c for p in IMPATIENCE if (c := self._change(None, p))), None)
         if isinstance(changed, RunOutcome):
             return changed
         if changed is None:
@@ -193,8 +192,7 @@ class Run:
             # a step cut short by an output does not slow the ones after it
             min(self.clock.step_size, stepper.change_limit(dt, result, self.limits)),
         )
-        if self.interface is not None and self.epoch.chains is not None:
-            self.interface.profile = self.epoch.chains.profile()
+        self.interface.profile = self.epoch.chains.profile()
 
     def _observe(self) -> None:
         """Record the solved state before the interface moves; also called again after a rejection."""
@@ -205,7 +203,7 @@ class Run:
             return
         self.clock.recorded = self.clock.step
         stage = self.schedule.now(self.clock)
-        profile = self.interface.profile if self.interface is not None else None
+        profile = self.interface.profile
         errors = self.recorder.step(self.epoch, self.clock, stage, observation, self._result, profile)
         self.watch.resolution(observation, self.clock.time)
         self.watch.balances(observation.charge_error, errors, self.clock.step)
@@ -238,9 +236,6 @@ class Run:
             return self._stop("event", [solubility])
         if solubility is not None:
             self.recorder.events(self.clock, [solubility])
-        if self.interface is None:
-            widest = max(openings(self.epoch.model, 1.0), key=lambda seed: seed.height, default=None)
-            return self._stop("event", [events.opening(widest)]) if widest is not None else None
         changed = self._change(self.epoch.model, 1.0)
         if isinstance(changed, RunOutcome):
             return changed
@@ -249,7 +244,6 @@ class Run:
 
     def _change(self, model: CoupledModel | None, patience: float) -> list[Event] | RunOutcome:
         """Make the changes of topology that are due; the run's end where it stops at them or fails."""
-        assert self.interface is not None
         evolves, dt = self.loaded.case.model.at_event == "evolve", self.clock.last_step
         growth = partial(self.trial.growth, self.epoch, time_step=dt) if evolves else None
         now = self.clock.time / self.scales.time
@@ -282,21 +276,15 @@ class Run:
     def _remesh_if_needed(self) -> RunOutcome | None:
         result = self._result
         assert result is not None
-        poor = result.quality < self.numerics.smallest_quality
-        if self.interface is None:
-            if result.quality < 0.2 * self.numerics.smallest_quality:
-                return self._give_up("the mesh is worn out and 3-D cells are not remeshed")
-            return None
         if self.clock.meshed == self.clock.step:
             return None
-        if not poor and not roofs.spacing_is_off(self.interface.profile, self.rule):
+        if not self.interface.worn(result.quality, self.numerics.smallest_quality):
             return None
         return self._remesh(self.interface.profile)
 
-    def _remesh(self, profile: InterfaceProfile) -> RunOutcome | None:
+    def _remesh(self, profile: Profile) -> RunOutcome | None:
         """Go on with a new mesh of ``profile``."""
-        assert self.interface is not None
-        old, candidates = self.epoch, resampled(profile, self.rule)
+        old, candidates = self.epoch, self.interface.candidates(profile)
         try:
             self.epoch, self.interface.profile, correction = next_epoch(
                 self.loaded, self.parameters, self.scales, old, candidates, self.rule
@@ -310,11 +298,8 @@ class Run:
         self.clock.solute_correction += correction
         return None
 
-    def _even(self) -> stepper.Spacing | None:
-        chains = self.epoch.chains
-        interface = self.interface
-        if chains is None or interface is None:
-            return None
+    def _even(self) -> stepper.Spacing:
+        chains, interface = self.epoch.chains, self.interface
         return lambda moved: interface.spaced(chains, moved)
 
     def _save_if_due(self) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshes.cell import MeshingError
-from meshes.profile import InterfaceProfile
+from meshes.renewal import Profile
 from meshes.sizing import SizeRule
 from solver import roofs
 from solver.case import LoadedCase
@@ -41,7 +41,7 @@ class Trial:
     rule: SizeRule
     control: Callable[[CoupledModel], None]
 
-    def growth(self, present: Epoch, profile: InterfaceProfile, time_step: float) -> NDArray[np.float64]:
+    def growth(self, present: Epoch, profile: Profile, time_step: float) -> NDArray[np.float64]:
         """Growth rate of each void of ``profile``; -inf for all if it cannot be solved. Collective.
 
         Args:
@@ -49,7 +49,7 @@ class Trial:
             profile: with the voids that would open.
             time_step: over which capillarity looks ahead (L/v0).
         """
-        nothing = np.full(len(profile.roofs), -np.inf)
+        nothing = np.full(len(profile.widths()), -np.inf)
         try:
             tried, _, _ = next_epoch(self.loaded, self.parameters, self.scales, present, [profile], self.rule)
         except (MeshingError, roofs.ProfileError):
@@ -57,7 +57,6 @@ class Trial:
         try:
             self.control(tried.model)
             tried.model.solve(time_step)
-            assert tried.chains is not None  # there are profiles in two dimensions only
             return tried.chains.sums(tried.model.nodal_void_growth())
         except SolveError:
             return nothing

@@ -1,0 +1,149 @@
+"""The interface of a 3-D run: its profile, its voids, and the changes they go through."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely import Polygon
+
+from meshes.sizing import SizeRule
+from meshes.surface_profile import SurfaceProfile, triple_line
+from meshes.surface_topology import LabelledSurface, SurfaceSeed, resolve_surface
+from meshes.topology import Event
+from solver.contact import Where
+from solver.interface import HOLD_LENGTHS, LANDING_CUT, OVERLAP_ELEMENTS
+from solver.model import CoupledModel
+from solver.openings import surface_nucleations, surface_openings
+from solver.parameters import NucleationRule
+from solver.population import Population
+from solver.roof_surfaces import RoofSurfaces
+from solver.roofs import ProfileError
+from solver.stepper import StepRejectedError
+
+log = logging.getLogger("livoid")
+
+Growth = Callable[[SurfaceProfile], NDArray[np.float64]]
+
+WORN_SHARE = 0.3
+"""Smallest quality of a 3-D mesh over the case's, for triangles: fresh tetrahedra have 0.15 to 0.25."""
+TRIPLE_STRETCH = 1.6
+"""Mean element along a triple line over the rule's, or the rule's over it, at which it is meshed anew."""
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A region of the contact (corners in um) that carries tension until a time (L/v0)."""
+
+    corners: tuple[tuple[float, float], ...]
+    until: float
+
+    def covers(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which points (n, 3) lie in the region."""
+        return np.asarray(shapely.intersects_xy(Polygon(self.corners), points[:, :2]))
+
+
+@dataclass
+class SurfaceInterface:
+    """State of the interface between steps; see :class:`solver.interface.Interface`, which this is in 3-D."""
+
+    profile: SurfaceProfile
+    population: Population
+    rule: SizeRule
+    together: float = 1.0
+    nucleation: NucleationRule | None = None
+    rng: np.random.Generator = field(default_factory=np.random.default_rng)
+    holds: list[Patch] = field(default_factory=list)
+
+    def held(self, now: float) -> list[Where]:
+        """What is held at ``now`` (L/v0); holds whose time is over are forgotten."""
+        self.holds = [hold for hold in self.holds if hold.until > now]
+        return [hold.covers for hold in self.holds]
+
+    def changes(
+        self,
+        model: CoupledModel | None,
+        time_step: float,
+        patience: float = 1.0,
+        growth: Growth | None = None,
+        now: float = 0.0,
+    ) -> tuple[LabelledSurface, list[Event]]:
+        """What the interface turns into, without making it so; arguments as in two dimensions. Collective."""
+        seeds: Sequence[SurfaceSeed] = ()
+        if model is not None:
+            seeds = surface_openings(model, time_step, self.rule.event_length)
+            if self.nucleation is not None:
+                seeds = [*seeds, *surface_nucleations(model, self.nucleation, self.profile, self.rng)]
+        state, found = self._due(seeds, patience)
+        opened = [event for event in found if event.kind == "open"]
+        if not opened or growth is None:
+            return state, found
+        rates = growth(state.profile)
+        closing = {event.made[0] for event in opened if rates[state.labels.index(event.made[0])] <= 0.0}
+        log.debug("%d voids would open, %d of them would close again", len(opened), len(closing))
+        if not closing:
+            return state, found
+        footprints = [state.profile.voids[state.labels.index(label)].footprint for label in closing]
+        return self._due(self._without(footprints, seeds, now), patience)
+
+    def _due(self, seeds: Sequence[SurfaceSeed], patience: float) -> tuple[LabelledSurface, list[Event]]:
+        def resolved(factor: float) -> tuple[LabelledSurface, list[Event]]:
+            voids = self.population
+            return resolve_surface(
+                self.profile, voids.labels, voids.next_label, self.rule, seeds=seeds, patience=factor
+            )
+
+        state, found = resolved(patience)
+        return resolved(self.together) if found and self.together > patience else (state, found)
+
+    def _without(
+        self, footprints: Sequence[Polygon], seeds: Sequence[SurfaceSeed], now: float
+    ) -> list[SurfaceSeed]:
+        """The seeds of voids that last; the regions of the others are held from ``now`` on."""
+        until, kept = now + HOLD_LENGTHS * self.rule.event_length, []
+        for seed in seeds:
+            over = [f for f in footprints if seed.kind == "open" and f.intersects(seed.region)]
+            for footprint in over:
+                hull = footprint.union(seed.region).convex_hull
+                self.holds.append(Patch(tuple((float(x), float(y)) for x, y in hull.exterior.coords), until))
+            if not over:
+                kept.append(seed)
+        return kept
+
+    def candidates(self, profile: SurfaceProfile) -> Iterator[SurfaceProfile]:
+        """What can be meshed in the place of ``profile``: :mod:`meshes.surface_mesh` has its own tries."""
+        yield profile
+
+    def worn(self, quality: float, smallest: float) -> bool:
+        """Whether the mesh has to be made anew: poor cells, or triple lines that have grown or shrunk."""
+        if quality < WORN_SHARE * smallest:
+            return True
+        for void in self.profile.voids:
+            line = triple_line(void.footprint, self.profile.base)
+            count = max(1, shapely.get_num_coordinates(line) - 1)
+            stretch = line.length / count / self.rule.tip
+            if not 1.0 / TRIPLE_STRETCH < stretch < TRIPLE_STRETCH:
+                return True
+        return False
+
+    def spaced(self, surfaces: RoofSurfaces, moved: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Moved surface nodes (m, 3), as they are: they are not slid along their roofs. Collective.
+
+        Raises:
+            StepRejectedError: if a roof crosses something: the step goes past a change of topology.
+        """
+        lowest = float(surfaces.positions(moved)[:, 2].min(initial=0.0))
+        if lowest < -OVERLAP_ELEMENTS * self.rule.tip:
+            raise StepRejectedError("a roof goes through the electrolyte", LANDING_CUT)
+        try:
+            voids = surfaces.voids(moved)
+        except ProfileError as error:
+            raise StepRejectedError(str(error), LANDING_CUT) from None
+        if any(a.footprint.intersects(b.footprint) for a, b in combinations(voids, 2)):
+            raise StepRejectedError("void surfaces cross", LANDING_CUT)
+        return moved
