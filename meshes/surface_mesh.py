@@ -328,7 +328,7 @@ def _beside_rims(
     near, feet, along = near[room], feet[room], along[room]
     steps = np.linspace(0.0, zone, PROFILE_POINTS)
     probes = feet[:, None] + steps[None, :, None] * along[:, None]
-    height = np.maximum(void.heights(probes.reshape(-1, 2)), 0.0).reshape(len(near), -1)
+    height = np.maximum(void.heights(probes.reshape(-1, 2)), 0.0).reshape(len(near), PROFILE_POINTS)
     height[:, 0] = 0.0
     arc = np.cumsum(np.hypot(np.diff(steps), np.diff(height, axis=1)), axis=1)
     moved = at.copy()

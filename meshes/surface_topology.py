@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely import Point, Polygon
+from shapely import LineString, Point, Polygon
 from shapely.affinity import scale
 from shapely.geometry.base import BaseGeometry
 
@@ -226,8 +226,10 @@ def _meet_image(state: LabelledSurface, rule: SizeRule) -> Event | None:
                 if not 0.0 < gap < limit:
                     continue
                 both = void.footprint.union(_image(void.footprint, axis, side))
-                strip = _closed(both, limit).difference(both).intersection(profile.base)
-                label = state.labels[k]
+                filled = polygons(_closed(both, limit).difference(both).intersection(profile.base))
+                wall = _wall(profile, axis, side)
+                lost = [p for p in filled if _beside(p, wall) and _beside(p, void.footprint)]
+                strip, label = shapely.union_all(lost), state.labels[k]
                 if strip.is_empty or not _joined(state, [k], strip, rule):
                     continue
                 made = (state.labels[-1],)
@@ -271,6 +273,12 @@ def _with_images(region: BaseGeometry, profile: SurfaceProfile) -> BaseGeometry:
     for axis, extent in enumerate(profile.extents):
         region = region.union(_image(region, axis, 0.0)).union(_image(region, axis, extent))
     return region
+
+
+def _wall(profile: SurfaceProfile, axis: int, side: float) -> BaseGeometry:
+    """The side as a line of the plane."""
+    lx, ly = profile.extents
+    return LineString([(side, 0.0), (side, ly)] if axis == 0 else [(0.0, side), (lx, side)])
 
 
 def _image(region: BaseGeometry, axis: int, side: float) -> BaseGeometry:
