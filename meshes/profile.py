@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
@@ -22,7 +23,7 @@ _MIN_SEGMENTS = 6
 class VoidRow(NamedTuple):
     """One void for the records (um): centre (the last coordinate is the height), extent along x, size."""
 
-    centre: tuple[float, float, float | str]
+    centre: tuple[float, float, float]
     extent: tuple[float, float]
     width: float
     height: float
@@ -68,7 +69,7 @@ class InterfaceProfile:
         ):
             left, right = self.void_extent(k)
             centre = Polygon([*roof, (right, 0.0), (left, 0.0)]).centroid
-            place = (centre.x, centre.y, "")
+            place = (centre.x, centre.y, math.nan)  # a plane has no third coordinate
             rows.append(VoidRow(place, (left, right), width, height, self.void_measure(k)))
         return rows
 

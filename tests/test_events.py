@@ -18,7 +18,7 @@ from meshes.sizing import SizeRule
 from meshes.topology import Event, Labelled, Seed, resolve
 from solver import restart
 from solver.events import final_events
-from solver.interface import Hold, Interface, resampled
+from solver.interface import Hold, Interface
 from solver.population import Population
 from solver.series import Clock
 from solver.stepper import BalanceErrors
@@ -354,9 +354,15 @@ def test_a_void_that_would_close_again_does_not_open(monkeypatch: pytest.MonkeyP
     assert tried == [2]
     assert [round(event.position, 6) for event in found] == [11.8]
     assert len(state.profile.roofs) == 1
-    (low, high) = interface.held(5.0)[0]
-    assert low <= 3.7 and high >= 4.7  # the width that would have opened, not only what lifted
-    assert interface.held(5.0 + 0.99 * rule.event_length) == [(low, high)]
+    (covers,) = interface.held(5.0)
+    points = np.array([[x, 0.0, 0.0] for x in (3.5, 3.7, 4.7, 4.9)])
+    assert covers(points).tolist() == [
+        False,
+        True,
+        True,
+        False,
+    ]  # the width of the void, not only what lifted
+    assert len(interface.held(5.0 + 0.99 * rule.event_length)) == 1
     assert interface.held(5.0 + 1.01 * rule.event_length) == []
     # without a trial every void opens
     assert len(interface.changes(model, 0.1)[1]) == 2
@@ -379,10 +385,10 @@ def test_points_stay_where_new_ones_would_let_roofs_cross() -> None:
     tight = beside_the_overhang(below)
     assert topology.is_simple(tight)
     assert not topology.is_simple(tight.resampled(rule)[0])
-    assert next(resampled(tight, rule)) is tight
+    assert next(Interface(tight, Population.seeded(tight), rule).candidates(tight)) is tight
     calm = beside_the_overhang()
     coarse = SizeRule(tip=0.1, growth=0.6, largest=4.0)
-    tries = list(resampled(calm, coarse))
+    tries = list(Interface(calm, Population.seeded(calm), coarse).candidates(calm))
     assert tries[1] is calm
     counts = [len(profile.roofs[0]) for profile in (tries[0], *tries[2:])]
     assert counts[0] > len(OVERHANG) and counts == sorted(set(counts))

@@ -20,10 +20,12 @@ from solver.case import LoadedCase
 from solver.cell_setup import initial_cell
 from solver.constraints import ConstraintSpec, Reduction
 from solver.contact import closed
+from solver.interface import Hold
 from solver.model import CoupledModel
 from solver.newton import NewtonSolver, SolveError
 from solver.nucleation import openings
 from solver.observables import Observables
+from solver.recipes import model_recipes
 from solver.roofs import roof_chains
 from solver.scales import case_scales, model_parameters
 from tests.conftest import small_case
@@ -197,7 +199,7 @@ def test_contact_holds_where_it_is_pressed_and_adhesion_holds_tension(comm: MPI.
             lifted = np.concatenate(comm.allgather(x[~found.active]))
             assert seeds[0].left <= lifted.min() <= lifted.max() <= seeds[0].right
             assert seeds[0].height > 0.0
-            zone.held = [(seeds[0].left, seeds[0].right)]
+            zone.held = [Hold(seeds[0].left, seeds[0].right, 1.0).covers]
             held = solve_contact(zone, closed(zone), uneven, np.zeros(len(zone.dofs)))
             within = (x >= seeds[0].left) & (x <= seeds[0].right)
             assert np.all(held.active[within])
@@ -269,7 +271,8 @@ def test_a_symmetric_factorisation_that_runs_out_of_room_is_given_up(comm: MPI.C
     found = []
     for petsc in ({}, cramped):
         cell = initial_cell(loaded, comm)
-        model = CoupledModel(cell, model_parameters(loaded, case_scales(loaded)), petsc)
+        recipes = model_recipes(iterative=False, overrides=petsc)
+        model = CoupledModel(cell, model_parameters(loaded, case_scales(loaded)), recipes)
         model.solve(0.0)
         found.append(model.void_rates())
         kind = model.mechanics.newton.factorisation()
