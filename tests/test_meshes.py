@@ -8,8 +8,9 @@ import pytest
 from dolfinx import fem
 from mpi4py import MPI
 
-from meshes.cell import CellMesh, MeshingError, distribute, first_meshed
+from meshes.cell import CellMesh, MeshingError, distribute
 from meshes.profile import InterfaceProfile
+from meshes.renewal import first_meshed
 from meshes.sizing import SizeRule
 from meshes.tags import Boundary, Region
 from solver.cell_setup import initial_cell, initial_profile, size_rule, void_shapes
