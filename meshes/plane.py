@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
 
@@ -27,6 +27,20 @@ def gmsh_session(name: str) -> Iterator[None]:
         yield
     finally:
         gmsh.finalize()
+
+
+def sizes_by_field_alone() -> None:
+    """Let nothing but the background field or the size callback set element sizes."""
+    for option in ("MeshSizeExtendFromBoundary", "MeshSizeFromPoints", "MeshSizeFromCurvature"):
+        gmsh.option.setNumber(f"Mesh.{option}", 0)
+
+
+def mesh_by_size(dim: int, size: Callable[[float, float, float], float]) -> None:
+    """Mesh the current Gmsh model up to ``dim`` with elements of ``size`` at (x, y, z)."""
+    gmsh.model.mesh.setSizeCallback(lambda _dim, _tag, x, y, z, _lc: size(x, y, z))
+    sizes_by_field_alone()
+    gmsh.model.mesh.generate(dim)
+    gmsh.model.mesh.removeSizeCallback()
 
 
 def build_plane(profile: InterfaceProfile, rule: SizeRule) -> None:

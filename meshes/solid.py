@@ -8,6 +8,7 @@ import gmsh
 from mpi4py import MPI
 
 from meshes.cell import CellMesh, distribute
+from meshes.plane import sizes_by_field_alone
 from meshes.shapes import VoidShape, cap_radius
 from meshes.sizing import SizeRule
 from meshes.tags import Boundary, Region
@@ -131,8 +132,7 @@ def _sizes(rule: SizeRule) -> None:
         expression = repr(rule.largest)
     field.setString(size, "F", expression)
     field.setAsBackgroundMesh(size)
-    for option in ("MeshSizeExtendFromBoundary", "MeshSizeFromPoints", "MeshSizeFromCurvature"):
-        gmsh.option.setNumber(f"Mesh.{option}", 0)
+    sizes_by_field_alone()
 
 
 def _faces(boundary: Boundary) -> list[int]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from meshes.plane import mesh_by_size
 from meshes.sizing import SizeRule
 from meshes.surface_profile import SurfaceProfile
 from meshes.tags import Boundary, Region
@@ -37,14 +38,10 @@ def build_shell(shell: Shell, profile: SurfaceProfile, rule: SizeRule) -> None:
     """Build and mesh the cell in the current Gmsh model (serial)."""
     builder = _ShellBuilder(shell, profile)
     builder.build()
-    gmsh.model.mesh.setSizeCallback(_size_callback(shell, rule))
-    for option in ("MeshSizeExtendFromBoundary", "MeshSizeFromPoints", "MeshSizeFromCurvature"):
-        gmsh.option.setNumber(f"Mesh.{option}", 0)
-    gmsh.model.mesh.generate(3)
-    gmsh.model.mesh.removeSizeCallback()
+    mesh_by_size(3, _sizes(shell, rule))
 
 
-def _size_callback(shell: Shell, rule: SizeRule) -> Callable[[int, int, float, float, float, float], float]:
+def _sizes(shell: Shell, rule: SizeRule) -> Callable[[float, float, float], float]:
     """Sizes that grow from the triple lines (tip) and from the surfaces' own edges."""
     corners = np.vstack([shell.contact, shell.roof, shell.floor])
     ends = shell.points[corners]
@@ -54,7 +51,7 @@ def _size_callback(shell: Shell, rule: SizeRule) -> Callable[[int, int, float, f
         np.minimum.at(size, corners[:, k], edge)
     tree = cKDTree(shell.points)
 
-    def at(_dim: int, _tag: int, x: float, y: float, z: float, _lc: float) -> float:
+    def at(x: float, y: float, z: float) -> float:
         distance, nearest = tree.query((x, y, z))
         return float(min(rule.largest, size[nearest] + rule.growth * distance))
 

@@ -19,9 +19,10 @@ from shapely import LinearRing, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from meshes.cell import CellMesh, distribute
+from meshes.plane import mesh_by_size
 from meshes.sizing import SizeRule
 from meshes.solid_shell import Shell, build_shell
-from meshes.surface_profile import Roof, SurfaceProfile, SurfaceVoid, polygons, triple_line
+from meshes.surface_profile import Roof, SurfaceProfile, SurfaceVoid, plan_areas, polygons, triple_line
 
 RIM_ZONE = 4.0
 """Width (tip elements) of the zone beside triple lines in which nodes are placed by length along the roof."""
@@ -180,11 +181,7 @@ class _PlaneBuilder:
             middle = shapely.Point(*(0.5 * (np.array(places[a]) + np.array(places[b]))))
             if shapely.dwithin(whole, middle, _SAME):
                 gmsh.model.mesh.setTransfiniteCurve(line, 2)
-        gmsh.model.mesh.setSizeCallback(lambda _dim, _tag, x, y, _z, _lc: sizes.at(x, y))
-        for option in ("MeshSizeExtendFromBoundary", "MeshSizeFromPoints", "MeshSizeFromCurvature"):
-            gmsh.option.setNumber(f"Mesh.{option}", 0)
-        gmsh.model.mesh.generate(2)
-        gmsh.model.mesh.removeSizeCallback()
+        mesh_by_size(2, lambda x, y, _z: sizes.at(x, y))
 
     def _loop(self, ring: LinearRing) -> int:
         tags = [self._point(x, y) for x, y in np.round(np.array(ring.coords)[:-1], _ROUNDING)]
@@ -291,18 +288,13 @@ def _unfolded(
     """Places ``wanted`` of the ``free`` nodes, but the old ones at triangles that would turn over."""
     moved = plane.copy()
     moved[free] = wanted
-    before = _areas(plane[triangles])
+    before = plan_areas(plane[triangles])
     while True:
-        bad = np.unique(triangles[_areas(moved[triangles]) / before < SQUEEZED])
+        bad = np.unique(triangles[plan_areas(moved[triangles]) / before < SQUEEZED])
         back = bad[np.any(moved[bad] != plane[bad], axis=1)]
         if len(back) == 0:
             return np.asarray(moved[free])
         moved[back] = plane[back]
-
-
-def _areas(corners: NDArray[np.float64]) -> NDArray[np.float64]:
-    one, two = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    return np.asarray(one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0])
 
 
 def _on_triple_line(at: NDArray[np.float64], void: SurfaceVoid, profile: SurfaceProfile) -> NDArray[np.bool_]:

@@ -71,7 +71,7 @@ class Roof:
     def _slopes(self) -> NDArray[np.float64]:
         """Gradient (m, 2) at the vertices: mean of the triangles around each, by plan area."""
         corners = self.points[self.triangles]
-        doubled = 2.0 * _signed_areas(corners)
+        doubled = 2.0 * plan_areas(corners)
         sums, areas = np.zeros((len(self.points), 2)), np.zeros(len(self.points))
         moment = np.zeros((len(corners), 2))
         for k in range(3):
@@ -85,7 +85,7 @@ class Roof:
     def measure(self) -> float:
         """Volume between the surface and the plane."""
         corners = self.points[self.triangles]
-        return float(np.sum(_signed_areas(corners) * corners[:, :, 2].mean(axis=1)))
+        return float(np.sum(plan_areas(corners) * corners[:, :, 2].mean(axis=1)))
 
 
 @dataclass(frozen=True)
@@ -240,15 +240,15 @@ def snapped(footprint: Polygon, extents: tuple[float, float]) -> Polygon:
     return cast(Polygon, shapely.transform(footprint, on_sides))
 
 
-def _signed_areas(corners: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Plan areas of triangles (k, 3, 3); negative where a surface of positive orientation hangs over."""
+def plan_areas(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Plan areas of triangles (k, 3, 2 or 3); negative where a surface of positive orientation hangs over."""
     one, two = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     return np.asarray(0.5 * (one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0]))
 
 
 def _shares(corners: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
     """Barycentric coordinates (k, 3) of points (k, 2) in triangles (k, 3, 3)."""
-    doubled = 2.0 * _signed_areas(corners)
+    doubled = 2.0 * plan_areas(corners)
     flat = np.abs(doubled) < 1e-300
     doubled[flat] = 1.0
     weights = []

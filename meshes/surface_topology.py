@@ -34,12 +34,12 @@ from meshes.topology import (
     COLLAPSE_HEIGHT,
     COLLAPSE_LENGTHS,
     LIFT_LENGTHS,
-    MOST_CHANGES,
     NEW_CONTACT_LENGTHS,
     OPEN_HEIGHT,
     OPEN_LENGTHS,
     TOUCH_LENGTHS,
     Event,
+    made_changes,
 )
 
 ROUND_LENGTHS = 3.0
@@ -102,22 +102,8 @@ def resolve_surface(
     """
     state = LabelledSurface(profile, list(labels), next_label)
     coarse = replace(rule, event_length=rule.event_length * patience)
-    changes: list[Event] = []
-    while (change := _next_change(state, coarse)) is not None and len(changes) < MOST_CHANGES:
-        changes.append(change)
-    for seed in seeds:
-        opened = _open(state, seed, rule)
-        if opened is not None:
-            changes.append(opened)
-    return state, changes
-
-
-def _next_change(state: LabelledSurface, rule: SizeRule) -> Event | None:
-    for step in (_collapse, _touch, _meet, _meet_image, _close_in):
-        change = step(state, rule)
-        if change is not None:
-            return change
-    return None
+    changes = made_changes(state, coarse, (_collapse, _touch, _meet, _meet_image, _close_in))
+    return state, changes + [event for seed in seeds if (event := _open(state, seed, rule)) is not None]
 
 
 def _viable(void: SurfaceVoid, profile: SurfaceProfile, rule: SizeRule) -> bool:

@@ -8,9 +8,9 @@ and leave gaps between them, so that no change calls for its own reversal.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from shapely import LineString
@@ -63,6 +63,8 @@ OPEN_LENGTHS = 10.0
 """Smallest width of a void that opens: well above COLLAPSE_LENGTHS."""
 OPEN_HEIGHT = 2.5
 """Smallest height of a void that opens: well above COLLAPSE_HEIGHT."""
+State = TypeVar("State")
+"""A labelled profile of either dimension."""
 MOST_CHANGES = 10_000
 """Changes made at once; each removes a void, a contact or points, so that this is never reached."""
 
@@ -175,22 +177,21 @@ def resolve(
     """
     state = Labelled(profile, list(labels), next_label)
     coarse = replace(rule, event_length=rule.event_length * patience)
+    changes = made_changes(state, coarse, (_collapse, _pinch, _touch, _coalesce))
+    return state, changes + [event for seed in seeds if (event := _open(state, seed, rule)) is not None]
+
+
+def made_changes(
+    state: State, rule: SizeRule, kinds: Sequence[Callable[[State, SizeRule], Event | None]]
+) -> list[Event]:
+    """Change ``state`` until it asks for no change, each time by the first of ``kinds`` that finds one."""
     changes: list[Event] = []
-    while (change := _next_change(state, coarse)) is not None and len(changes) < MOST_CHANGES:
+    while len(changes) < MOST_CHANGES:
+        change = next((event for kind in kinds if (event := kind(state, rule)) is not None), None)
+        if change is None:
+            break
         changes.append(change)
-    for seed in seeds:
-        opened = _open(state, seed, rule)
-        if opened is not None:
-            changes.append(opened)
-    return state, changes
-
-
-def _next_change(state: Labelled, rule: SizeRule) -> Event | None:
-    for step in (_collapse, _pinch, _touch, _coalesce):
-        change = step(state, rule)
-        if change is not None:
-            return change
-    return None
+    return changes
 
 
 def _collapse(state: Labelled, rule: SizeRule) -> Event | None:

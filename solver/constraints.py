@@ -82,6 +82,22 @@ class Reduction:
         """Global reduced numbers of the owned ones among ``dofs``; -2 where a dof is fixed."""
         return self.column[dofs[dofs < self.n_owned]]
 
+    def on_owners(
+        self, numbers: NDArray[np.int64], values: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Reduced numbers, each once, and their values on the ranks that own them. Collective.
+
+        A tied dof's unknown lives on the last rank, wherever the dof is.
+        """
+        start, end = self.start, self.start + self.n_reduced
+        own = (numbers >= start) & (numbers < end)
+        away = np.column_stack([numbers[~own], values[~own]])
+        arrived = np.vstack(self.comm.allgather(away))
+        arrived = arrived[(arrived[:, 0] >= start) & (arrived[:, 0] < end)]
+        numbers = np.concatenate([numbers[own], arrived[:, 0].astype(PETSc.IntType)])
+        numbers, first = np.unique(numbers, return_index=True)
+        return numbers, np.concatenate([values[own], arrived[:, 1]])[first]
+
     def given(self) -> NDArray[np.int64]:
         """Owned dofs that are fixed."""
         return np.flatnonzero(self.column == _LEFT_OUT)

@@ -98,11 +98,11 @@ class SurfaceGeometry:
         self.projected = np.einsum("ij,ij->i", normal, self.direction)
         self._count = 0.5 * assemble(self._count_form, self.scalars)[self.nodes]
         self.area = assemble(self._area_form, self.scalars)[self.nodes]
-        load = assemble(self._curvature_form, self.vectors).reshape(-1, self.gdim)[self.nodes]
         if self._fit is not None and self.shared is not None:
             points = self.shared.everywhere(self.positions())
             curvature = self._fit.curvature(points, self.shared.everywhere(normal))[self.shared.slots]
         else:
+            load = assemble(self._curvature_form, self.vectors).reshape(-1, self.gdim)[self.nodes]
             # a flat void beside a contact has nodes that cannot move along any direction (projected 0)
             divisor = np.where(self.projected != 0.0, self.projected, np.inf)
             curvature = -np.einsum("ij,ij->i", load, self.direction) / divisor

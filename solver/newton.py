@@ -201,7 +201,7 @@ class NewtonSolver:
         """
         numbers = np.asarray([] if held is None else held, dtype=PETSc.IntType)
         given = np.zeros(len(numbers)) if values is None else np.asarray(values, dtype=float)
-        self.held, self.held_values = self._on_owners(numbers, given)
+        self.held, self.held_values = self.reduction.on_owners(numbers, given)
         self._springs = springs
         before = self.unknown.x.array.copy()
         iterations, reason = 0, 0
@@ -285,19 +285,6 @@ class NewtonSolver:
         """Held dofs and those with springs."""
         springs = np.empty(0, dtype=np.int64) if self._springs is None else self._springs.numbers
         return self.held, springs
-
-    def _on_owners(
-        self, numbers: NDArray[np.int64], values: NDArray[np.float64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Held dofs on the ranks that own them: a tied dof's unknown lives on the last rank. Collective."""
-        start, end = self.reduction.start, self.reduction.start + self.reduction.n_reduced
-        own = (numbers >= start) & (numbers < end)
-        away = np.column_stack([numbers[~own], values[~own]])
-        arrived = np.vstack(self.reduction.comm.allgather(away))
-        arrived = arrived[(arrived[:, 0] >= start) & (arrived[:, 0] < end)]
-        numbers = np.concatenate([numbers[own], arrived[:, 0].astype(PETSc.IntType)])
-        numbers, first = np.unique(numbers, return_index=True)
-        return numbers, np.concatenate([values[own], arrived[:, 1]])[first]
 
     def reactions(self) -> PETSc.Vec:
         """Reduced residual at the present unknown without held rows: the reactions (caller destroys)."""

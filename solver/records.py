@@ -15,7 +15,7 @@ from solver import costs, stepper
 from solver.case import LoadedCase
 from solver.deposit import Deposit
 from solver.epoch import Epoch
-from solver.interfaces import AnyInterface
+from solver.interfaces import InterfaceState
 from solver.model import CoupledModel
 from solver.observables import Observation, observation
 from solver.parallel import on_root
@@ -89,12 +89,12 @@ class Recorder:
             on_root(self.comm, lambda: self.folder.series.append([row]))
         return errors
 
-    def output(self, epoch: Epoch, clock: Clock, stage: Stage, interface: AnyInterface) -> None:
+    def output(self, epoch: Epoch, clock: Clock, stage: Stage, interface: InterfaceState) -> None:
         """Fields and everything along the interface. Collective."""
         with costs.part("output"):
             self._output(epoch, clock, stage, interface)
 
-    def _output(self, epoch: Epoch, clock: Clock, stage: Stage, interface: AnyInterface) -> None:
+    def _output(self, epoch: Epoch, clock: Clock, stage: Stage, interface: InterfaceState) -> None:
         number, seconds = clock.outputs, clock.time
         capacity = clock.capacity / COULOMB_PER_MAH_CM2
         along = epoch.recorder.rows(number, seconds, capacity)

@@ -16,7 +16,7 @@ from solver import checkpoint
 from solver.case import LoadedCase
 from solver.epoch import AnyRoofs
 from solver.interface import Hold, Interface
-from solver.interfaces import AnyInterface
+from solver.interfaces import InterfaceState
 from solver.observables import Observation, observation
 from solver.population import Population
 from solver.records import Recorder
@@ -51,7 +51,7 @@ def header(
     last: Observation | None,
     result: StepResult | None,
     watch: Watch,
-    interface: AnyInterface,
+    interface: InterfaceState,
     recorder: Recorder,
     *,
     root: bool,
@@ -82,7 +82,7 @@ def restored(header: Mapping[str, Any] | None, first_step: float) -> Counters:
 
 def interface(
     loaded: LoadedCase, profile: Profile, rule: SizeRule, header: Mapping[str, Any] | None
-) -> AnyInterface:
+) -> InterfaceState:
     """The interface of a header, or that of a new run; voids of ``profile`` in the order of their labels."""
     case = loaded.case
     rng = np.random.default_rng(case.model.nucleation.seed if case.model.nucleation else 0)

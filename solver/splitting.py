@@ -46,11 +46,11 @@ class SplitMatrix:
 
     def __init__(self, split: Split, reduction: Reduction) -> None:
         self._reduction = reduction
-        self._sets = [(name, _index_set(reduction, dofs)) for name, dofs in split.parts]
-        lone = reduction.reduced_numbers(split.lone[split.lone < reduction.n_owned])
-        lone = np.unique(np.concatenate(reduction.comm.allgather(lone[lone >= 0])))
-        own = (lone >= reduction.start) & (lone < reduction.start + reduction.n_reduced)
-        self._lone = lone[own].astype(PETSc.IntType)
+        self._sets = [
+            (name, PETSc.IS().createGeneral(_numbers(reduction, dofs), comm=reduction.comm))
+            for name, dofs in split.parts
+        ]
+        self._lone = _numbers(reduction, split.lone)
         forms = [f for f in (split.form, split.guiding) if f is not None]
         self._forms = [fem.form(form) for form in forms]
         self._assembled = ReducedMatrix(self._forms[0], reduction, sparse=True) if forms else None
@@ -90,12 +90,8 @@ def component(vector: Expr, k: int) -> Expr:
     return ufl.as_vector([vector[j] if j == k else 0.0 * vector[j] for j in range(size)])
 
 
-def _index_set(reduction: Reduction, dofs: NDArray[np.int32]) -> PETSc.IS:
-    """Reduced numbers on the ranks that own them (ties live on the last rank). Collective."""
+def _numbers(reduction: Reduction, dofs: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Reduced numbers of local dofs, on the ranks that own them. Collective."""
     numbers = reduction.reduced_numbers(dofs)
     numbers = numbers[numbers >= 0]
-    start, end = reduction.start, reduction.start + reduction.n_reduced
-    own = (numbers >= start) & (numbers < end)
-    arrived = np.concatenate(reduction.comm.allgather(np.unique(numbers[~own])))
-    numbers = np.unique(np.concatenate([numbers[own], arrived[(arrived >= start) & (arrived < end)]]))
-    return PETSc.IS().createGeneral(numbers.astype(PETSc.IntType), comm=reduction.comm)
+    return reduction.on_owners(numbers, np.zeros(len(numbers)))[0].astype(PETSc.IntType)

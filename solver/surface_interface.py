@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -12,23 +11,15 @@ import shapely
 from numpy.typing import NDArray
 from shapely import Polygon
 
-from meshes.sizing import SizeRule
 from meshes.surface_profile import SurfaceProfile, triple_line
 from meshes.surface_topology import LabelledSurface, SurfaceSeed, resolve_surface
 from meshes.topology import Event
-from solver.contact import Where
-from solver.interface import HOLD_LENGTHS, LANDING_CUT, OVERLAP_ELEMENTS
+from solver.interfaces import LANDING_CUT, OVERLAP_ELEMENTS, InterfaceState
 from solver.model import CoupledModel
 from solver.openings import surface_nucleations, surface_openings
-from solver.parameters import NucleationRule
-from solver.population import Population
 from solver.roof_surfaces import RoofSurfaces
 from solver.roofs import ProfileError
 from solver.stepper import StepRejectedError
-
-log = logging.getLogger("livoid")
-
-Growth = Callable[[SurfaceProfile], NDArray[np.float64]]
 
 WORN_SHARE = 0.3
 """Smallest quality of a 3-D mesh over the case's, for triangles: fresh tetrahedra have 0.15 to 0.25."""
@@ -49,63 +40,30 @@ class Patch:
 
 
 @dataclass
-class SurfaceInterface:
-    """State of the interface between steps; see :class:`solver.interface.Interface`, which this is in 3-D."""
+class SurfaceInterface(InterfaceState):
+    """The interface of a 3-D cell; voids are footprints with a height over them."""
 
     profile: SurfaceProfile
-    population: Population
-    rule: SizeRule
-    together: float = 1.0
-    nucleation: NucleationRule | None = None
-    rng: np.random.Generator = field(default_factory=np.random.default_rng)
     holds: list[Patch] = field(default_factory=list)
 
-    def held(self, now: float) -> list[Where]:
-        """What is held at ``now`` (L/v0); holds whose time is over are forgotten."""
-        self.holds = [hold for hold in self.holds if hold.until > now]
-        return [hold.covers for hold in self.holds]
+    def _seeds(self, model: CoupledModel, time_step: float) -> list[SurfaceSeed]:
+        seeds = surface_openings(model, time_step, self.rule.event_length)
+        if self.nucleation is not None:
+            seeds += surface_nucleations(model, self.nucleation, self.profile, self.rng)
+        return seeds
 
-    def changes(
-        self,
-        model: CoupledModel | None,
-        time_step: float,
-        patience: float = 1.0,
-        growth: Growth | None = None,
-        now: float = 0.0,
-    ) -> tuple[LabelledSurface, list[Event]]:
-        """What the interface turns into, without making it so; arguments as in two dimensions. Collective."""
-        seeds: Sequence[SurfaceSeed] = ()
-        if model is not None:
-            seeds = surface_openings(model, time_step, self.rule.event_length)
-            if self.nucleation is not None:
-                seeds = [*seeds, *surface_nucleations(model, self.nucleation, self.profile, self.rng)]
-        state, found = self._due(seeds, patience)
-        opened = [event for event in found if event.kind == "open"]
-        if not opened or growth is None:
-            return state, found
-        rates = growth(state.profile)
-        closing = {event.made[0] for event in opened if rates[state.labels.index(event.made[0])] <= 0.0}
-        log.debug("%d voids would open, %d of them would close again", len(opened), len(closing))
-        if not closing:
-            return state, found
-        footprints = [state.profile.voids[state.labels.index(label)].footprint for label in closing]
-        return self._due(self._without(footprints, seeds, now), patience)
-
-    def _due(self, seeds: Sequence[SurfaceSeed], patience: float) -> tuple[LabelledSurface, list[Event]]:
-        def resolved(factor: float) -> tuple[LabelledSurface, list[Event]]:
-            voids = self.population
-            return resolve_surface(
-                self.profile, voids.labels, voids.next_label, self.rule, seeds=seeds, patience=factor
-            )
-
-        state, found = resolved(patience)
-        return resolved(self.together) if found and self.together > patience else (state, found)
+    def _resolved(self, seeds: Sequence[SurfaceSeed], patience: float) -> tuple[LabelledSurface, list[Event]]:
+        voids = self.population
+        return resolve_surface(
+            self.profile, voids.labels, voids.next_label, self.rule, seeds=seeds, patience=patience
+        )
 
     def _without(
-        self, footprints: Sequence[Polygon], seeds: Sequence[SurfaceSeed], now: float
+        self, closing: Sequence[Event], state: LabelledSurface, seeds: Sequence[SurfaceSeed], until: float
     ) -> list[SurfaceSeed]:
-        """The seeds of voids that last; the regions of the others are held from ``now`` on."""
-        until, kept = now + HOLD_LENGTHS * self.rule.event_length, []
+        kept = []
+        places = [state.labels.index(event.made[0]) for event in closing]
+        footprints = [state.profile.voids[k].footprint for k in places]
         for seed in seeds:
             over = [f for f in footprints if seed.kind == "open" and f.intersects(seed.region)]
             for footprint in over:

@@ -16,7 +16,7 @@ from solver import cell_setup, checkpoint, events, protocol, restart, roofs, ste
 from solver.case import LoadedCase
 from solver.epoch import build_epoch, next_epoch
 from solver.interface import IMPATIENCE, shelter
-from solver.interfaces import AnyInterface
+from solver.interfaces import InterfaceState
 from solver.model import CoupledModel
 from solver.newton import SolveError
 from solver.observables import Observation
@@ -88,7 +88,7 @@ class Run:
             self.recorder.restore(saved.header["recorder"])
         self.epoch.chains = restart.in_order(self.epoch.chains, header)
         profile = self.epoch.chains.profile()
-        self.interface: AnyInterface = restart.interface(loaded, profile, self.rule, header)
+        self.interface: InterfaceState = restart.interface(loaded, profile, self.rule, header)
         self.epoch.model.zone.held = self.interface.held(self.clock.time / self.scales.time)
         self._resumed = saved is not None
         self._saved_step, self._outputs_saved = self.clock.step, self.clock.outputs
