@@ -14,6 +14,7 @@ from dolfinx import mesh
 from mpi4py import MPI
 from numpy.typing import NDArray
 
+from meshes.partition import partitioner
 from meshes.plane import build_plane, gmsh_session
 from meshes.profile import InterfaceProfile
 from meshes.sizing import SizeRule
@@ -112,11 +113,13 @@ def distribute(
                 failure = f"Gmsh could not mesh the cell: {error}"
             failure = comm.bcast(failure, root=0)
             if failure is None:
-                domain, cells, facets = compat.gmsh_to_mesh(gmsh.model, comm, gdim)
+                shares = partitioner(compat.gmsh_markers(gmsh.model, gdim), gdim, comm)
+                domain, cells, facets = compat.gmsh_to_mesh(gmsh.model, comm, gdim, shares)
     else:
         failure = comm.bcast(None, root=0)
         if failure is None:
-            domain, cells, facets = compat.gmsh_to_mesh(None, comm, gdim)
+            shares = partitioner(np.empty(0, dtype=np.int32), gdim, comm)
+            domain, cells, facets = compat.gmsh_to_mesh(None, comm, gdim, shares)
     if failure is not None:
         raise MeshingError(failure)
     for dim in (domain.topology.dim - 1, domain.topology.dim):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 from dolfinx import fem
 from dolfinx.fem import petsc as fem_petsc
+from mpi4py import MPI
+from numpy.typing import NDArray
 from petsc4py import PETSc
 
 from solver import compat, costs
@@ -19,28 +22,18 @@ class ReducedMatrix:
     Args:
         form: gives the nonzero pattern; others to be assembled must not need more.
         reduction: constraints.
-        sparse: leave zeros out of the pattern, for forms that couple components less than their space does.
     """
 
-    def __init__(self, form: fem.Form, reduction: Reduction, *, sparse: bool = False) -> None:
+    def __init__(self, form: fem.Form, reduction: Reduction) -> None:
         self._reduction = reduction
         self._full: PETSc.Mat | None = None
         if form.function_spaces[0].dofmap.index_map_bs > 1:
             self._full = fem_petsc.create_matrix(form)
             _add(self._full, form)
             self.matrix = self._full.ptap(reduction.matrix)
+            self.matrix.setOption(PETSc.Mat.Option.KEEP_NONZERO_PATTERN, True)
         else:
-            sizes = (reduction.n_reduced, reduction.n_global)
-            self.matrix = PETSc.Mat().createAIJ((sizes, sizes), comm=reduction.comm)
-            numbers = reduction.local_map()
-            self.matrix.setLGMap(numbers, numbers)
-            numbers.destroy()
-            self.matrix.setUp()  # the first assembly finds the pattern
-            self.matrix.setOption(PETSc.Mat.Option.IGNORE_ZERO_ENTRIES, sparse)
-            _add(self.matrix, form)
-        self.matrix.setOption(PETSc.Mat.Option.KEEP_NONZERO_PATTERN, True)
-        if sparse:  # what was zero on one geometry need not be on the next
-            self.matrix.setOption(PETSc.Mat.Option.NEW_NONZERO_ALLOCATION_ERR, False)
+            self.matrix = block_matrix(form, reduction.local_numbers(), reduction.n_reduced, reduction.comm)
 
     def assemble(self, form: fem.Form) -> None:
         """Assemble ``form`` into :attr:`matrix`. Collective."""
@@ -82,6 +75,32 @@ class ReducedVector:
     def destroy(self) -> None:
         """Free the PETSc vector."""
         self._full.destroy()
+
+
+def block_matrix(form: fem.Form, numbers: NDArray[np.int32], n_owned: int, comm: MPI.Comm) -> PETSc.Mat:
+    """Matrix of ``form`` in other numbers than the dofs', assembled once to find its pattern. Collective.
+
+    Args:
+        form: bilinear form on one space of block size 1.
+        numbers: row and column of each local dof, ghosts included; negative where it has none.
+        n_owned: rows on this rank.
+        comm: of the form.
+    """
+    sizes = (n_owned, PETSc.DETERMINE)
+    matrix = PETSc.Mat().createAIJ((sizes, sizes), comm=comm)
+    places = PETSc.LGMap().create(numbers, comm=comm)
+    matrix.setLGMap(places, places)
+    places.destroy()
+    matrix.setUp()
+    _add(matrix, form)
+    matrix.setOption(PETSc.Mat.Option.KEEP_NONZERO_PATTERN, True)
+    return matrix
+
+
+def assemble_into(matrix: PETSc.Mat, form: fem.Form) -> None:
+    """Assemble ``form`` into a matrix of its pattern. Collective."""
+    with costs.part("assembly"):
+        _add(matrix, form)
 
 
 def _add(matrix: PETSc.Mat, form: fem.Form) -> None:

@@ -102,12 +102,16 @@ class Reduction:
         """Owned dofs that are fixed."""
         return np.flatnonzero(self.column == _LEFT_OUT)
 
-    def local_map(self) -> PETSc.LGMap:
+    def local_numbers(self) -> NDArray[np.int32]:
         """Reduced numbers of all local dofs, ghosts included (negative where fixed). Collective."""
-        numbers = la.vector(self._index_map, self._block_size, dtype=np.int64)
-        numbers.array[: self.n_owned] = self.column
-        numbers.scatter_forward()
-        return PETSc.LGMap().create(numbers.array.astype(PETSc.IntType), comm=self.comm)
+        return self.with_ghosts(self.column)
+
+    def with_ghosts(self, numbers: NDArray[np.int64]) -> NDArray[np.int32]:
+        """One number per owned dof, and the owners' for the ghosts behind them. Collective."""
+        local = la.vector(self._index_map, self._block_size, dtype=np.int64)
+        local.array[: self.n_owned] = numbers
+        local.scatter_forward()
+        return local.array.astype(PETSc.IntType)
 
     def expand(self, reduced: PETSc.Vec, target: fem.Function) -> None:
         """Write the full vector of ``reduced`` into ``target``; fixed dofs keep their values."""

@@ -20,13 +20,14 @@ from solver.kinematics import SurfaceGeometry
 from solver.newton import Guide, NewtonSolver, SolveError, Springs
 from solver.parameters import CreepParameters, LoadParameters, SurfaceParameters
 from solver.recipes import full_steps, splits
-from solver.splitting import Split, component
+from solver.splitting import Schur, Split
 from solver.stress import StressIteration, Tangent, limited_stress, linearised_stress, rate_vector
 
 CONTINUATION_STEP = 1.6
 """Largest factor by which n grows from one Newton solve to the next (cold start)."""
 SMALLEST_CONTINUATION_STEP = 1.02
 """Factor in n below which a cold start gives up."""
+_NONE = np.empty(0, dtype=np.int32)
 QUADRATURE_DEGREE = 4
 STICKING_SLIP = 1e-2
 """Slip rate (v0) at which Tresca friction has reached 71 % of its limit."""
@@ -268,31 +269,22 @@ class MechanicsProblem:
         )
 
     def _split(self) -> Split:
-        """Velocity and pressure, and what their preconditioner is made from.
-
-        The tangent with each component of the velocity by itself, and the pressure mass over the viscosity
-        in place of the Schur complement.
-        """
-        trials, tests = ufl.TrialFunctions(self.space), ufl.TestFunctions(self.space)
-        rate, tangent = strain_rate(self.velocity, self.cell), self._tangent()
+        """Components of the velocity and, with its mass over the viscosity for Schur complement, pressure."""
+        scalars, pressure = compat.collapse(self.space, 1)
+        mass = -ufl.TrialFunction(scalars) * ufl.TestFunction(scalars)
         floor = self._constant(self.creep_law.viscosity_floor)
-        viscosity = self._viscosity(rate)
-        along = 1.0 / (3.0 * tangent.fluidity()) + floor
-        own, guiding = -trials[1] * tests[1] / viscosity, -trials[1] * tests[1] / along
-        for k in range(self.cell.vertical + 1):
-            trial, test = (strain_rate(component(v[0], k), self.cell) for v in (trials, tests))
-            rates = [rate_vector(r, ufl.as_ufl(0.0), self.cell) for r in (trial, test)]
-            own += creep.viscous_work(rate=trial, test_rate=test, viscosity=viscosity)
-            guiding += ufl.inner(tangent.stress_change(rates[0]), rates[1])
-            guiding += creep.viscous_work(rate=trial, test_rate=test, viscosity=floor)
-        velocity, pressure = (compat.collapse(self.space, k)[1] for k in range(2))
-        platen = self._on(self.cell.vertical, self.cell.boundary(Boundary.TOP))
-        return Split(
-            (("velocity", velocity), ("pressure", pressure)),
-            self._in_metal(own),
-            self._in_metal(guiding),
-            lone=platen if self.load.top == "platen" else np.empty(0, dtype=np.int32),
-        )
+        along = 1.0 / (3.0 * self._tangent().fluidity()) + floor
+        own = self._viscosity(strain_rate(self.velocity, self.cell))
+        schur = Schur(self._in_metal(mass / own), self._in_metal(mass / along), pressure)
+        velocity = compat.collapse(self.space, 0)[1]
+        tied = self.load.top == "platen"
+        platen = self._on(self.cell.vertical, self.cell.boundary(Boundary.TOP) if tied else _NONE)
+        components = [
+            np.setdiff1d(compat.collapse(self.space.sub(0), k)[1], platen).astype(np.int32)
+            for k in range(self.cell.vertical + 1)
+        ]
+        nested = [*zip("xyz", components, strict=False), *([("platen", platen)] if tied else [])]
+        return Split((("velocity", velocity), ("pressure", pressure)), {"velocity": tuple(nested)}, schur)
 
     def _in_metal(self, density: Expr) -> ufl.Form:
         measure = self.cell.dx(Region.METAL, quadrature_degree=QUADRATURE_DEGREE)

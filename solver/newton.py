@@ -174,8 +174,7 @@ class NewtonSolver:
         snes = PETSc.SNES().create(self.reduction.comm)
         snes.setOptionsPrefix(f"livoid_{self.name}_{next(_prefix_counter)}_")
         snes.setFunction(self._evaluate, self._residual)
-        made_from = self._split.matrix if self._split is not None else None
-        snes.setJacobian(self._linearise, self._assembled.matrix, made_from)
+        snes.setJacobian(self._linearise, self._assembled.matrix)
         set_options(snes, options)
         snes.setConvergenceTest(self._converged)
         return snes
@@ -360,6 +359,6 @@ class NewtonSolver:
             diagonal.destroy()
         matrix.zeroRowsColumns(self.held, diag=1.0)
         if self._split is not None:
-            self._split.assemble(matrix, self.held, guided=self._now.guide is not None)
+            self._split.follow(matrix, guided=self._now.guide is not None)
         held, springs = self._marked()
         self._factored = (held.copy(), springs.copy())

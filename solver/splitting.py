@@ -1,7 +1,8 @@
-"""Field splits: how a Krylov solver takes an equation set apart, and what its preconditioner is made from."""
+"""Field splits: how a Krylov solver takes an equation set apart, and what stands for its Schur complement."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,10 +10,26 @@ import ufl
 from dolfinx import fem
 from numpy.typing import NDArray
 from petsc4py import PETSc
-from ufl.core.expr import Expr
 
-from solver.assembly import ReducedMatrix
+from solver.assembly import assemble_into, block_matrix
 from solver.constraints import Reduction
+
+Parts = tuple[tuple[str, NDArray[np.int32]], ...]
+
+
+@dataclass(frozen=True)
+class Schur:
+    """What stands for the Schur complement of the last part.
+
+    Attributes:
+        form: bilinear form on the last part's own (collapsed) space.
+        guiding: the same for steps along a guide.
+        dofs: local dofs of the split space, one for each of the own space.
+    """
+
+    form: ufl.Form
+    guiding: ufl.Form
+    dofs: NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -21,77 +38,103 @@ class Split:
 
     Attributes:
         parts: name and local dofs of each part, in the order in which they are solved.
-        form: bilinear form that the preconditioner is made from, None for the Jacobian itself.
-        guiding: the same for steps along a guide; ``form`` where None.
-        lone: local dofs of which the preconditioner has the diagonal only: the row of a tied dof couples
-            everything it is tied to, which multigrid would have to carry to all its levels.
+        nested: parts of a part, by its name.
+        schur: None where the parts are enough.
     """
 
-    parts: tuple[tuple[str, NDArray[np.int32]], ...]
-    form: ufl.Form | None = None
-    guiding: ufl.Form | None = None
-    lone: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, dtype=np.int32))
+    parts: Parts
+    nested: Mapping[str, Parts] = field(default_factory=dict)
+    schur: Schur | None = None
 
 
 class SplitMatrix:
-    """The preconditioner's matrix and its parts in reduced unknowns.
+    """The parts in reduced unknowns and the matrix in place of the Schur complement.
 
     Args:
         split: parts and forms.
         reduction: constraints.
-
-    Attributes:
-        matrix: None where it is the Jacobian itself.
     """
 
     def __init__(self, split: Split, reduction: Reduction) -> None:
-        self._reduction = reduction
-        self._sets = [
-            (name, PETSc.IS().createGeneral(_numbers(reduction, dofs), comm=reduction.comm))
-            for name, dofs in split.parts
-        ]
-        self._lone = _numbers(reduction, split.lone)
-        forms = [f for f in (split.form, split.guiding) if f is not None]
-        self._forms = [fem.form(form) for form in forms]
-        self._assembled = ReducedMatrix(self._forms[0], reduction, sparse=True) if forms else None
-        self.matrix = self._assembled.matrix if self._assembled is not None else None
+        self._comm = reduction.comm
+        numbers = {name: _numbers(reduction, dofs) for name, dofs in split.parts}
+        self._names = list(numbers)
+        self._sets = [(name, self._index_set(rows)) for name, rows in numbers.items()]
+        self._nested = {
+            whole: [(name, self._within(numbers[whole], _numbers(reduction, dofs))) for name, dofs in parts]
+            for whole, parts in split.nested.items()
+        }
+        self._matrix: PETSc.Mat | None = None
+        if split.schur is not None:
+            self._forms = [fem.form(form) for form in (split.schur.form, split.schur.guiding)]
+            own = numbers[self._names[-1]]
+            places = _places(reduction, own, split.schur.dofs)
+            self._matrix = block_matrix(self._forms[0], places, len(own), reduction.comm)
+        self._preconditioner: PETSc.PC | None = None
+        self._whole = False
 
     def install(self, preconditioner: PETSc.PC) -> None:
         """Tell a field split its parts; any other preconditioner needs none."""
+        self._preconditioner, self._whole = None, False
         if preconditioner.getType() == PETSc.PC.Type.FIELDSPLIT:
+            self._preconditioner = preconditioner
             preconditioner.setFieldSplitIS(*self._sets)
+            if self._matrix is not None:
+                user = PETSc.PC.FieldSplitSchurPreType.USER
+                preconditioner.setFieldSplitSchurPreType(user, self._matrix)
 
-    def assemble(self, jacobian: PETSc.Mat, held: NDArray[np.int64], *, guided: bool) -> None:
-        """Follow the Jacobian, with the diagonal alone at ``held`` and lone dofs. Collective."""
-        if self._assembled is None or self.matrix is None:
+    def follow(self, jacobian: PETSc.Mat, *, guided: bool) -> None:
+        """Follow the Jacobian, just assembled. Collective."""
+        if self._preconditioner is None:
             return
-        self._assembled.assemble(self._forms[-1 if guided else 0])
-        diagonal = jacobian.getDiagonal()
-        single = np.concatenate([np.asarray(held, dtype=PETSc.IntType), self._lone])
-        self.matrix.zeroRowsColumns(single, diag=1.0)
-        own = self.matrix.getDiagonal()
-        rows = single - self._reduction.start
-        own.array[rows] = diagonal.array_r[rows]
-        self.matrix.setDiagonal(own)
-        own.destroy()
-        diagonal.destroy()
+        if self._matrix is not None:
+            assemble_into(self._matrix, self._forms[1 if guided else 0])
+        if not self._whole:
+            self._install_nested(self._preconditioner, jacobian)
+
+    def _install_nested(self, preconditioner: PETSc.PC, jacobian: PETSc.Mat) -> None:
+        """Parts of parts: their solvers exist once the field split is set up."""
+        self._whole = True
+        if not self._nested:
+            return
+        preconditioner.setOperators(jacobian)
+        preconditioner.setUp()
+        for name, solver in zip(self._names, preconditioner.getFieldSplitSubKSP(), strict=True):
+            inner = solver.getPC()
+            if name in self._nested and inner.getType() == PETSc.PC.Type.FIELDSPLIT:
+                inner.setFieldSplitIS(*self._nested[name])
 
     def destroy(self) -> None:
         """Free the PETSc objects."""
-        for _, rows in self._sets:
-            rows.destroy()
-        if self._assembled is not None:
-            self._assembled.destroy()
+        for parts in (self._sets, *self._nested.values()):
+            for _, rows in parts:
+                rows.destroy()
+        if self._matrix is not None:
+            self._matrix.destroy()
 
+    def _within(self, whole: NDArray[np.int32], part: NDArray[np.int32]) -> PETSc.IS:
+        """``part`` of ``whole`` in the numbers of the matrix that holds ``whole`` alone."""
+        start = int(self._comm.exscan(len(whole)) or 0)
+        return self._index_set(start + np.searchsorted(whole, part))
 
-def component(vector: Expr, k: int) -> Expr:
-    """``vector`` with component ``k`` alone."""
-    size = vector.ufl_shape[0]
-    return ufl.as_vector([vector[j] if j == k else 0.0 * vector[j] for j in range(size)])
+    def _index_set(self, numbers: NDArray[np.integer]) -> PETSc.IS:
+        return PETSc.IS().createGeneral(numbers.astype(PETSc.IntType), comm=self._comm)
 
 
 def _numbers(reduction: Reduction, dofs: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Reduced numbers of local dofs, on the ranks that own them. Collective."""
+    """Reduced numbers of local dofs, ascending, on the ranks that own them. Collective."""
     numbers = reduction.reduced_numbers(dofs)
     numbers = numbers[numbers >= 0]
     return reduction.on_owners(numbers, np.zeros(len(numbers)))[0].astype(PETSc.IntType)
+
+
+def _places(reduction: Reduction, own: NDArray[np.int32], dofs: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Rows of local dofs, ghosts too, in the matrix of the part with the reduced numbers ``own``. Collective.
+
+    Negative where a dof is fixed.
+    """
+    rows = np.full(reduction.n_owned, -1, dtype=np.int64)
+    mine = np.isin(reduction.column, own)
+    start = int(reduction.comm.exscan(len(own)) or 0)
+    rows[mine] = start + np.searchsorted(own, reduction.column[mine])
+    return reduction.with_ghosts(rows)[dofs]
