@@ -1,4 +1,4 @@
-"""The bench's cell: a unit box on a contact that ends at ``EDGE``, graded to that edge, and its mesh files."""
+"""The bench's cell: a unit box on a contact that ends at ``EDGE``, and its mesh files."""
 
 from __future__ import annotations
 

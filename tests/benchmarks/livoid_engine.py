@@ -1,4 +1,4 @@
-"""The bench with livoid's own terms and solvers: python -m tests.benchmarks.livoid_engine PROBLEM DIM MESH."""
+"""The bench with livoid's terms and solvers: python -m tests.benchmarks.livoid_engine PROBLEM DIM MESH."""
 
 from __future__ import annotations
 
@@ -65,7 +65,9 @@ class Bench:
         one = fem.Constant(self.cell.domain, 1.0)
         through = (phi - 1.0) / RESISTANCE
         residual = current.conduction(potential=phi, test=test, conductivity=one) * ufl.dx
-        self._solve("constriction", residual + through * test * self.cell.ds(Boundary.CONTACT), phi, 0.0, start)
+        self._solve(
+            "constriction", residual + through * test * self.cell.ds(Boundary.CONTACT), phi, 0.0, start
+        )
         self.answers["current"] = integral(self.cell, -through * self.cell.ds(Boundary.CONTACT))
         return phi
 
@@ -111,9 +113,7 @@ class Bench:
         self.answers["fall"] = problem.platen_velocity()
         self.answers["closure"] = -integral(cell, problem.velocity[dim - 1] * cell.ds(GAP))
 
-    def _solve(
-        self, name: str, residual: ufl.Form, unknown: fem.Function, top: float, start: float
-    ) -> None:
+    def _solve(self, name: str, residual: ufl.Form, unknown: fem.Function, top: float, start: float) -> None:
         facets = self.cell.boundary(Boundary.TOP)
         dim = self.cell.domain.topology.dim
         dofs = fem.locate_dofs_topological(unknown.function_space, dim - 1, facets)

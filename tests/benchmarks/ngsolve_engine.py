@@ -1,7 +1,7 @@
 """The bench with NGSolve: python -m tests.benchmarks.ngsolve_engine PROBLEM DIM MESH.
 
-Plane problems by its sparse Cholesky factorisation (an indefinite LDL' for creep); in 3-D CG with BDDC, and for
-creep GMRES with BDDC on the velocity and the diagonal of the pressure mass over the viscosity.
+Plane problems by its sparse Cholesky factorisation (an indefinite LDL' for creep); in 3-D CG with BDDC,
+and for creep GMRES with BDDC on the velocity and the diagonal of the pressure mass over the viscosity.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ class Bench:
         """A boundary part."""
         return self.mesh.Boundaries(name)
 
-    def scalar(self, absorbing: str, rate: float, level: float, source: tuple[ng.CF, str], top: float) -> ng.GridFunction:
+    def scalar(
+        self, absorbing: str, rate: float, level: float, source: tuple[ng.CF, str], top: float
+    ) -> ng.GridFunction:
         """grad u . grad v with a linear exchange and a source on boundary parts, u given on the top."""
         start = time.perf_counter()
         space = ng.H1(self.mesh, order=2, dirichlet="top")

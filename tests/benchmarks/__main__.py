@@ -1,0 +1,187 @@
+"""``livoid bench``: every problem with every code that is there, one after the other on one core."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.benchmarks import box
+
+HERE = Path(__file__).resolve().parent
+PROBLEMS = ("constriction", "diffusion", "creep", "step")
+CODES = ("livoid", "ngsolve", "freefem")
+SIZES = {
+    "check": ((2, 0.04), (3, 0.25)),
+    "plane": ((2, 0.0207), (2, 0.0103)),
+    "solid": ((3, 0.0573), (3, 0.038)),
+}
+"""Dimension and element size: "plane" has 5e4 and 2e5 unknowns of creep, "solid" 3e5 and 1e6."""
+SAME = 1e-3
+"""Relative difference allowed between answers: quadrature of the power law near its singular edge."""
+SAMPLING = 0.05
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a code is given up: seconds and MB."""
+
+    seconds: float
+    memory: float
+
+
+def command(code: str, problem: str, dim: int, mesh: Path) -> list[str]:
+    """What runs a problem with a code."""
+    if code == "freefem":
+        return ["FreeFem++-nw", "-nw", "-v", "0", str(HERE / "freefem" / f"box{dim}.edp"), problem, str(mesh)]
+    return [sys.executable, "-m", f"tests.benchmarks.{code}_engine", problem, str(dim), str(mesh)]
+
+
+def available() -> list[str]:
+    """Codes that are installed here."""
+    found = {
+        "livoid": True,
+        "ngsolve": importlib.util.find_spec("ngsolve") is not None,
+        "freefem": shutil.which("FreeFem++-nw") is not None,
+    }
+    return [code for code in CODES if found[code]]
+
+
+def measure(code: str, problem: str, dim: int, mesh: Path, limits: Limits) -> dict[str, Any]:
+    """Run a problem; what it printed, its peak memory and wall time, or why it was given up."""
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        command(code, problem, dim, mesh),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=HERE / "freefem",
+    )
+    lines: list[str] = []
+    reader = threading.Thread(target=lambda: lines.extend(process.stdout or []))
+    reader.start()
+    peak, given_up = 0.0, ""
+    watched = psutil.Process(process.pid)
+    while process.poll() is None:
+        try:
+            peak = max(peak, watched.memory_info().rss / 2**20)
+        except psutil.NoSuchProcess:
+            break
+        if time.perf_counter() - start > limits.seconds:
+            given_up = f"not done in {limits.seconds:.0f} s"
+        elif peak > limits.memory:
+            given_up = f"more than {limits.memory / 1024:.0f} GB"
+        if given_up:
+            process.kill()
+            break
+        time.sleep(SAMPLING)
+    process.wait()
+    reader.join()
+    found: dict[str, Any] = {"code": code, "problem": problem, "dim": dim, "mesh": mesh.name, "peak_mb": peak}
+    found["wall"] = time.perf_counter() - start
+    results = [line for line in lines if line.startswith("{")]
+    if given_up or process.returncode or not results:
+        return found | {
+            "failed": given_up or f"ended with {process.returncode}: {''.join(lines[-2:]).strip()}"
+        }
+    return found | json.loads(results[-1])
+
+
+def compare(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Complaints about answers that are not those of the first code."""
+    complaints = []
+    for row in rows[1:]:
+        for name, value in row.get("answers", {}).items():
+            reference = rows[0].get("answers", {}).get(name, value)
+            if abs(value - reference) > SAME * abs(reference):
+                complaints.append(f"{row['code']} {row['problem']}: {name} {value:.8g}, not {reference:.8g}")
+    return complaints
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """Markdown table; ratios are over livoid's of the same problem and mesh."""
+    heads = (
+        "problem",
+        "D",
+        "unknowns",
+        "code",
+        "s",
+        "time ratio",
+        "MB",
+        "memory ratio",
+        "unknowns/s",
+        "Newton",
+    )
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    own = {(row["problem"], row["mesh"]): row for row in rows if row["code"] == "livoid"}
+    for row in rows:
+        first = f"| {row['problem']} | {row['dim']} | "
+        if "failed" in row:
+            lines.append(f"{first} | {row['code']} | {row['failed']} | | {row['peak_mb']:.0f} | | | |")
+            continue
+        seconds = sum(row["seconds"].values())
+        base = own[row["problem"], row["mesh"]]
+        unknowns = base.get("unknowns", row["unknowns"])
+        ratios = (
+            ("", "")
+            if "failed" in base
+            else (
+                f"{seconds / sum(base['seconds'].values()):.2f}",
+                f"{row['peak_mb'] / base['peak_mb']:.2f}",
+            )
+        )
+        lines.append(
+            f"{first}{unknowns} | {row['code']} | {seconds:.2f} | {ratios[0]} | {row['peak_mb']:.0f} "
+            f"| {ratios[1]} "
+            f"| {unknowns / seconds:.0f} | {row['iterations'].get('newton') or ''} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Run the bench; 1 if answers differ or livoid fails."""
+    parser = argparse.ArgumentParser(prog="livoid bench", description=__doc__)
+    parser.add_argument("--sizes", nargs="+", choices=tuple(SIZES), default=["check", "plane", "solid"])
+    parser.add_argument("--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS))
+    parser.add_argument("--codes", nargs="+", choices=CODES, default=None)
+    parser.add_argument(
+        "--seconds", type=float, default=1800.0, help="when a code is given up (default 1800)"
+    )
+    parser.add_argument("--memory", type=float, default=16.0, help="the same in GB (default 16)")
+    parser.add_argument("--out", default="bench", help="folder (default bench)")
+    arguments = parser.parse_args()
+    folder = Path(arguments.out).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    codes = arguments.codes or available()
+    print(f"codes: {', '.join(codes)}", flush=True)
+    limits = Limits(arguments.seconds, 1024.0 * arguments.memory)
+    rows: list[dict[str, Any]] = []
+    complaints: list[str] = []
+    for dim, size in [item for name in arguments.sizes for item in SIZES[name]]:
+        mesh = box.write(dim, size, folder)
+        for problem in arguments.problems:
+            if "livoid" in codes:  # compiles its forms
+                measure("livoid", problem, dim, box.write(dim, max(size, 0.25), folder), limits)
+            found = [measure(code, problem, dim, mesh, limits) for code in codes]
+            rows += found
+            complaints += compare(found)
+            print(table(found), flush=True)
+            (folder / "bench.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+            (folder / "bench.md").write_text(table(rows), encoding="utf-8")
+    print("\n".join(complaints) or "answers agree")
+    return 1 if complaints or any("failed" in row for row in rows if row["code"] == "livoid") else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
