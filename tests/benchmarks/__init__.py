@@ -1,1 +1,1 @@
-"""Side by side with other finite element codes, on the same meshes, elements and tolerances (``livoid bench``)."""
+"""Side by side with other finite element codes on the same meshes, elements and tolerances."""
