@@ -113,12 +113,12 @@ def distribute(
                 failure = f"Gmsh could not mesh the cell: {error}"
             failure = comm.bcast(failure, root=0)
             if failure is None:
-                shares = partitioner(compat.gmsh_markers(gmsh.model, gdim), gdim, comm)
+                shares = partitioner(gmsh.model, gdim, comm)
                 domain, cells, facets = compat.gmsh_to_mesh(gmsh.model, comm, gdim, shares)
     else:
         failure = comm.bcast(None, root=0)
         if failure is None:
-            shares = partitioner(np.empty(0, dtype=np.int32), gdim, comm)
+            shares = partitioner(None, gdim, comm)
             domain, cells, facets = compat.gmsh_to_mesh(None, comm, gdim, shares)
     if failure is not None:
         raise MeshingError(failure)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from dolfinx import mesh
 from mpi4py import MPI
@@ -11,25 +13,25 @@ from scipy.optimize import linear_sum_assignment
 from solver import compat
 
 
-def partitioner(markers: NDArray[np.int32], dim: int, comm: MPI.Comm) -> compat.Partitioner:
-    """Partitioner for a mesh of simplices that starts on rank 0; facets between ranks are shared.
+def partitioner(model: Any, dim: int, comm: MPI.Comm) -> compat.Partitioner:
+    """Partitioner for the mesh of a Gmsh model on rank 0; facets between ranks are shared. Collective.
 
     A graph partition of the whole mesh is equal in cells and may still give one rank all the metal, whose
     creep costs most. Here every region is partitioned by itself, and parts that touch go to the same rank.
 
     Args:
-        markers: region of each cell (none on other ranks).
+        model: of simplices with their region for physical group (None on other ranks).
         dim: of the cells.
         comm: of the mesh.
     """
-    whole = compat.graph_partitioner(mesh.GhostMode.shared_facet)
     if comm.size == 1:
-        return whole
+        return mesh.create_cell_partitioner(mesh.GhostMode.shared_facet)  # type: ignore[no-any-return]
+    markers = np.empty(0, dtype=np.int32) if model is None else compat.gmsh_markers(model, dim)
     regions = comm.bcast(np.unique(markers), root=0)
 
     def part(comm: MPI.Comm, n: int, types: list[mesh.CellType], cells: list[NDArray[np.int64]]) -> object:
         corners = np.asarray(cells[0]).reshape(-1, dim + 1)
-        of_graph = compat.graph_partitioner(mesh.GhostMode.none)
+        of_graph = mesh.create_cell_partitioner(mesh.GhostMode.none)
         destination = np.empty(len(corners), dtype=np.int32)
         for region in regions:
             inside = markers == region

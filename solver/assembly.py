@@ -33,7 +33,8 @@ class ReducedMatrix:
             self.matrix = self._full.ptap(reduction.matrix)
             self.matrix.setOption(PETSc.Mat.Option.KEEP_NONZERO_PATTERN, True)
         else:
-            self.matrix = block_matrix(form, reduction.local_numbers(), reduction.n_reduced, reduction.comm)
+            numbers = reduction.with_ghosts(reduction.column)
+            self.matrix = block_matrix(form, numbers, reduction.n_reduced, reduction.comm)
 
     def assemble(self, form: fem.Form) -> None:
         """Assemble ``form`` into :attr:`matrix`. Collective."""

@@ -1,23 +1,22 @@
 """Everything that differs between dolfinx 0.9, 0.10 and 0.11, and nothing else.
 
-Physics modules call these functions and never test versions. Importing this module sets what forms are
-compiled with.
+Physics modules call these functions and never test versions. Whoever compiles forms has imported this module,
+which has them compiled for the processor (:mod:`solver.compilation`).
 """
 
 from __future__ import annotations
 
-import hashlib
-import platform
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dolfinx
 import numpy as np
-from dolfinx import fem, graph, jit, mesh
+from dolfinx import fem, graph, mesh
 from dolfinx.fem import petsc as fem_petsc
 from mpi4py import MPI
 from numpy.typing import NDArray
+
+from solver.compilation import compile_for_processor
 
 if TYPE_CHECKING:
     from petsc4py import PETSc
@@ -49,11 +48,6 @@ def gmsh_markers(model: Any, dim: int) -> NDArray[np.int32]:
         if model.mesh.getElementProperties(element)[1] == dim
     ]
     return np.asarray(of_cells, dtype=np.int32)
-
-
-def graph_partitioner(ghosts: mesh.GhostMode) -> Partitioner:
-    """dolfinx's own partitioner."""
-    return mesh.create_cell_partitioner(ghosts)  # type: ignore[no-any-return]
 
 
 def adjacency_list(data: NDArray[np.int32], offsets: NDArray[np.int32]) -> Any:
@@ -123,36 +117,4 @@ def collapse(space: fem.FunctionSpace, i: int) -> tuple[fem.FunctionSpace, NDArr
     return sub, np.asarray(dofs, dtype=np.int32)
 
 
-_FAST = (
-    "-O2",
-    "-g0",
-    "-march=native",
-    "-ftree-vectorize",
-    "-fno-math-errno",
-    "-fno-trapping-math",
-    "-fno-signed-zeros",
-    "-fassociative-math",
-    "-freciprocal-math",
-)
-"""Vectorised sums over quadrature points: 0.6 of the time of dolfinx's own -O2. Infinities and NaN stay what
-they are; a failed step is known by them."""
-
-
-def _compile_fast() -> None:
-    """Have forms compiled for this processor; a user's ``dolfinx_jit_options.json`` goes before."""
-    features = "".join(line for line in _processor() if line.startswith(("model name", "flags", "Features")))
-    # a cache on a shared disk may serve several kinds of processor
-    label = f"-DLIVOID_PROCESSOR_{hashlib.sha256(features.encode()).hexdigest()[:12]}"
-    options = jit.DOLFINX_DEFAULT_JIT_OPTIONS
-    name = "cffi_extra_compile_args"
-    options[name] = ([*_FAST, label], options[name][1])
-
-
-def _processor() -> list[str]:
-    try:
-        return Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n")[0].splitlines()
-    except OSError:
-        return [platform.processor()]
-
-
-_compile_fast()
+compile_for_processor()

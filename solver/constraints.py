@@ -102,12 +102,8 @@ class Reduction:
         """Owned dofs that are fixed."""
         return np.flatnonzero(self.column == _LEFT_OUT)
 
-    def local_numbers(self) -> NDArray[np.int32]:
-        """Reduced numbers of all local dofs, ghosts included (negative where fixed). Collective."""
-        return self.with_ghosts(self.column)
-
     def with_ghosts(self, numbers: NDArray[np.int64]) -> NDArray[np.int32]:
-        """One number per owned dof, and the owners' for the ghosts behind them. Collective."""
+        """One number per owned dof (:attr:`column`, say), and the owners' for ghosts behind. Collective."""
         local = la.vector(self._index_map, self._block_size, dtype=np.int64)
         local.array[: self.n_owned] = numbers
         local.scatter_forward()

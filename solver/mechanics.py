@@ -27,7 +27,6 @@ CONTINUATION_STEP = 1.6
 """Largest factor by which n grows from one Newton solve to the next (cold start)."""
 SMALLEST_CONTINUATION_STEP = 1.02
 """Factor in n below which a cold start gives up."""
-_NONE = np.empty(0, dtype=np.int32)
 QUADRATURE_DEGREE = 4
 STICKING_SLIP = 1e-2
 """Slip rate (v0) at which Tresca friction has reached 71 % of its limit."""
@@ -277,14 +276,14 @@ class MechanicsProblem:
         own = self._viscosity(strain_rate(self.velocity, self.cell))
         schur = Schur(self._in_metal(mass / own), self._in_metal(mass / along), pressure)
         velocity = compat.collapse(self.space, 0)[1]
-        tied = self.load.top == "platen"
-        platen = self._on(self.cell.vertical, self.cell.boundary(Boundary.TOP) if tied else _NONE)
-        components = [
-            np.setdiff1d(compat.collapse(self.space.sub(0), k)[1], platen).astype(np.int32)
-            for k in range(self.cell.vertical + 1)
-        ]
-        nested = [*zip("xyz", components, strict=False), *([("platen", platen)] if tied else [])]
-        return Split((("velocity", velocity), ("pressure", pressure)), {"velocity": tuple(nested)}, schur)
+        vertical = self.cell.vertical
+        parts = {"xyz"[k]: compat.collapse(self.space.sub(0), k)[1] for k in range(vertical + 1)}
+        if self.load.top == "platen":
+            parts["platen"] = self._on(vertical, self.cell.boundary(Boundary.TOP))
+            parts["xyz"[vertical]] = np.setdiff1d(parts["xyz"[vertical]], parts["platen"])
+        return Split(
+            (("velocity", velocity), ("pressure", pressure)), {"velocity": tuple(parts.items())}, schur
+        )
 
     def _in_metal(self, density: Expr) -> ufl.Form:
         measure = self.cell.dx(Region.METAL, quadrature_degree=QUADRATURE_DEGREE)

@@ -58,16 +58,18 @@ class SplitMatrix:
     def __init__(self, split: Split, reduction: Reduction) -> None:
         self._comm = reduction.comm
         numbers = {name: _numbers(reduction, dofs) for name, dofs in split.parts}
-        self._names = list(numbers)
         self._sets = [(name, self._index_set(rows)) for name, rows in numbers.items()]
         self._nested = {
-            whole: [(name, self._within(numbers[whole], _numbers(reduction, dofs))) for name, dofs in parts]
+            whole: [
+                (name, self._index_set(_within(reduction, numbers[whole], _numbers(reduction, dofs))))
+                for name, dofs in parts
+            ]
             for whole, parts in split.nested.items()
         }
         self._matrix: PETSc.Mat | None = None
         if split.schur is not None:
             self._forms = [fem.form(form) for form in (split.schur.form, split.schur.guiding)]
-            own = numbers[self._names[-1]]
+            own = numbers[split.parts[-1][0]]
             places = _places(reduction, own, split.schur.dofs)
             self._matrix = block_matrix(self._forms[0], places, len(own), reduction.comm)
         self._preconditioner: PETSc.PC | None = None
@@ -82,6 +84,7 @@ class SplitMatrix:
             if self._matrix is not None:
                 user = PETSc.PC.FieldSplitSchurPreType.USER
                 preconditioner.setFieldSplitSchurPreType(user, self._matrix)
+                preconditioner.setFromOptions()  # which may ask for another complement
 
     def follow(self, jacobian: PETSc.Mat, *, guided: bool) -> None:
         """Follow the Jacobian, just assembled. Collective."""
@@ -99,7 +102,7 @@ class SplitMatrix:
             return
         preconditioner.setOperators(jacobian)
         preconditioner.setUp()
-        for name, solver in zip(self._names, preconditioner.getFieldSplitSubKSP(), strict=True):
+        for (name, _), solver in zip(self._sets, preconditioner.getFieldSplitSubKSP(), strict=True):
             inner = solver.getPC()
             if name in self._nested and inner.getType() == PETSc.PC.Type.FIELDSPLIT:
                 inner.setFieldSplitIS(*self._nested[name])
@@ -111,11 +114,6 @@ class SplitMatrix:
                 rows.destroy()
         if self._matrix is not None:
             self._matrix.destroy()
-
-    def _within(self, whole: NDArray[np.int32], part: NDArray[np.int32]) -> PETSc.IS:
-        """``part`` of ``whole`` in the numbers of the matrix that holds ``whole`` alone."""
-        start = int(self._comm.exscan(len(whole)) or 0)
-        return self._index_set(start + np.searchsorted(whole, part))
 
     def _index_set(self, numbers: NDArray[np.integer]) -> PETSc.IS:
         return PETSc.IS().createGeneral(numbers.astype(PETSc.IntType), comm=self._comm)
@@ -135,6 +133,11 @@ def _places(reduction: Reduction, own: NDArray[np.int32], dofs: NDArray[np.int32
     """
     rows = np.full(reduction.n_owned, -1, dtype=np.int64)
     mine = np.isin(reduction.column, own)
-    start = int(reduction.comm.exscan(len(own)) or 0)
-    rows[mine] = start + np.searchsorted(own, reduction.column[mine])
+    rows[mine] = _within(reduction, own, reduction.column[mine])
     return reduction.with_ghosts(rows)[dofs]
+
+
+def _within(reduction: Reduction, whole: NDArray[np.int32], part: NDArray[np.integer]) -> NDArray[np.integer]:
+    """``part`` of ``whole`` in the numbers of the matrix that holds ``whole`` alone. Collective."""
+    start = int(reduction.comm.exscan(len(whole)) or 0)
+    return start + np.searchsorted(whole, part)
