@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import gmsh
 import meshio
 import numpy as np
 
-from meshes.plane import gmsh_session
+from meshes.plane import gmsh_session, sizes_by_field_alone
 from meshes.tags import Boundary, Region
 
 EDGE = 0.3
@@ -21,26 +20,21 @@ REACH = 0.5
 GAP = Boundary.VOID
 
 
-def build(dim: int, size: float) -> Callable[[], None]:
-    """Builder of the box in the current Gmsh model, elements of ``size`` far from the edge."""
-
-    def make() -> None:
-        occ = gmsh.model.occ
-        if dim == 2:
-            body = (2, occ.addRectangle(0, 0, 0, 1, 1))
-            cut = [(0, occ.addPoint(EDGE, 0, 0))]
-        else:
-            body = (3, occ.addBox(0, 0, 0, 1, 1, 1))
-            cut = [(2, occ.addDisk(0, 0, 0, EDGE, EDGE))]
-            quarter = [(3, occ.addBox(0, 0, 0, 1, 1, 1))]
-            cut, _ = occ.intersect(cut, quarter)
-        occ.fragment([body], cut)
-        occ.synchronize()
-        _mark(dim)
-        _grade(dim, size)
-        gmsh.model.mesh.generate(dim)
-
-    return make
+def build(dim: int, size: float) -> None:
+    """Build and mesh the box in the current Gmsh model, elements of ``size`` far from the edge."""
+    occ = gmsh.model.occ
+    if dim == 2:
+        body = (2, occ.addRectangle(0, 0, 0, 1, 1))
+        cut = [(0, occ.addPoint(EDGE, 0, 0))]
+    else:
+        body = (3, occ.addBox(0, 0, 0, 1, 1, 1))
+        quarter = [(3, occ.addBox(0, 0, 0, 1, 1, 1))]
+        cut, _ = occ.intersect([(2, occ.addDisk(0, 0, 0, EDGE, EDGE))], quarter)
+    occ.fragment([body], cut)
+    occ.synchronize()
+    _mark(dim)
+    _grade(dim, size)
+    gmsh.model.mesh.generate(dim)
 
 
 def write(dim: int, size: float, folder: Path) -> Path:
@@ -48,7 +42,7 @@ def write(dim: int, size: float, folder: Path) -> Path:
     base = folder / f"box{dim}-{round(1e5 * size)}"
     if not base.with_suffix(".msh").exists():
         with gmsh_session("bench"):
-            build(dim, size)()
+            build(dim, size)
             gmsh.option.setNumber("Mesh.MshFileVersion", 2.2)
             gmsh.write(str(base.with_suffix(".msh")))
         _write_freefem(base, dim)
@@ -58,16 +52,14 @@ def write(dim: int, size: float, folder: Path) -> Path:
 def _mark(dim: int) -> None:
     parts: dict[int, list[int]] = {}
     for _, tag in gmsh.model.getEntities(dim - 1):
-        low = np.array(gmsh.model.getBoundingBox(dim - 1, tag))
-        bottom, top = low[:3], low[3:]
-        centre = np.array(gmsh.model.occ.getCenterOfMass(dim - 1, tag))
+        bottom, top = np.array(gmsh.model.getBoundingBox(dim - 1, tag)).reshape(2, 3)
         flat = np.flatnonzero(np.abs(top - bottom)[:dim] < 1e-6)
         if len(flat) != 1:
             raise RuntimeError("a side of the box is not flat")
         axis = int(flat[0])
         if axis == dim - 1:
             inside = top[0] < EDGE + 1e-6
-            where = Boundary.TOP if centre[axis] > 0.5 else (GAP if inside else Boundary.CONTACT)
+            where = Boundary.TOP if top[axis] > 0.5 else (GAP if inside else Boundary.CONTACT)
         else:
             where = (Boundary.SIDE_X, Boundary.SIDE_Y)[axis]
         parts.setdefault(int(where), []).append(tag)
@@ -84,8 +76,7 @@ def _grade(dim: int, size: float) -> None:
     number = field.add("MathEval")
     field.setString(number, "F", f"{size}*({share})")
     field.setAsBackgroundMesh(number)
-    for option in ("MeshSizeExtendFromBoundary", "MeshSizeFromPoints", "MeshSizeFromCurvature"):
-        gmsh.option.setNumber(f"Mesh.{option}", 0)
+    sizes_by_field_alone()
 
 
 def _write_freefem(base: Path, dim: int) -> None:

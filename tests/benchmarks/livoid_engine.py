@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import resource
 import sys
 import time
-from collections.abc import Mapping
 
 import gmsh
 import numpy as np
@@ -23,10 +20,11 @@ from solver.mechanics import MechanicsProblem
 from solver.newton import NewtonSolver
 from solver.parameters import CreepParameters, LoadParameters, SurfaceParameters
 from solver.recipes import with_overrides
+from solver.verification.creep import integral, on
 from tests.benchmarks.box import GAP
+from tests.benchmarks.engine import Engine
 from tests.benchmarks.numbers import (
     ABSORPTION,
-    ANNIHILATION,
     EXPONENT,
     REFERENCE_STRESS,
     REGULARISATION,
@@ -39,32 +37,25 @@ def load(mesh: str, dim: int, comm: MPI.Comm) -> CellMesh:
     return distribute(lambda: gmsh.merge(f"{mesh}.msh"), comm, "plane" if dim == 2 else "3d")
 
 
-def integral(cell: CellMesh, form: ufl.Form) -> float:
-    """Assembled scalar over all ranks."""
-    return float(cell.domain.comm.allreduce(fem.assemble_scalar(fem.form(form))))
-
-
-class Bench:
-    """Problems on one mesh; each returns the seconds of its parts."""
+class Bench(Engine):
+    """With dolfinx and PETSc."""
 
     def __init__(self, cell: CellMesh) -> None:
+        super().__init__()
         self.cell = cell
         solid = cell.kind == "3d"
         self.scalar_options = with_overrides("motion-multigrid" if solid else "newton-direct", {})
         self.creep_options = with_overrides("creep-schur" if solid else "newton-symmetric", {})
-        self.seconds: dict[str, float] = {"build": 0.0, "solve": 0.0}
-        self.answers: dict[str, float] = {}
-        self.unknowns = 0
-        self.iterations: dict[str, float] = {}
+
+    def constant(self, value: float) -> fem.Constant:
+        return fem.Constant(self.cell.domain, value)
 
     def constriction(self) -> fem.Function:
-        """Potential under a contact with a resistance."""
         start = time.perf_counter()
         phi = fem.Function(fem.functionspace(self.cell.domain, ("Lagrange", 2)))
         test = ufl.TestFunction(phi.function_space)
-        one = fem.Constant(self.cell.domain, 1.0)
         through = (phi - 1.0) / RESISTANCE
-        residual = current.conduction(potential=phi, test=test, conductivity=one) * ufl.dx
+        residual = current.conduction(potential=phi, test=test, conductivity=self.constant(1.0)) * ufl.dx
         self._solve(
             "constriction", residual + through * test * self.cell.ds(Boundary.CONTACT), phi, 0.0, start
         )
@@ -72,7 +63,6 @@ class Bench:
         return phi
 
     def diffusion(self, injected: ufl.core.expr.Expr) -> fem.Function:
-        """Vacancies between the contact, the gap and a far sink."""
         start = time.perf_counter()
         s = fem.Function(fem.functionspace(self.cell.domain, ("Lagrange", 2)))
         test = ufl.TestFunction(s.function_space)
@@ -84,7 +74,6 @@ class Bench:
         return s
 
     def creep(self, annihilation: ufl.core.expr.Expr) -> None:
-        """Power-law creep under a pressure, the contact held."""
         cell, start = self.cell, time.perf_counter()
         problem = MechanicsProblem(
             cell,
@@ -92,26 +81,17 @@ class Bench:
             SurfaceParameters(),
             LoadParameters(pressure=1.0, top="traction"),
             annihilation,
-            fem.Constant(cell.domain, 0.0),
+            self.constant(0.0),
             SurfaceGeometry(cell),
             self.creep_options,
         )
-        dim = cell.domain.geometry.dim
-        space = problem.space
-        held = fem.locate_dofs_topological(
-            space.sub(0).sub(dim - 1), dim - 1, cell.boundary(Boundary.CONTACT)
-        )
-        held = held[held < space.dofmap.index_map.size_local]
+        held = on(problem, cell.vertical, Boundary.CONTACT)
         ready = time.perf_counter()
-        newton = problem.solve(held, np.zeros(len(held)))
-        self._count("creep", start, ready, problem.reduction.n_global)
-        solver = problem.newton
-        self.iterations |= {
-            "newton": newton,
-            "krylov": round(solver.linear_iterations / max(solver.linear_solves, 1), 1),
-        }
+        self.newton += problem.solve(held, np.zeros(len(held)))
+        self.count(start, ready, problem.reduction.n_global)
+        self.krylov, self.solves = problem.newton.linear_iterations, problem.newton.linear_solves
         self.answers["fall"] = problem.platen_velocity()
-        self.answers["closure"] = -integral(cell, problem.velocity[dim - 1] * cell.ds(GAP))
+        self.answers["closure"] = -integral(cell, problem.velocity[cell.vertical] * cell.ds(GAP))
 
     def _solve(self, name: str, residual: ufl.Form, unknown: fem.Function, top: float, start: float) -> None:
         facets = self.cell.boundary(Boundary.TOP)
@@ -122,47 +102,19 @@ class Bench:
         solver = NewtonSolver(name, residual, unknown, reduction, self.scalar_options)
         ready = time.perf_counter()
         solver.solve()
-        self._count(name, start, ready, reduction.n_global)
+        self.count(start, ready, reduction.n_global)
         solver.destroy()
         reduction.destroy()
 
-    def _count(self, name: str, start: float, ready: float, unknowns: int) -> None:
-        self.seconds["build"] += ready - start
-        self.seconds["solve"] += time.perf_counter() - ready
-        self.unknowns += unknowns
-
-
-def run(problem: str, bench: Bench) -> None:
-    """Solve a problem by name."""
-    zero = fem.Constant(bench.cell.domain, 0.0)
-    if problem == "constriction":
-        bench.constriction()
-    elif problem == "diffusion":
-        bench.diffusion(fem.Constant(bench.cell.domain, 1.0))
-    elif problem == "creep":
-        bench.creep(zero)
-    else:
-        phi = bench.constriction()
-        s = bench.diffusion((1.0 - phi) / RESISTANCE)
-        bench.creep(ANNIHILATION * (s - 1.0))
-
 
 def main() -> None:
-    """Solve one problem and print what was found as JSON (rank 0)."""
+    """Solve one problem and print what was found (rank 0)."""
     problem, dim, mesh = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     comm = MPI.COMM_WORLD
     bench = Bench(load(mesh, dim, comm))
-    run(problem, bench)
-    memory = comm.allreduce(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) / 1024.0
-    found: Mapping[str, object] = {
-        "unknowns": bench.unknowns,
-        "seconds": bench.seconds,
-        "memory_mb": memory,
-        "answers": bench.answers,
-        "iterations": bench.iterations,
-    }
+    bench.run(problem)
     if comm.rank == 0:
-        print(json.dumps(found), flush=True)
+        print(bench.report(), flush=True)
 
 
 if __name__ == "__main__":

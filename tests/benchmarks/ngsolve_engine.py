@@ -6,8 +6,6 @@ and for creep GMRES with BDDC on the velocity and the diagonal of the pressure m
 
 from __future__ import annotations
 
-import json
-import resource
 import sys
 import time
 
@@ -15,9 +13,9 @@ import ngsolve as ng
 from netgen.read_gmsh import ReadGmsh
 from ngsolve.krylovspace import GMResSolver
 
+from tests.benchmarks.engine import Engine
 from tests.benchmarks.numbers import (
     ABSORPTION,
-    ANNIHILATION,
     CONTINUATION_STEP,
     EXPONENT,
     KRYLOV_TOLERANCE,
@@ -32,30 +30,25 @@ from tests.benchmarks.numbers import (
 MOST_STEPS, SMALLEST_DAMPING = 60, 1e-3
 
 
-class Bench:
-    """Problems on one mesh."""
+class Bench(Engine):
+    """With NGSolve's symbolic forms."""
 
     def __init__(self, mesh: str, dim: int) -> None:
+        super().__init__()
         self.mesh, self.dim = ng.Mesh(ReadGmsh(f"{mesh}.msh")), dim
-        self.seconds = {"build": 0.0, "solve": 0.0}
-        self.answers: dict[str, float] = {}
-        self.unknowns, self.newton, self.krylov, self.solves = 0, 0, 0, 0
 
-    def on(self, name: str) -> ng.Region:
-        """A boundary part."""
-        return self.mesh.Boundaries(name)
+    def constant(self, value: float) -> ng.CF:
+        return ng.CF(value)
 
-    def scalar(
-        self, absorbing: str, rate: float, level: float, source: tuple[ng.CF, str], top: float
-    ) -> ng.GridFunction:
-        """grad u . grad v with a linear exchange and a source on boundary parts, u given on the top."""
+    def _scalar(self, open_to: str, rate: float, injected: ng.CF, top: float) -> ng.GridFunction:
+        """grad u . grad v, an exchange with 1 on one part, a source on the contact, u given on the top."""
         start = time.perf_counter()
         space = ng.H1(self.mesh, order=2, dirichlet="top")
         u, v = space.TnT()
         a, f, found = ng.BilinearForm(space, symmetric=True), ng.LinearForm(space), ng.GridFunction(space)
-        a += ng.grad(u) * ng.grad(v) * ng.dx + rate * u * v * ng.ds(absorbing)
-        f += rate * level * v * ng.ds(absorbing) + source[0] * v * ng.ds(source[1])
-        found.Set(top, definedon=self.on("top"))
+        a += ng.grad(u) * ng.grad(v) * ng.dx + rate * u * v * ng.ds(open_to)
+        f += rate * v * ng.ds(open_to) + injected * v * ng.ds("contact")
+        found.Set(top, definedon=self.mesh.Boundaries("top"))
         preconditioner = ng.Preconditioner(a, "bddc") if self.dim == 3 else None
         ready = time.perf_counter()
         a.Assemble()
@@ -66,23 +59,21 @@ class Bench:
         else:
             inverse = ng.CGSolver(a.mat, preconditioner.mat, maxiter=500, tol=LINEAR_TOLERANCE)
         found.vec.data += inverse * residual
-        self._count(start, ready, sum(space.FreeDofs()))
+        self.count(start, ready, sum(space.FreeDofs()))
         return found
 
     def constriction(self) -> ng.GridFunction:
-        """Potential under a contact with a resistance."""
-        phi = self.scalar("contact", 1.0 / RESISTANCE, 1.0, (ng.CF(0.0), "contact"), 0.0)
+        phi = self._scalar("contact", 1.0 / RESISTANCE, ng.CF(0.0), 0.0)
         self.answers["current"] = ng.Integrate((1.0 - phi) / RESISTANCE * ng.ds("contact"), self.mesh)
         return phi
 
     def diffusion(self, injected: ng.CF) -> ng.GridFunction:
-        """Vacancies between the contact, the gap and a far sink."""
-        s = self.scalar("void", ABSORPTION, 1.0, (injected, "contact"), 1.0)
+        s = self._scalar("void", ABSORPTION, injected, 1.0)
         self.answers["vacancies"] = ng.Integrate(s * ng.ds("contact"), self.mesh)
         return s
 
     def creep(self, annihilation: ng.CF) -> None:
-        """Power-law creep under a pressure, the contact held: Newton with backtracking, continuation in n."""
+        """Newton with backtracking, continuation in n."""
         start = time.perf_counter()
         axes = "xyz"[: self.dim]
         held = {f"dirichlet{axis}": "side_" + axis for axis in axes[:-1]}
@@ -113,7 +104,7 @@ class Bench:
             if exponent.Get() >= EXPONENT:
                 break
             exponent.Set(min(exponent.Get() * CONTINUATION_STEP, EXPONENT))
-        self._count(start, ready, sum(space.FreeDofs()))
+        self.count(start, ready, sum(space.FreeDofs()))
         up = found.components[0][self.dim - 1]
         self.answers["fall"] = -ng.Integrate(up * ng.ds("top"), self.mesh)
         self.answers["closure"] = -ng.Integrate(up * ng.ds("void"), self.mesh)
@@ -183,39 +174,13 @@ class Bench:
 
         return solve
 
-    def _count(self, start: float, ready: float, unknowns: int) -> None:
-        self.seconds["build"] += ready - start
-        self.seconds["solve"] += time.perf_counter() - ready
-        self.unknowns += unknowns
-
-
-def run(problem: str, bench: Bench) -> None:
-    """Solve a problem by name."""
-    if problem == "constriction":
-        bench.constriction()
-    elif problem == "diffusion":
-        bench.diffusion(ng.CF(1.0))
-    elif problem == "creep":
-        bench.creep(ng.CF(0.0))
-    else:
-        phi = bench.constriction()
-        s = bench.diffusion((1.0 - phi) / RESISTANCE)
-        bench.creep(ANNIHILATION * (s - 1.0))
-
 
 def main() -> None:
-    """Solve one problem and print what was found as JSON."""
+    """Solve one problem and print what was found."""
     ng.SetNumThreads(1)
     bench = Bench(sys.argv[3], int(sys.argv[2]))
-    run(sys.argv[1], bench)
-    found = {
-        "unknowns": bench.unknowns,
-        "seconds": bench.seconds,
-        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0,
-        "answers": bench.answers,
-        "iterations": {"newton": bench.newton, "krylov": round(bench.krylov / max(bench.solves, 1), 1)},
-    }
-    print(json.dumps(found), flush=True)
+    bench.run(sys.argv[1])
+    print(bench.report(), flush=True)
 
 
 if __name__ == "__main__":
