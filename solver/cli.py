@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tomllib
 import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mpi4py import MPI
@@ -129,6 +128,9 @@ def _other_commands(sub: Commands) -> None:
     demo.add_argument("--out", help="folder (default demo)")
     doctor = sub.add_parser("doctor", help="versions and a ten-second self-check, serial and on 2 ranks")
     doctor.add_argument("--check", action="store_true", help=argparse.SUPPRESS)
+    text = "time beside FreeFem and NGSolve, on the same meshes; answers are compared too"
+    bench = sub.add_parser("bench", help=text, add_help=False)
+    bench.add_argument("arguments", nargs=argparse.REMAINDER, help="see livoid bench --help")
     test = sub.add_parser("test", help="run the test suite, serial and on 2 ranks")
     test.add_argument("arguments", nargs=argparse.REMAINDER, help="passed to pytest")
 
@@ -241,7 +243,7 @@ def dispatch(arguments: argparse.Namespace, comm: MPI.Comm) -> int:
         from solver.doctor import doctor
 
         return doctor(comm, check=arguments.check)
-    return _test(arguments.arguments, comm)
+    return _own_processes(name, arguments.arguments, comm)
 
 
 def _study(arguments: argparse.Namespace, comm: MPI.Comm) -> int:
@@ -259,11 +261,15 @@ def _study(arguments: argparse.Namespace, comm: MPI.Comm) -> int:
     return study.study(arguments.file, arguments.out, how)
 
 
-def _test(extra: list[str], comm: MPI.Comm) -> int:
-    """The suite, then its parallel part on 2 ranks."""
+def _own_processes(name: str, extra: list[str], comm: MPI.Comm) -> int:
+    """The suite and then its parallel part on 2 ranks, or the bench: both start what they need."""
     if comm.size > 1:
         if comm.rank == 0:
-            print("livoid: 'test' starts its own ranks; leave -n out", file=sys.stderr)
+            print(f"livoid: '{name}' starts its own ranks; leave -n out", file=sys.stderr)
         return commands.EXIT_INPUT
-    script = Path(__file__).resolve().parent.parent / "tests" / "run.sh"
-    return subprocess.call(["/bin/sh", str(script), *extra])
+    if name == "bench":
+        paths = os.pathsep.join([str(commands.ROOT), os.environ.get("PYTHONPATH", "")])
+        # -P: the current folder may have 'tests' of its own
+        start = [sys.executable, "-P", "-m", "tests.benchmarks", *extra]
+        return subprocess.call(start, env={**os.environ, "PYTHONPATH": paths})
+    return subprocess.call(["/bin/sh", str(commands.ROOT / "tests" / "run.sh"), *extra])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import math
+import os
 import shutil
 import subprocess
 import sys
@@ -17,7 +19,8 @@ from typing import Any
 
 import psutil
 
-from tests.benchmarks import box
+from meshes.tags import Boundary
+from tests.benchmarks import box, numbers
 
 HERE = Path(__file__).resolve().parent
 PROBLEMS = ("constriction", "diffusion", "creep", "step")
@@ -49,6 +52,14 @@ def command(code: str, problem: str, dim: int, mesh: Path) -> list[str]:
     return [sys.executable, "-m", f"tests.benchmarks.{code}_engine", problem, str(dim), str(mesh)]
 
 
+def write_freefem_numbers(folder: Path) -> None:
+    """Write numbers.idp: the bench's numbers and tags for FreeFem, whose names have no underscores."""
+    given = {name: value for name, value in vars(numbers).items() if name.isupper()}
+    lines = [f"real {name.replace('_', '')} = {float(value)!r};" for name, value in given.items()]
+    lines += [f"int {tag.name.replace('_', '')} = {int(tag)};" for tag in Boundary]
+    (folder / "numbers.idp").write_text("\n".join(lines) + "\n", encoding="ascii")
+
+
 def available() -> list[str]:
     """Codes that are installed here."""
     found = {
@@ -68,6 +79,7 @@ def measure(code: str, problem: str, dim: int, mesh: Path, limits: Limits) -> di
         stderr=subprocess.STDOUT,
         text=True,
         cwd=HERE / "freefem",
+        env={**os.environ, "FF_INCLUDEPATH": str(mesh.parent)},
     )
     lines: list[str] = []
     reader = threading.Thread(target=lambda: lines.extend(process.stdout or []))
@@ -99,6 +111,32 @@ def measure(code: str, problem: str, dim: int, mesh: Path, limits: Limits) -> di
     return found | json.loads(results[-1])
 
 
+def total(row: dict[str, Any]) -> float:
+    """Seconds of building and solving; infinite if it failed."""
+    return math.inf if "failed" in row else sum(row["seconds"].values())
+
+
+def paired(
+    codes: Sequence[str], problem: str, dim: int, mesh: Path, *, limits: Limits, repeat: int
+) -> list[dict[str, Any]]:
+    """Every code ``repeat`` times, in turns: of each the median run, with the spread of all."""
+    runs: dict[str, list[dict[str, Any]]] = {code: [] for code in codes}
+    for _ in range(repeat):
+        for code in codes:
+            if not any("failed" in row for row in runs[code]):
+                runs[code].append(measure(code, problem, dim, mesh, limits))
+    medians = []
+    for rows in runs.values():
+        rows.sort(key=total)
+        median = rows[len(rows) // 2]
+        if "failed" in rows[-1]:
+            median = rows[-1]
+        else:
+            median["spread"] = (total(rows[-1]) - total(rows[0])) / total(median)
+        medians.append(median)
+    return medians
+
+
 def compare(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Complaints about answers that are not those of the first code."""
     complaints = []
@@ -118,6 +156,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
         "unknowns",
         "code",
         "s",
+        "spread",
         "time ratio",
         "MB",
         "memory ratio",
@@ -129,30 +168,37 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     for row in rows:
         first = f"| {row['problem']} | {row['dim']} | "
         if "failed" in row:
-            lines.append(f"{first} | {row['code']} | {row['failed']} | | {row['peak_mb']:.0f} | | | |")
+            lines.append(f"{first} | {row['code']} | {row['failed']} | | | {row['peak_mb']:.0f} | | | |")
             continue
-        seconds = sum(row["seconds"].values())
+        seconds = total(row)
         base = own[row["problem"], row["mesh"]]
         unknowns = base.get("unknowns", row["unknowns"])
         ratios = (
             ("", "")
             if "failed" in base
             else (
-                f"{seconds / sum(base['seconds'].values()):.2f}",
+                f"{seconds / total(base):.2f}",
                 f"{row['peak_mb'] / base['peak_mb']:.2f}",
             )
         )
-        lines.append(
-            f"{first}{unknowns} | {row['code']} | {seconds:.2f} | {ratios[0]} | {row['peak_mb']:.0f} "
-            f"| {ratios[1]} "
-            f"| {unknowns / seconds:.0f} | {row['iterations'].get('newton') or ''} |"
-        )
+        cells = [
+            f"{unknowns}",
+            row["code"],
+            f"{seconds:.2f}",
+            f"{100 * row['spread']:.0f} %",
+            ratios[0],
+            f"{row['peak_mb']:.0f}",
+            ratios[1],
+            f"{unknowns / seconds:.0f}",
+            f"{row['iterations'].get('newton') or ''}",
+        ]
+        lines.append(first + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
 def main() -> int:
     """Run the bench; 1 if answers differ or livoid fails."""
-    parser = argparse.ArgumentParser(prog="python3 -m tests.benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(prog="livoid bench", description=__doc__)
     parser.add_argument("--sizes", nargs="+", choices=tuple(SIZES), default=["check", "plane", "solid"])
     parser.add_argument("--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS))
     parser.add_argument("--codes", nargs="+", choices=CODES, default=None)
@@ -160,10 +206,12 @@ def main() -> int:
         "--seconds", type=float, default=1800.0, help="when a code is given up (default 1800)"
     )
     parser.add_argument("--memory", type=float, default=16.0, help="the same in GB (default 16)")
+    parser.add_argument("--repeat", type=int, default=1, help="runs of each, the median counts (default 1)")
     parser.add_argument("--out", default="bench", help="folder (default bench)")
     arguments = parser.parse_args()
     folder = Path(arguments.out).resolve()
     folder.mkdir(parents=True, exist_ok=True)
+    write_freefem_numbers(folder)
     codes = arguments.codes or available()
     print(f"codes: {', '.join(codes)}", flush=True)
     limits = Limits(arguments.seconds, 1024.0 * arguments.memory)
@@ -174,7 +222,7 @@ def main() -> int:
         for problem in arguments.problems:
             if "livoid" in codes:  # compiles its forms
                 measure("livoid", problem, dim, box.write(dim, max(size, 0.25), folder), limits)
-            found = [measure(code, problem, dim, mesh, limits) for code in codes]
+            found = paired(codes, problem, dim, mesh, limits=limits, repeat=arguments.repeat)
             rows += found
             complaints += compare(found)
             print(table(found), flush=True)

@@ -17,7 +17,7 @@ FINE_SHARE = 0.1
 """Element size at the edge over that far from it."""
 REACH = 0.5
 """Distance from the edge at which elements have their full size."""
-GAP = Boundary.VOID
+GAP: Boundary = Boundary.VOID
 
 
 def build(dim: int, size: float) -> None:
@@ -63,8 +63,8 @@ def _mark(dim: int) -> None:
         else:
             where = (Boundary.SIDE_X, Boundary.SIDE_Y)[axis]
         parts.setdefault(int(where), []).append(tag)
-    for where, tags in parts.items():
-        gmsh.model.addPhysicalGroup(dim - 1, tags, where, Boundary(where).name.lower())
+    for number, tags in parts.items():
+        gmsh.model.addPhysicalGroup(dim - 1, tags, number, Boundary(number).name.lower())
     gmsh.model.addPhysicalGroup(dim, [t for _, t in gmsh.model.getEntities(dim)], int(Region.METAL), "metal")
 
 
@@ -103,11 +103,11 @@ def _write_freefem(base: Path, dim: int) -> None:
         heads = [f"{kind}\n{len(b)}" for kind, b in zip(kinds, blocks, strict=True)]
         heads[0] = "MeshVersionFormatted 2\nDimension 3\n" + heads[0]
         end, tail = ".ff.mesh", "End\n"
-    with Path(f"{base}{end}").open("w", encoding="ascii") as out:
+    with Path(f"{base}{end}").open("wb") as out:
         for head, block, form in zip(heads, blocks, formats, strict=True):
-            out.write(f"{head}\n" if head else "")
+            out.write(f"{head}\n".encode() if head else b"")
             np.savetxt(out, block, fmt=form)
-        out.write(tail)
+        out.write(tail.encode())
 
 
 def _positive(points: np.ndarray, cells: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
