@@ -129,8 +129,11 @@ def _other_commands(sub: Commands) -> None:
     doctor = sub.add_parser("doctor", help="versions and a ten-second self-check, serial and on 2 ranks")
     doctor.add_argument("--check", action="store_true", help=argparse.SUPPRESS)
     text = "time beside FreeFem and NGSolve, on the same meshes; answers are compared too"
-    bench = sub.add_parser("bench", help=text, add_help=False)
-    bench.add_argument("arguments", nargs=argparse.REMAINDER, help="see livoid bench --help")
+    bench = sub.add_parser("bench", help=text, description=text)
+    shown = (
+        "[--sizes check|plane|solid] [--problems ...] [--codes ...] [--repeat N] [--seconds S] [--out DIR]"
+    )
+    bench.add_argument("arguments", nargs=argparse.REMAINDER, help=shown)
     test = sub.add_parser("test", help="run the test suite, serial and on 2 ranks")
     test.add_argument("arguments", nargs=argparse.REMAINDER, help="passed to pytest")
 
@@ -167,6 +170,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parse(argv: list[str] | None, comm: MPI.Comm) -> argparse.Namespace | int:
     """Parsed arguments, or the exit code; only rank 0 prints usage and errors."""
+    given = sys.argv[1:] if argv is None else argv
+    if given[:1] in (["test"], ["bench"]) and given[1:] not in (["-h"], ["--help"]):
+        # argparse would take the first option of the other program for its own
+        return argparse.Namespace(command=given[0], arguments=given[1:], verbose=False)
     try:
         if comm.rank != 0:
             sys.stderr = open("/dev/null", "w")  # noqa: SIM115
