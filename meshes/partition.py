@@ -25,13 +25,13 @@ def partitioner(model: Any, dim: int, comm: MPI.Comm) -> compat.Partitioner:
         comm: of the mesh.
     """
     if comm.size == 1:
-        return mesh.create_cell_partitioner(mesh.GhostMode.shared_facet)  # type: ignore[no-any-return]
+        return compat.cell_partitioner(ghosts=True)
     markers = np.empty(0, dtype=np.int32) if model is None else compat.gmsh_markers(model, dim)
     regions = comm.bcast(np.unique(markers), root=0)
 
     def part(comm: MPI.Comm, n: int, types: list[mesh.CellType], cells: list[NDArray[np.int64]]) -> object:
         corners = np.asarray(cells[0]).reshape(-1, dim + 1)
-        of_graph = mesh.create_cell_partitioner(mesh.GhostMode.none)
+        of_graph = compat.cell_partitioner(ghosts=False)
         destination = np.empty(len(corners), dtype=np.int32)
         for region in regions:
             inside = markers == region

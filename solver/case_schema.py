@@ -282,7 +282,7 @@ class Numerics(Section):
     )
     petsc: dict[
         Name,
-        dict[Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$", max_length=80)], str | int | float],
+        dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+$", max_length=80)], str | int | float],
     ] = Field(
         default_factory=dict,
         description="PETSc options by recipe name, for example newton-direct.snes_max_it",

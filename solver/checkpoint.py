@@ -20,7 +20,7 @@ from mpi4py import MPI
 from meshes.cell import CellMesh, CoordinateKind
 from solver import compat, costs
 from solver.model import CoupledModel
-from solver.parallel import on_root
+from solver.parallel import RootError, on_root, written
 
 FOLDER, STATE, HEADER = "checkpoint", "state.bp", "header.json"
 KEPT = 2
@@ -47,7 +47,8 @@ def write(folder: Path, model: CoupledModel, header: dict[str, Any]) -> None:
 
     def prepare() -> None:
         shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
+        (folder / FOLDER).mkdir(exist_ok=True)  # the run folder itself must not come back if it has gone
+        partial.mkdir()
 
     def finish() -> None:
         (partial / HEADER).write_text(json.dumps(header | {"format": FORMAT}), encoding="utf-8")
@@ -58,9 +59,14 @@ def write(folder: Path, model: CoupledModel, header: dict[str, Any]) -> None:
             shutil.rmtree(old)
 
     with costs.part("output"):
-        on_root(comm, prepare)
-        _write_state(partial / STATE, model)
-        on_root(comm, finish)
+        try:
+            on_root(comm, prepare)
+            written(comm, f"checkpoint {final.name}", lambda: _write_state(partial / STATE, model))
+            on_root(comm, finish)
+        except RootError:
+            if comm.rank == 0:  # what has found no room takes none
+                shutil.rmtree(partial, ignore_errors=True)
+            raise
 
 
 def newest(folder: Path) -> tuple[Path, dict[str, Any]]:
@@ -73,7 +79,7 @@ def newest(folder: Path) -> tuple[Path, dict[str, Any]]:
         header = json.loads((path / HEADER).read_text(encoding="utf-8"))
         if header.get("format") == FORMAT:
             return path, header
-    raise CheckpointError(f"{folder} holds no complete checkpoint; run without --resume to start anew")
+    raise CheckpointError(f"{folder} holds no complete checkpoint; start anew with --force")
 
 
 def read_cell(path: Path, comm: MPI.Comm, kind: CoordinateKind) -> CellMesh:
@@ -94,7 +100,7 @@ def read_fields(path: Path, model: CoupledModel) -> None:
     """Put the fields and the contact set of a checkpoint into a new model of its mesh. Collective."""
     state = path / STATE
     for name, source, part in _parts(model):
-        space, dofs = compat.collapse(source.function_space, part)
+        space, dofs = compat.collapse(source.function_space.sub(part))
         found = _read(state, fem.Function(space, name=name))
         source.x.array[dofs] = found.x.array
     for name, function in _plain(model).items():
@@ -118,7 +124,7 @@ def _write_state(file: Path, model: CoupledModel) -> None:
         adios4dolfinx.write_meshtags(file, cell.domain, tags, engine=_ENGINE, meshtag_name=name)
     functions = []
     for name, source, part in _parts(model):
-        space, dofs = compat.collapse(source.function_space, part)
+        space, dofs = compat.collapse(source.function_space.sub(part))
         function = fem.Function(space, name=name)
         function.x.array[:] = source.x.array[dofs]
         functions.append(function)

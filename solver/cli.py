@@ -57,6 +57,9 @@ def _case_commands(sub: Commands) -> None:
     run.add_argument("--force", action="store_true", help="replace an earlier run in that folder")
     run.add_argument("--resume", action="store_true", help="go on from the newest checkpoint in that folder")
     run.add_argument("--profile", action="store_true", help="report where the time goes (profile.json)")
+    again = sub.add_parser("rerun", help="repeat a run from its folder and compare (same ranks: to 1e-8)")
+    again.add_argument("run", help="run folder")
+    again.add_argument("--out", help="folder (default RUN-rerun)")
     _with_case(sub, "check", "validate a case and print it resolved, with its dimensionless groups")
     sub.add_parser("schema", help="print the JSON schema of case files")
     _with_case(sub, "mesh", "write the mesh of a case and a picture of it").add_argument("--out")
@@ -144,10 +147,8 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parse(argv, comm)
     if isinstance(arguments, int):
         return arguments
-    logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    log = logging.getLogger("livoid")
-    log.setLevel(logging.DEBUG if arguments.verbose else logging.INFO)
-    log.propagate = comm.rank == 0 and arguments.verbose
+    _log_to_terminal(comm, verbose=arguments.verbose)
+    logging.raiseExceptions = False  # a full disk stops a run with one message, not with one a log line
     # PETSc's handler would report a page of text about a pipe that its reader (head) has closed
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     try:
@@ -166,6 +167,16 @@ def main(argv: list[str] | None = None) -> int:
         if comm.size > 1:
             comm.Abort(commands.EXIT_FAILED)
         return commands.EXIT_FAILED
+
+
+def _log_to_terminal(comm: MPI.Comm, *, verbose: bool) -> None:
+    """Warnings go to the terminal (how a run ends is printed by its command), with ``verbose`` everything."""
+    logging.basicConfig(format="%(message)s" if verbose else "warning: %(message)s", level=logging.WARNING)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(lambda record: verbose or record.levelno == logging.WARNING)
+    log = logging.getLogger("livoid")
+    log.setLevel(logging.DEBUG if verbose else logging.INFO)
+    log.propagate = comm.rank == 0
 
 
 def _parse(argv: list[str] | None, comm: MPI.Comm) -> argparse.Namespace | int:
@@ -212,6 +223,8 @@ def dispatch(arguments: argparse.Namespace, comm: MPI.Comm) -> int:
             how=commands.How(arguments.force, arguments.resume, arguments.profile),
             comm=comm,
         )
+    if name == "rerun":
+        return commands.rerun(arguments.run, arguments.out, comm)
     if name == "check":
         return commands.check(arguments.case, arguments.changes, comm)
     if name == "schema":

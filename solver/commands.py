@@ -16,6 +16,7 @@ from mpi4py import MPI
 
 from meshes.tags import name_table
 from solver import cell_setup, costs, progress, protocol, scales, series
+from solver import rerun as repeat
 from solver.case import CaseError, LoadedCase, load_case, parse_case, schema_text
 from solver.outcome import RunOutcome
 from solver.parallel import on_root
@@ -86,6 +87,22 @@ def _run(loaded: LoadedCase, folder: Path, *, how: How, comm: MPI.Comm) -> RunOu
     report = progress.reporter(target, root=comm.rank == 0)
     to = RunFolder(folder, series.COLUMNS)
     return run_case(loaded, to, comm, force=how.force, resume=how.resume, progress=report)
+
+
+def rerun(run_folder: str, out: str | None, comm: MPI.Comm) -> int:
+    """Run a finished run again and compare. Collective; 1 if the two differ by more than they may."""
+    first = comm.bcast(on_root(comm, lambda: repeat.original(Path(run_folder))), root=0)
+    folder = Path(out) if out else first.folder.with_name(first.folder.name + "-rerun")
+    loaded = load_collective(str(first.case), {}, comm)
+    outcome = _run(loaded, folder, how=How(), comm=comm)
+    if comm.rank != 0:
+        return EXIT_OK
+    print(f"{outcome.status}: {outcome.message}\nresults in {folder}")
+    same_ranks = first.manifest.get("ranks") == comm.size
+    changed = repeat.surroundings(first.manifest, comm.size)
+    text, same = repeat.report(first.folder, folder, changed, same_ranks=same_ranks)
+    print(text)
+    return EXIT_OK if same and outcome.status == first.manifest["status"] else EXIT_FAILED
 
 
 def check(path: str, changes: Mapping[str, Any], comm: MPI.Comm) -> int:

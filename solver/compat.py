@@ -50,6 +50,15 @@ def gmsh_markers(model: Any, dim: int) -> NDArray[np.int32]:
     return np.asarray(of_cells, dtype=np.int32)
 
 
+def cell_partitioner(*, ghosts: bool) -> Partitioner:
+    """Graph partitioner of cells; with ``ghosts``, each rank also gets the cells across its facets."""
+    mode = mesh.GhostMode.shared_facet if ghosts else mesh.GhostMode.none
+    if DOLFINX_VERSION >= (0, 10):
+        cells_per_facet = 2
+        return mesh.create_cell_partitioner(mode, cells_per_facet)  # type: ignore[no-any-return, call-arg]
+    return mesh.create_cell_partitioner(mode)  # type: ignore[no-any-return]
+
+
 def adjacency_list(data: NDArray[np.int32], offsets: NDArray[np.int32]) -> Any:
     """What a partitioner returns."""
     made = graph.adjacencylist(data, offsets)
@@ -109,12 +118,12 @@ def _own_cells(domain: mesh.Mesh) -> NDArray[np.int32]:
     return np.arange(domain.topology.index_map(domain.topology.dim).size_local, dtype=np.int32)
 
 
-def collapse(space: fem.FunctionSpace, i: int) -> tuple[fem.FunctionSpace, NDArray[np.int32]]:
-    """Collapsed subspace ``i`` and its map into ``space``."""
-    sub, dofs = space.sub(i).collapse()
-    if DOLFINX_VERSION >= (0, 11) and isinstance(dofs, list):
+def collapse(sub: fem.FunctionSpace) -> tuple[fem.FunctionSpace, NDArray[np.int32]]:
+    """A subspace as a space of its own, and its dofs' places in the space it is part of."""
+    space, dofs = sub.collapse()
+    if len(dofs) and np.ndim(dofs[0]):  # 0.11: one array a cell type
         dofs = np.concatenate(dofs)
-    return sub, np.asarray(dofs, dtype=np.int32)
+    return space, np.asarray(dofs, dtype=np.int32)
 
 
 compile_for_processor()

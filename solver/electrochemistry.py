@@ -329,7 +329,7 @@ class ElectrochemistryProblem:
         """Parts of the unknown that a preconditioner solves one after the other."""
         names = {_PHI: "potential", _S: "supersaturation", self.fraction_part: "fraction"}
         order = [_PHI, _S, self.fraction_part] if self.transport is not None else [_PHI, self.fraction_part]
-        parts = [(names[k], compat.collapse(self.space, k)[1]) for k in order if k is not None]
+        parts = [(names[k], compat.collapse(self.space.sub(k))[1]) for k in order if k is not None]
         return Split((*parts, ("metal_potential", self._all_phi_m)))
 
     def _n_cells(self) -> int:

@@ -15,11 +15,13 @@ from meshes.tags import Region
 from solver import compat, creep
 from solver.coordinates import strain_rate
 from solver.model import CoupledModel
+from solver.parallel import written
 from solver.scales import Scales
 
 PASCAL_PER_MEGAPASCAL = 1e6
 AMPERE_M2_PER_MA_CM2 = 10.0
 UM_PER_M = 1e6
+_LAST_TAG = b"</VTKFile>"
 
 
 class FieldWriter:
@@ -67,8 +69,14 @@ class FieldWriter:
         if model.mixing is not None:
             points.append(self.solute)
         cells = [self.region, self.strain_rate, self.current]
-        with io.VTKFile(model.cell.domain.comm, path, "w") as file:
-            file.write_function([*points, *cells], 0.0)
+        comm = model.cell.domain.comm
+
+        def write() -> None:
+            with io.VTKFile(comm, path, "w") as file:
+                file.write_function([*points, *cells], 0.0)
+            _whole(path.with_name(f"{path.stem}_p{comm.rank}_000000.vtu"))
+
+        written(comm, f"fields {path.stem}", write)
         return f"fields/output_{number:05d}000000.pvtu"
 
     def _update(self) -> None:
@@ -86,6 +94,16 @@ class FieldWriter:
         self.velocity.x.array[:] *= scales.velocity * UM_PER_M
         self.current.interpolate(self._current, self._electrolyte)
         self.strain_rate.interpolate(self._rate, self._metal)
+
+
+def _whole(file: Path) -> None:
+    """Raise OSError if a file ends before its end: dolfinx does not look at what its writer says."""
+    with file.open("rb") as opened:
+        opened.seek(max(file.stat().st_size - len(_LAST_TAG) - 2, 0))
+        if opened.read().strip().endswith(_LAST_TAG):
+            return
+    file.unlink()
+    raise OSError(f"{file.name} is not whole")
 
 
 def write_index(path: Path, entries: list[tuple[float, str]]) -> None:

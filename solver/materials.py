@@ -70,6 +70,7 @@ class CreepMaterial(_Strict):
     activation_energy: Annotated[Sourced[units.MolarEnergy], _OVERRIDABLE]
     viscosity_floor: Annotated[Sourced[units.Viscosity], _OVERRIDABLE]
     diffusional_rate: Annotated[Sourced[units.Rate], _OVERRIDABLE]
+    breakdown_stress: Annotated[Sourced[units.CreepStress], _OVERRIDABLE] | None = None
 
     def coefficient(self, temperature: float) -> float:
         """Rate (1/s) at the reference stress."""

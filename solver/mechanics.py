@@ -177,7 +177,7 @@ class MechanicsProblem:
 
     def vertical_space(self) -> tuple[fem.FunctionSpace, NDArray[np.int32]]:
         """Scalar space of the vertical velocity and its dofs' numbers in ``space``."""
-        sub, dofs = self.space.sub(0).sub(self.cell.vertical).collapse()
+        sub, dofs = compat.collapse(self.space.sub(0).sub(self.cell.vertical))
         return sub, np.asarray(dofs, dtype=np.int32)
 
     def stress_form(self, scalars: fem.FunctionSpace) -> fem.Form:
@@ -244,6 +244,15 @@ class MechanicsProblem:
             creep.viscous_work(rate=rate, test_rate=test_rate, viscosity=self._viscosity(rate))
         )
 
+    def creep_work(self, *, beyond: float | None = None) -> ufl.Form:
+        """Rate of work of creep (P0 v0 L^(d-1)), of all metal or where the effective stress is ``beyond`` (P0)."""
+        rate = creep.effective_rate(strain_rate(self.velocity, self.cell), ufl.as_ufl(0.0))
+        stress = 3.0 * self._viscosity(strain_rate(self.velocity, self.cell)) * rate
+        work = stress * rate
+        if beyond is not None:
+            work = ufl.conditional(ufl.gt(stress, self._constant(beyond)), work, 0.0)
+        return self._in_metal(work)
+
     def _guiding_terms(self) -> ufl.Form:
         """The same with the law linearised at the stress of the iteration."""
         cell, law = self.cell, self.creep_law
@@ -269,15 +278,15 @@ class MechanicsProblem:
 
     def _split(self) -> Split:
         """Components of the velocity and, with its mass over the viscosity for Schur complement, pressure."""
-        scalars, pressure = compat.collapse(self.space, 1)
+        scalars, pressure = compat.collapse(self.space.sub(1))
         mass = -ufl.TrialFunction(scalars) * ufl.TestFunction(scalars)
         floor = self._constant(self.creep_law.viscosity_floor)
         along = 1.0 / (3.0 * self._tangent().fluidity()) + floor
         own = self._viscosity(strain_rate(self.velocity, self.cell))
         schur = Schur(self._in_metal(mass / own), self._in_metal(mass / along), pressure)
-        velocity = compat.collapse(self.space, 0)[1]
+        velocity = compat.collapse(self.space.sub(0))[1]
         vertical = self.cell.vertical
-        parts = {"xyz"[k]: compat.collapse(self.space.sub(0), k)[1] for k in range(vertical + 1)}
+        parts = {"xyz"[k]: compat.collapse(self.space.sub(0).sub(k))[1] for k in range(vertical + 1)}
         if self.load.top == "platen":
             parts["platen"] = self._on(vertical, self.cell.boundary(Boundary.TOP))
             parts["xyz"[vertical]] = np.setdiff1d(parts["xyz"[vertical]], parts["platen"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -65,6 +66,7 @@ class Observation:
         charge_error: |current through the contact - prescribed| / prescribed (at rest: / the run's scale).
         largest_supersaturation: largest S.
         contact_pressure: mean contact pressure, MPa.
+        beyond_breakdown: share of the work of creep that is done above the breakdown stress of the creep law.
         solute: composition, None in a pure metal.
     """
 
@@ -80,6 +82,7 @@ class Observation:
     charge_error: float
     largest_supersaturation: float
     contact_pressure: float
+    beyond_breakdown: float = 0.0
     solute: SoluteRecord | None = None
 
 
@@ -125,6 +128,11 @@ class Observables:
         grad = ufl.grad(chemistry.potential)
         joule = weight(cell) * ufl.inner(grad, grad) * cell.dx(Region.ELECTROLYTE)
         self._joule = fem.form(joule)
+        limit = model.parameters.creep.breakdown_stress
+        self._work: tuple[fem.Form, fem.Form] | None = None
+        if math.isfinite(limit):
+            creep = model.mechanics.creep_work
+            self._work = (fem.form(creep()), fem.form(creep(beyond=limit)))
 
     def observe(self) -> Observation:
         """Evaluate everything for the present solution. Collective."""
@@ -149,8 +157,15 @@ class Observables:
             charge_error=abs(total - wanted) / size,
             largest_supersaturation=_max(model.cell, chemistry.supersaturation_values()),
             contact_pressure=self._sum(self._contact_force) / chemistry.contact_area * scales.stress / 1e6,
+            beyond_breakdown=self._beyond_breakdown(),
             solute=self._solute(),
         )
+
+    def _beyond_breakdown(self) -> float:
+        if self._work is None:
+            return 0.0
+        whole = self._sum(self._work[0])
+        return self._sum(self._work[1]) / whole if whole > 0.0 else 0.0
 
     def _shares(self, total: float, mean: float, *, rests: bool) -> Shares:
         p, volts = self.model.chemistry.parameters, self.scales.potential

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -19,6 +20,26 @@ def largest_magnitude(comm: MPI.Comm, values: NDArray[np.float64]) -> float:
 
 class RootError(RuntimeError):
     """Rank 0 could not do its part; raised on every rank with the same text."""
+
+
+def written(comm: MPI.Comm, what: str, work: Callable[[], None]) -> None:
+    """Run ``work``, in which all ranks write ``what`` together through a library. Collective.
+
+    Where one rank of several cannot write, the others may be waiting for it inside the library: the message
+    is printed and all ranks end at once.
+
+    Raises:
+        RootError: on one rank, if ``work`` raised an OSError, RuntimeError or ValueError.
+    """
+    try:
+        work()
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = (str(error).strip(" :\n") or type(error).__name__).splitlines()[-1].strip(" :")
+        message = f"cannot write {what}: {reason} (is the disk full?)"
+        if comm.size == 1:
+            raise RootError(message) from error
+        print(f"livoid: rank {comm.rank}: {message}", file=sys.stderr, flush=True)
+        comm.Abort(1)
 
 
 def on_root(comm: MPI.Comm, work: Callable[[], T]) -> T | None:

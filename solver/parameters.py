@@ -6,6 +6,7 @@ potential RT/F. Every attribute below is a plain number in these scales.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -91,6 +92,7 @@ class CreepParameters:
         regularisation: e_0 in v0/L.
         viscosity_floor: linear viscosity in parallel (power-law breakdown), in P0 L / v0.
         diffusional_rate: coefficient B of the parallel mechanism e = B sigma, in v0 / (L P0).
+        breakdown_stress: effective stress above which the power law is not known to hold, in P0.
     """
 
     exponent: float
@@ -98,6 +100,7 @@ class CreepParameters:
     regularisation: float = 1e-4
     viscosity_floor: float = 0.0
     diffusional_rate: float = 0.0
+    breakdown_stress: float = math.inf
 
 
 @dataclass(frozen=True)

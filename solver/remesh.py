@@ -59,8 +59,8 @@ def transfer_start(old: CoupledModel, new: CoupledModel) -> None:
 def _carry_part(
     carrier: Carrier, source: fem.Function, target: fem.Function, part: int, cells: NDArray[np.int32]
 ) -> None:
-    from_space, from_dofs = compat.collapse(source.function_space, part)
-    to_space, to_dofs = compat.collapse(target.function_space, part)
+    from_space, from_dofs = compat.collapse(source.function_space.sub(part))
+    to_space, to_dofs = compat.collapse(target.function_space.sub(part))
     collapsed, found = fem.Function(from_space), fem.Function(to_space)
     collapsed.x.array[:] = source.x.array[from_dofs]
     found.x.array[:] = target.x.array[to_dofs]

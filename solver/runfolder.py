@@ -8,6 +8,7 @@ Files: ``case.toml`` (resolved case), ``manifest.json``, ``series.csv`` (one row
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -29,6 +30,7 @@ from meshes.topology import Event
 from solver import checkpoint, fields, provenance
 from solver.case import LoadedCase
 from solver.checkpoint import CheckpointError
+from solver.lock import NAME, FolderLock
 from solver.population import LINEAGE_COLUMNS, VOID_COLUMNS, Population, joined
 from solver.tables import (
     DEPOSIT_COLUMNS,
@@ -45,6 +47,13 @@ ENDED = ("finished", "event", "cutoff")
 """States of a run that nothing can be added to."""
 
 
+TABLES = ("series", "voids", "interface", "profile", "deposit", "stages", "events")
+REPLACED = ("case.toml", "manifest.json", "lineage.csv", "fields.pvd")
+"""Files that are written whole, under another name first."""
+FILES = (*REPLACED, *(f"{name}.tmp" for name in REPLACED), *(f"{name}.csv" for name in TABLES), "run.log")
+FOLDERS = ("fields", "figures", checkpoint.FOLDER)
+
+
 class RunFolderError(ValueError):
     """The folder cannot be used for a new run."""
 
@@ -55,22 +64,26 @@ class RunFolder:
 
     path: Path
     series_columns: Sequence[str]
-    started: float = field(default_factory=time.time)
+    started: float = field(default_factory=time.monotonic)
     index: list[tuple[float, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.lock = FolderLock(self.path)
 
     def create(self, loaded: LoadedCase, ranks: int, *, force: bool) -> None:
         """Make the folder, store the resolved case and the first manifest.
 
         Raises:
             RunFolderError: if the folder holds something and ``force`` is not given.
+            LockedError: if another run is writing into it.
         """
-        if self.path.exists() and any(self.path.iterdir()):
-            if not force:
-                raise RunFolderError(f"{self.path} is not empty; give another --out or --force")
-            self._clear()
-        (self.path / "fields").mkdir(parents=True, exist_ok=True)
-        text = tomli_w.dumps(loaded.resolved())
-        (self.path / "case.toml").write_text(text, encoding="utf-8")
+        self._refuse_others_files(force=force)
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.lock.acquire()
+        self._refuse_others_files(force=force)  # of a run that began in between
+        self._clear()
+        (self.path / "fields").mkdir(exist_ok=True)
+        write_atomic(self.path / "case.toml", tomli_w.dumps(loaded.resolved()))
         self._open(loaded, ranks)
         self.events.append([])
         self.write_manifest({"status": "running"})
@@ -82,7 +95,7 @@ class RunFolder:
             "case_sha256": hashlib.sha256(text.encode()).hexdigest(),
             "ranks": ranks,
             "host": platform.node(),
-            "started": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(self.started)),
+            "started": _now(),
             **provenance.versions(),
         }
         self.series = Table(self.path / "series.csv", self.series_columns)
@@ -98,14 +111,17 @@ class RunFolder:
 
     def write_manifest(self, changes: Mapping[str, Any]) -> None:
         """Write ``manifest.json`` anew (atomically)."""
-        data = self._manifest_base | {"wall_time_s": round(time.time() - self.started, 3)} | dict(changes)
+        data = (
+            self._manifest_base | {"wall_time_s": round(time.monotonic() - self.started, 3)} | dict(changes)
+        )
         write_atomic(self.path / "manifest.json", json.dumps(data, indent=2) + "\n")
 
     def finish(self, status: str, message: str, counts: Mapping[str, Any]) -> None:
         """Write the last manifest and close all files."""
-        finished = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-        self.write_manifest({"status": status, "message": message, "finished": finished, **counts})
-        self.close()
+        try:
+            self.write_manifest({"status": status, "message": message, "finished": _now(), **counts})
+        finally:
+            self.close()
 
     def add_fields(self, seconds: float, file: str) -> None:
         """Add a field output to ``fields.pvd``."""
@@ -151,11 +167,13 @@ class RunFolder:
 
         Raises:
             CheckpointError: if there is no complete checkpoint of this case.
+            LockedError: if another run is writing into the folder.
         """
         self.ended(loaded)
+        self.lock.acquire()
         manifest = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
         path, header = checkpoint.newest(self.path)
-        self.started = time.time() - float(header["wall_time_s"])
+        self.started = time.monotonic() - float(header["wall_time_s"])
         self._open(loaded, ranks)
         self._manifest_base["started"] = manifest["started"]
         self._manifest_base["resumed"] = [*manifest.get("resumed", []), header["step"]]
@@ -171,15 +189,15 @@ class RunFolder:
         return {
             "tables": {table.path.name: table.size() for table in self._tables()},
             "outputs": self.index,
-            "wall_time_s": time.time() - self.started,
+            "wall_time_s": time.monotonic() - self.started,
         }
 
     def close(self) -> None:
-        """Close all files."""
-        for table in self._tables():
-            table.close()
+        """Close the log and give the folder back."""
         log.removeHandler(self._log_handler)
-        self._log_handler.close()
+        with contextlib.suppress(OSError):  # nothing is left in its buffer but what found no room
+            self._log_handler.close()
+        self.lock.release()
 
     def _tables(self) -> tuple[Table, ...]:
         return (
@@ -192,14 +210,18 @@ class RunFolder:
             self.events,
         )
 
+    def _refuse_others_files(self, *, force: bool) -> None:
+        """Raise RunFolderError if the folder holds something that a new run may not replace."""
+        found = {entry.name for entry in self.path.iterdir()} - {NAME} if self.path.exists() else set()
+        if found and not force:
+            raise RunFolderError(f"{self.path} is not empty; give another --out or --force")
+        # a run that was killed while it began has no manifest yet
+        if found and "manifest.json" not in found and not found <= {*FILES, *FOLDERS}:
+            raise RunFolderError(f"{self.path} is not a run folder; --force only replaces runs")
+
     def _clear(self) -> None:
         """Remove an earlier run's files, and only those."""
-        if not (self.path / "manifest.json").exists():
-            raise RunFolderError(f"{self.path} is not a run folder; --force only replaces runs")
-        names = ("series", "voids", "interface", "profile", "deposit", "stages", "events")
-        tables = [f"{name}.csv" for name in names]
-        known = ("case.toml", "manifest.json", "run.log", "lineage.csv", "fields.pvd", *tables)
-        for name in known:
+        for name in FILES:
             (self.path / name).unlink(missing_ok=True)
         shutil.rmtree(self.path / checkpoint.FOLDER, ignore_errors=True)
         for pattern in ("fields/output_*", "figures/*.png"):
@@ -207,11 +229,20 @@ class RunFolder:
                 old.unlink()
 
 
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z")
+
+
 def write_atomic(path: Path, text: str) -> None:
-    """Replace a text file in one go."""
+    """Replace a text file in one go; where that fails (OSError) the file stays as it was."""
     temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def differences(stored: Mapping[str, Any], wanted: Mapping[str, Any], path: str = "") -> list[str]:

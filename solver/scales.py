@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from scipy import constants
@@ -218,6 +219,7 @@ def _creep(loaded: LoadedCase, scales: Scales) -> CreepParameters:
         regularisation=loaded.case.numerics.regularisation,
         viscosity_floor=creep.viscosity_floor.value * rate_scale / scales.stress,
         diffusional_rate=creep.diffusional_rate.value * scales.stress / (per_megapascal * rate_scale),
+        breakdown_stress=creep.breakdown_stress.value / scales.stress if creep.breakdown_stress else math.inf,
     )
 
 

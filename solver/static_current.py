@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from meshes.cell import CellMesh
 from meshes.tags import Boundary, Region
+from solver import compat
 from solver.coordinates import weight
 from solver.electrochemistry import ElectrochemistryProblem
 from solver.parameters import CurrentParameters
@@ -46,7 +47,7 @@ class CurrentResult:
     def current_at(self, *positions: float) -> NDArray[np.float64]:
         """Contact current density at lateral positions over the whole area's mean (at Z = 0)."""
         c = self.chemistry
-        space, dofs = c.space.sub(3).collapse()
+        space, dofs = compat.collapse(c.space.sub(3))
         on = fem.locate_dofs_topological(
             space, c.cell.domain.topology.dim - 1, c.cell.boundary(Boundary.CONTACT)
         )
@@ -64,7 +65,7 @@ class CurrentResult:
         """
         c = self.chemistry
         domain = c.cell.domain
-        space, dofs = c.space.sub(0).collapse()
+        space, dofs = compat.collapse(c.space.sub(0))
         on = fem.locate_dofs_topological(space, domain.topology.dim - 1, c.cell.boundary(Boundary.CONTACT))
         on = on[on < space.dofmap.index_map.size_local]
         where = space.tabulate_dof_coordinates()[on, : domain.geometry.dim]

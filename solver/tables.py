@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 INTERFACE_COLUMNS = (
     "output",
@@ -74,23 +76,40 @@ EVENT_COLUMNS = (
 
 @dataclass
 class Table:
-    """A CSV file that is flushed after every write."""
+    """A CSV file that holds whole rows after every write, also where a write finds no room."""
 
     path: Path
     columns: Sequence[str]
-    _file: TextIO | None = None
+    _begun: bool = False
 
     def append(self, rows: Sequence[Sequence[Any]]) -> None:
-        """Append rows; the header is written first."""
-        if self._file is None:
-            self._file = self.path.open("w", encoding="utf-8", newline="")
-            csv.writer(self._file).writerow(self.columns)
-        writer = csv.writer(self._file)
+        """Append rows; the header is written first.
+
+        Raises:
+            ValueError: if a row has another number of values.
+            OSError: if they cannot be written; the file is then as it was.
+        """
+        text = io.StringIO()
+        writer = csv.writer(text)
+        if not self._begun:
+            writer.writerow(self.columns)
         for row in rows:
             if len(row) != len(self.columns):
                 raise ValueError(f"{self.path.name}: {len(row)} values for {len(self.columns)} columns")
             writer.writerow([f"{v:.12g}" if isinstance(v, float) else v for v in row])
-        self._file.flush()
+        before = self.size() if self._begun else 0
+        try:
+            # "r+b": a table that has gone does not begin anew
+            with self.path.open("r+b" if self._begun else "wb", buffering=0) as file:
+                file.seek(before)
+                data = memoryview(text.getvalue().encode())
+                while data:
+                    data = data[file.write(data) :]
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                os.truncate(self.path, before)
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
+        self._begun = True
 
     def size(self) -> int:
         """Bytes written so far."""
@@ -100,11 +119,6 @@ class Table:
         """Drop all but the first ``size`` bytes and go on after them."""
         if size == 0:
             self.path.unlink(missing_ok=True)
-            return
-        os.truncate(self.path, size)
-        self._file = self.path.open("a", encoding="utf-8", newline="")
-
-    def close(self) -> None:
-        """Close the file if it was opened."""
-        if self._file is not None:
-            self._file.close()
+        else:
+            os.truncate(self.path, size)
+        self._begun = size > 0

@@ -12,7 +12,7 @@ from meshes.cell import MeshingError
 from meshes.renewal import Profile
 from meshes.sizing import SizeRule
 from meshes.topology import Event
-from solver import cell_setup, checkpoint, events, protocol, restart, roofs, stepper
+from solver import cell_setup, checkpoint, events, protocol, restart, roofs, stepper, validity
 from solver.case import LoadedCase
 from solver.epoch import build_epoch, next_epoch
 from solver.interface import IMPATIENCE, shelter
@@ -21,7 +21,7 @@ from solver.model import CoupledModel
 from solver.newton import SolveError
 from solver.observables import Observation
 from solver.outcome import RunOutcome, Status, counts, step_limits
-from solver.parallel import on_root
+from solver.parallel import RootError, on_root
 from solver.parameters import ModelParameters
 from solver.protocol import Stage
 from solver.records import Recorder
@@ -90,6 +90,7 @@ class Run:
         profile = self.epoch.chains.profile()
         self.interface: InterfaceState = restart.interface(loaded, profile, self.rule, header)
         self.epoch.model.zone.held = self.interface.held(self.clock.time / self.scales.time)
+        self.watch.validity(validity.of_case(loaded), self.clock.time)
         self._resumed = saved is not None
         self._saved_step, self._outputs_saved = self.clock.step, self.clock.outputs
 
@@ -205,6 +206,7 @@ class Run:
         stage = self.schedule.now(self.clock)
         profile = self.interface.profile
         errors = self.recorder.step(self.epoch, self.clock, stage, observation, self._result, profile)
+        self.watch.validity(validity.of_state(self.loaded, profile, observation), self.clock.time)
         self.watch.resolution(observation, self.clock.time)
         self.watch.balances(observation.charge_error, errors, self.clock.step)
         if self.schedule.output_due(self.clock):
@@ -333,12 +335,24 @@ class Run:
         return outcome
 
     def close(self, outcome: RunOutcome) -> None:
-        """Write the manifest; after a failure a checkpoint too (an interrupt may come in mid-step)."""
+        """Write the manifest; after a failure a checkpoint too."""
         (log.error if outcome.status == "failed" else log.info)("%s: %s", outcome.status, outcome.message)
         if outcome.status == "failed":
             self.save()
         made = counts(outcome, self.clock)
         on_root(self.comm, lambda: self.folder.finish(outcome.status, outcome.message, made))
+
+    def ended_early(self, status: Status, message: str) -> RunOutcome:
+        """The end in the middle of a step, without a checkpoint: the newest one is what to go on from."""
+        capacity = self.clock.capacity / COULOMB_PER_MAH_CM2
+        (log.error if status == "failed" else log.info)("%s: %s", status, message)
+        outcome = RunOutcome(status, message, None, self.last, capacity, self.clock.time, self.clock.step)
+        made = counts(outcome, self.clock)
+        try:
+            on_root(self.comm, lambda: self.folder.finish(status, message, made))
+        except RootError as error:
+            log.error("the manifest still says that it is running: %s", error)
+        return outcome
 
 
 def run_case(
@@ -377,9 +391,7 @@ def run_case(
     try:
         return run.go()
     except KeyboardInterrupt:
-        capacity = run.clock.capacity / COULOMB_PER_MAH_CM2
-        outcome = RunOutcome(
-            "interrupted", "interrupted by the user", None, run.last, capacity, run.clock.time
-        )
-        run.close(outcome)
-        return outcome
+        return run.ended_early("interrupted", "interrupted by the user")
+    except RootError as error:
+        again = "then go on with --resume (--force if there is no checkpoint yet)"
+        return run.ended_early("failed", f"stopped at step {run.clock.step}: {error}; {again}")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 from meshes.topology import Event
 from solver import stepper
 from solver.mixing import Mixing
 from solver.observables import Observation
+from solver.validity import Finding
 
 log = logging.getLogger("livoid")
 
@@ -24,6 +26,13 @@ class Watch:
 
     def __init__(self, said: set[str] | None = None) -> None:
         self.said: set[str] = said or set()
+
+    def validity(self, findings: Iterable[Finding], seconds: float) -> None:
+        """Warn where the model leaves its validity."""
+        for name, sentence in findings:
+            if name not in self.said:
+                self.said.add(name)
+                log.warning("at %.4g s: %s", seconds, sentence)
 
     def resolution(self, seen: Observation, seconds: float) -> None:
         """Warn where the solute's layer is poorly resolved."""

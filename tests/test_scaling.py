@@ -16,8 +16,10 @@ from tests.conftest import case_data
 
 SAME = 1e-8
 """Relative difference between answers: Newton's method ends at residuals of 1e-10 to 1e-9 of it."""
-MOST_ITERATIONS = 40
-"""Krylov iterations per linear solve (1e-4): 25 at 3 000 unknowns, 31 from 13 000 to 50 000 (measured)."""
+MEASURED = {"creep": (24.1, 25.3, 26.9), "electrochemistry": (10.0, 10.0, 10.0)}
+"""Krylov iterations per linear solve at 7 000, 19 000 and 49 000 unknowns of creep (regression data)."""
+DRIFT = 0.1
+"""Relative change of these counts that compilers and versions of PETSc may make."""
 GROWTH = 1.2
 """Iterations on the finest mesh over those on the coarsest."""
 
@@ -70,7 +72,7 @@ def test_iterations_do_not_grow_with_the_mesh(comm: MPI.Comm) -> None:
             per_solve[name].append(newton.linear_iterations / newton.linear_solves)
         model.destroy()
     for name, counts in per_solve.items():
-        assert max(counts) <= MOST_ITERATIONS, (name, counts)
+        assert counts == pytest.approx(MEASURED[name], rel=DRIFT), name
         assert counts[-1] <= GROWTH * counts[0], (name, counts)
 
 

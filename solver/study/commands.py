@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from mpi4py import MPI
 
 from solver import checkpoint, commands, series
 from solver.case import LoadedCase
+from solver.lock import FolderLock, LockedError
 from solver.parallel import RootError, on_root
 from solver.runfolder import RunFolder
 from solver.study import folder as study_folder
@@ -33,8 +33,9 @@ class Engine:
 def study(file: str, out: str | None, how: Engine) -> int:
     """Expand a study, run what is missing or has changed, collect the results (one process)."""
     folder = Path(out) if out else Path("studies") / Path(file).stem
+    lock = FolderLock(folder)
     try:
-        plan, points = study_folder.prepare(Path(file), folder)
+        plan, points = study_folder.prepare(Path(file), folder, lock)
         if how.retry_failed:
             study_folder.forget_failed(folder)
         todo = study_folder.waiting(folder, points)
@@ -43,8 +44,8 @@ def study(file: str, out: str | None, how: Engine) -> int:
             _show(todo)
         code = 0
         if todo or how.dry:
-            code = study_folder.engine(folder, how.cores, how.profile, how.extra, dry=how.dry)
-    except StudyError as error:
+            code = study_folder.engine(folder, how.cores, how.profile, how.extra, dry=how.dry, lock=lock)
+    except (StudyError, LockedError) as error:
         print(f"livoid: {error}", file=sys.stderr)
         return commands.EXIT_INPUT
     if how.dry:
@@ -84,19 +85,10 @@ def job(case: str, out: str, mark: str, comm: MPI.Comm) -> int:
 
 
 def _resumable(target: Path, loaded: LoadedCase) -> bool:
-    """Whether the folder holds this case, ended or with a checkpoint; other remains are removed.
-
-    Raises:
-        StudyError: if it holds anything but a run.
-    """
+    """Whether the folder holds this case, ended or with a checkpoint; else a new run replaces it."""
     try:
         if RunFolder(target, series.COLUMNS).ended(loaded) is None:
             checkpoint.newest(target)
         return True
     except checkpoint.CheckpointError:
-        pass
-    if target.is_dir() and any(target.iterdir()):
-        if not (target / "case.toml").is_file():
-            raise StudyError(f"{target} holds something else than a run")
-        shutil.rmtree(target)
-    return False
+        return False

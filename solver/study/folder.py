@@ -26,10 +26,14 @@ from typing import Any
 import tomli_w
 
 from solver.case import LoadedCase
+from solver.lock import NAME, FolderLock
 from solver.runfolder import write_atomic
 from solver.study.points import Point, expand, load_points
 from solver.study.schema import Study, load_study
 
+FOLDERS = ("cases", "runs", "done", "logs")
+FILES = tuple(name + end for name in ("study.toml", "Snakefile", "config.json") for end in ("", ".tmp"))
+"""What a study begins with; the others follow the config."""
 SNAKEFILE = Path(__file__).with_name("Snakefile")
 MARK_STATES = ("finished", "event", "cutoff", "failed")
 """Ends of a run that are results; an interrupted run is not one."""
@@ -39,20 +43,26 @@ class StudyError(ValueError):
     """The study cannot be run; the message says why."""
 
 
-def prepare(study_file: Path, folder: Path) -> tuple[Study, list[Point]]:
+def prepare(study_file: Path, folder: Path, lock: FolderLock | None = None) -> tuple[Study, list[Point]]:
     """Write everything the engine needs into ``folder``; files whose content is the same stay untouched.
 
     Raises:
         CaseError: with every problem of the study file and of all its cases; nothing is written then.
         StudyError: if the folder holds something else.
+        LockedError: if another study is at work there (with ``lock``, that of the folder).
     """
     study = load_study(study_file)
     points = expand(study, str(study_file))
     cases = load_points(study, study_file, points)
-    if folder.exists() and any(folder.iterdir()) and not (folder / "config.json").is_file():
+    found = {entry.name for entry in folder.iterdir()} if folder.exists() else set()
+    # a study that was killed while it began has no config yet
+    if "config.json" not in found and not found <= {*FOLDERS, *FILES, NAME}:
         raise StudyError(f"{folder} is not empty and holds no study; give another --out")
-    for name in ("cases", "runs", "done", "logs"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    if lock is not None:
+        lock.acquire()
+    for name in FOLDERS:
+        (folder / name).mkdir(exist_ok=True)
     _update(folder / "study.toml", study_file.read_text(encoding="utf-8"))
     _update(folder / "Snakefile", SNAKEFILE.read_text(encoding="utf-8"))
     _update(folder / "config.json", json.dumps(_config(study, points), indent=2) + "\n")
@@ -131,7 +141,15 @@ def waiting(folder: Path, points: Sequence[Point]) -> list[Point]:
     return [point for point in points if not (folder / "done" / f"{point.name}.json").is_file()]
 
 
-def engine(folder: Path, cores: int, profile: str | None, extra: Sequence[str], *, dry: bool) -> int:
+def engine(
+    folder: Path,
+    cores: int,
+    profile: str | None,
+    extra: Sequence[str],
+    *,
+    dry: bool,
+    lock: FolderLock | None = None,
+) -> int:
     """Run Snakemake on a prepared folder; returns its exit code.
 
     Args:
@@ -140,6 +158,7 @@ def engine(folder: Path, cores: int, profile: str | None, extra: Sequence[str], 
         profile: Snakemake profile, for example of a batch system.
         extra: further arguments for Snakemake.
         dry: only show what would run.
+        lock: that Snakemake keeps as long as it lives.
 
     Raises:
         StudyError: if there is no Snakemake.
@@ -148,10 +167,11 @@ def engine(folder: Path, cores: int, profile: str | None, extra: Sequence[str], 
     if program is None:
         raise StudyError("studies run through Snakemake (Debian: snakemake, PyPI and conda-forge: snakemake)")
     command = [program, "--snakefile", "Snakefile", "--directory", ".", "--rerun-triggers", "mtime"]
-    command += ["--keep-going", "--rerun-incomplete", "--nolock" if dry else "--latency-wait=10"]
+    command += ["--keep-going", "--rerun-incomplete", "--nolock", "--latency-wait=10"]
     command += ["--profile", str(Path(profile).resolve())] if profile else ["--cores", str(cores)]
     command += ["--dry-run", "--quiet"] if dry else []
-    return subprocess.run([*command, *extra], cwd=folder, check=False).returncode
+    held = lock.descriptors() if lock else ()
+    return subprocess.run([*command, *extra], cwd=folder, check=False, pass_fds=held).returncode
 
 
 def mark(target: Path, run: Path) -> None:
