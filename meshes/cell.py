@@ -87,6 +87,15 @@ class CellMesh:
         return measure(int(boundary))
 
 
+def _made_cells(dim: int) -> None:
+    """Raise RuntimeError if a region of the Gmsh model has no cells: Gmsh need not say that it gave up."""
+    groups = gmsh.model.getPhysicalGroups(dim)
+    entities = [tag for _, group in groups for tag in gmsh.model.getEntitiesForPhysicalGroup(dim, group)]
+    for tag in entities:
+        if not any(len(cells) for cells in gmsh.model.mesh.getElements(dim, tag)[1]):
+            raise RuntimeError("a region was left without cells")
+
+
 def distribute(
     build: Callable[[], None], comm: MPI.Comm, kind: CoordinateKind, msh_file: str | None = None
 ) -> CellMesh:

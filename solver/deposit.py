@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from dolfinx import fem
 from numpy.typing import NDArray
 
 from meshes.tags import Boundary
+from solver import compat
 from solver.model import CoupledModel
 
 GRID_POINTS = 400
@@ -40,7 +40,7 @@ class Deposit:
         if len(x) < 2:
             return
         on_grid = np.interp(self.positions, x, current)
-        inside = _inside(self.positions, model, x)
+        inside = _inside(self.positions, model)
         added = np.where(inside, -on_grid * time_step, 0.0)
         plated = -model.chemistry.contact_current() / model.chemistry.whole_area * time_step
         counted = float(np.sum(added * self._share))
@@ -61,12 +61,12 @@ def contact_values(model: CoupledModel) -> tuple[NDArray[np.float64], NDArray[np
     return everything[:, 0], everything[:, 1]
 
 
-def _inside(points: NDArray[np.float64], model: CoupledModel, x: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which points lie in contact and not under a void. Collective."""
-    floors = fem.locate_dofs_topological(model.surface.scalars, 1, model.cell.boundary(Boundary.FLOOR))
-    mine = model.surface.scalars.tabulate_dof_coordinates()[floors, 0]
-    floor = np.concatenate(model.cell.domain.comm.allgather(mine))
-    nearest_contact = np.abs(points[:, None] - x[None, :]).min(axis=1)
-    if len(floor) == 0:
-        return np.ones(len(points), dtype=bool)
-    return np.asarray(nearest_contact <= np.abs(points[:, None] - floor[None, :]).min(axis=1))
+def _inside(points: NDArray[np.float64], model: CoupledModel) -> NDArray[np.bool_]:
+    """Which points lie under a facet in contact. Collective."""
+    domain = model.cell.domain
+    nodes = compat.entity_nodes(domain, 1, model.cell.boundary(Boundary.CONTACT))
+    ends = np.sort(domain.geometry.x[nodes, 0], axis=1)
+    stretches = np.vstack(domain.comm.allgather(ends.reshape(-1, 2)))
+    stretches = stretches[np.argsort(stretches[:, 0])]
+    before = np.searchsorted(stretches[:, 0], points, side="right") - 1
+    return np.asarray((before >= 0) & (points <= stretches[np.maximum(before, 0), 1]))

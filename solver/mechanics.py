@@ -245,7 +245,7 @@ class MechanicsProblem:
         )
 
     def creep_work(self, *, beyond: float | None = None) -> ufl.Form:
-        """Rate of work of creep (P0 v0 L^(d-1)), of all metal or where the effective stress is ``beyond`` (P0)."""
+        """Rate of work of creep (P0 v0 L^(d-1)), in all metal or at effective stresses ``beyond`` (P0)."""
         rate = creep.effective_rate(strain_rate(self.velocity, self.cell), ufl.as_ufl(0.0))
         stress = 3.0 * self._viscosity(strain_rate(self.velocity, self.cell)) * rate
         work = stress * rate

@@ -225,7 +225,7 @@ def test_a_job_leaves_other_folders_alone(tmp_path: Path, livoid: Livoid) -> Non
     (tmp_path / "home" / "thesis.tex").write_text("all of it", encoding="utf-8")
     result = livoid("job", "case.toml", "--out", "home", "--mark", "mark.json")
     assert result.returncode == 2
-    assert "holds something else" in result.stderr
+    assert "is not a run folder" in result.stderr
     assert (tmp_path / "home" / "thesis.tex").is_file()
 
 

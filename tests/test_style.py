@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from solver import compat
 from tests.conftest import ROOT
 
 SOURCES = sorted(p for package in ("solver", "meshes", "postprocess") for p in (ROOT / package).rglob("*.py"))
@@ -17,6 +18,8 @@ MAX_MODULE, MAX_FUNCTION = 400, 60
 
 @pytest.mark.parametrize("command", [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]])
 def test_clean(command: list[str]) -> None:
+    if command == ["mypy"] and compat.DOLFINX_VERSION != compat.MINIMUM_VERSION:
+        pytest.skip("types are those of the baseline's libraries")
     if shutil.which(command[0]) is None:
         pytest.skip(f"{command[0]} is not installed")
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
