@@ -116,6 +116,7 @@ def distribute(
         with gmsh_session("livoid"):
             try:
                 build()
+                _made_cells(gdim)
                 if msh_file is not None:
                     gmsh.write(msh_file)
             except Exception as error:

@@ -50,18 +50,26 @@ def mesh_surface(
 ) -> CellMesh:
     """Mesh a 3-D cell. Collective; raises :class:`meshes.cell.MeshingError`."""
 
+    def attempt(factor: float) -> float:
+        finer = replace(rule, tip=factor * rule.tip)
+        gmsh.clear()
+        even = replace(profile, voids=tuple(_evened(v, profile, finer) for v in profile.voids))
+        plane = mesh_of_plane(even, finer)
+        gmsh.clear()
+        build_shell(lifted(plane, even, finer), even, finer)
+        return worst_shape()
+
     def build() -> None:
+        found: list[tuple[float, float]] = []
         for factor in FINER:
-            finer = replace(rule, tip=factor * rule.tip)
-            gmsh.clear()
-            even = replace(profile, voids=tuple(_evened(v, profile, finer) for v in profile.voids))
-            plane = mesh_of_plane(even, finer)
-            gmsh.clear()
-            build_shell(lifted(plane, even, finer), even, finer)
-            if worst_shape() >= GOOD_SHAPE:
+            found.append((attempt(factor), factor))
+            if found[-1][0] >= GOOD_SHAPE:
                 return
-        if worst_shape() < FAIR_SHAPE:
+        best, factor = max(found)
+        if best < FAIR_SHAPE:
             raise RuntimeError("the metal between the surfaces is too thin for its elements")
+        if factor != FINER[-1]:
+            attempt(factor)
 
     return distribute(build, comm, "3d", msh_file)
 
