@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import logging
 import os
 import signal
@@ -137,6 +138,8 @@ def _other_commands(sub: Commands) -> None:
         "[--sizes check|plane|solid] [--problems ...] [--codes ...] [--repeat N] [--seconds S] [--out DIR]"
     )
     bench.add_argument("arguments", nargs=argparse.REMAINDER, help=shown)
+    docs = sub.add_parser("docs", help="build the documentation, executing its tutorials (docs/_build/html)")
+    docs.add_argument("--out", default="", help="folder (default docs/_build/html)")
     test = sub.add_parser("test", help="run the test suite, serial and on 2 ranks")
     test.add_argument("arguments", nargs=argparse.REMAINDER, help="passed to pytest")
 
@@ -263,6 +266,11 @@ def dispatch(arguments: argparse.Namespace, comm: MPI.Comm) -> int:
         from solver.doctor import doctor
 
         return doctor(comm, check=arguments.check)
+    if name == "docs":
+        out = arguments.out or str(commands.ROOT / "docs" / "_build" / "html")
+        return _own_processes(
+            name, ["-b", "html", "-W", "--keep-going", str(commands.ROOT / "docs"), out], comm
+        )
     return _own_processes(name, arguments.arguments, comm)
 
 
@@ -282,7 +290,7 @@ def _study(arguments: argparse.Namespace, comm: MPI.Comm) -> int:
 
 
 def _own_processes(name: str, extra: list[str], comm: MPI.Comm) -> int:
-    """The suite and then its parallel part on 2 ranks, or the bench: both start what they need."""
+    """The suite and then its parallel part on 2 ranks, the bench, or Sphinx: all start what they need."""
     if comm.size > 1:
         if comm.rank == 0:
             print(f"livoid: '{name}' starts its own ranks; leave -n out", file=sys.stderr)
@@ -292,4 +300,9 @@ def _own_processes(name: str, extra: list[str], comm: MPI.Comm) -> int:
         # -P: the current folder may have 'tests' of its own
         start = [sys.executable, "-P", "-m", "tests.benchmarks", *extra]
         return subprocess.call(start, env={**os.environ, "PYTHONPATH": paths})
+    if name == "docs":
+        if importlib.util.find_spec("myst_nb") is None:
+            print("livoid: the documentation needs sphinx, myst-nb, furo and ipykernel", file=sys.stderr)
+            return commands.EXIT_ENVIRONMENT
+        return subprocess.call([sys.executable, "-m", "sphinx", *extra])
     return subprocess.call(["/bin/sh", str(commands.ROOT / "tests" / "run.sh"), *extra])

@@ -1,0 +1,31 @@
+"""Sphinx configuration; `livoid docs` builds the pages, executes tutorials and generates references."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import generate
+
+import solver
+
+project, author, copyright = "livoid", "the livoid developers", "the livoid developers"
+release = version = solver.__version__
+extensions = ["myst_nb"]
+myst_enable_extensions = ["colon_fence", "dollarmath"]
+myst_heading_anchors = 4
+nb_execution_mode = os.environ.get("LIVOID_DOCS_EXECUTION", "force")
+nb_execution_timeout = 900
+nb_execution_raise_on_error = True
+nb_merge_streams = True
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_title = f"livoid {release}"
+# links from pages that GitHub shows too: to files outside the documentation
+suppress_warnings = ["myst.xref_missing", "mystnb.unknown_mime_type"]
+
+generate.write(Path(__file__).resolve().parent / "generated")

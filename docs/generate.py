@@ -1,0 +1,127 @@
+"""Pages that are made from the program: case reference, commands, material library."""
+
+from __future__ import annotations
+
+import argparse
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from solver.case import Case
+from solver.cli import parser
+
+Schema = Mapping[str, Any]
+
+
+def write(folder: Path) -> None:
+    """Write all generated pages into ``folder``; files whose text is the same stay untouched."""
+    folder.mkdir(exist_ok=True)
+    pages = {"case-reference": case_reference(), "commands": commands(), "materials": materials()}
+    for name, text in pages.items():
+        path = folder / f"{name}.md"
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+def case_reference() -> str:
+    """Every key of a case file: what it takes, its default, what it means."""
+    schema = Case.model_json_schema()
+    lines = ["# Case reference", "", "Generated from the schema that `livoid schema` prints.", ""]
+    lines += [str(schema.get("description", "")), "", *_table(schema, schema["$defs"]), ""]
+    for name, part in schema["$defs"].items():
+        lines += [f"(schema-{name.lower()})=", f"## {name}", "", str(part.get("description", "")), ""]
+        lines += [*_table(part, schema["$defs"]), ""]
+    return "\n".join(lines)
+
+
+def _table(part: Schema, known: Schema) -> list[str]:
+    rows = ["| key | takes | default | meaning |", "|---|---|---|---|"]
+    for key, entry in part.get("properties", {}).items():
+        default = "required" if key in part.get("required", ()) else _default(entry)
+        meaning = _cell(str(entry.get("description", "")).removeprefix("quantity convertible to "))
+        takes = _takes(entry, known)
+        rows.append(f"| `{key}` | {takes} | {default} | {'' if meaning in takes else meaning} |")
+    return rows
+
+
+def _default(entry: Schema) -> str:
+    value = entry.get("default")
+    return "-" if value in (None, [], {}) else f"`{value}`"
+
+
+def _takes(entry: Schema, known: Schema) -> str:
+    """Type, unit and bounds of an entry in words."""
+    if "$ref" in entry:
+        name = entry["$ref"].rsplit("/", 1)[1]
+        return f"[table](#schema-{name.lower()})" if name in known else name
+    if "anyOf" in entry:
+        kinds = [_takes(option, known) for option in entry["anyOf"] if option.get("type") != "null"]
+        return " or ".join(dict.fromkeys(kinds))
+    if "enum" in entry:
+        return ", ".join(f"`{value}`" for value in entry["enum"])
+    if "const" in entry:
+        return f"`{entry['const']}`"
+    if "x-unit" in entry:
+        low, high = entry.get("x-minimum"), entry.get("x-maximum")
+        return _cell(
+            f"quantity in {entry['x-unit']}, {low} to {high}" if low else f"quantity in {entry['x-unit']}"
+        )
+    kind = str(entry.get("type", "value"))
+    if kind == "array":
+        return f"list of {_takes(entry.get('items', {}), known)}"
+    return _cell(kind + _bounds(entry))
+
+
+def _bounds(entry: Schema) -> str:
+    names = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+    found = [f"{sign} {entry[name]:g}" for name, sign in names.items() if name in entry]
+    return ", " + ", ".join(found) if found else ""
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def commands() -> str:
+    """Help of every command."""
+    top = parser()
+    (sub,) = [action for action in top._actions if isinstance(action, argparse._SubParsersAction)]
+    lines = [
+        "# Commands",
+        "",
+        "Exit codes: 0 done, 1 the run failed or was interrupted, 2 bad input, 3 environment.",
+        "",
+    ]
+    for name, command in sub.choices.items():
+        text = command.format_help().replace(command.prog, f"livoid {name}")
+        lines += [f"## {name}", "", "```text", text.rstrip(), "```", ""]
+    return "\n".join(lines)
+
+
+def materials() -> str:
+    """Every number of the material library with its status and source."""
+    lines = [
+        "# Material library",
+        "",
+        "Generated from `solver/library`. Nothing is calibrated where no status says so.",
+        "",
+    ]
+    library = resources.files("solver") / "library"
+    files = [*library.iterdir(), *(library / "creep").iterdir()]
+    for file in sorted((f for f in files if f.name.endswith(".toml")), key=lambda f: f.name):
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+        lines += [
+            f"## {file.name.removesuffix('.toml')} ({data['kind']})",
+            "",
+            str(data.get("description", "")),
+            "",
+        ]
+        lines += ["| entry | value | status | source |", "|---|---|---|---|"]
+        for key, entry in data.items():
+            if isinstance(entry, dict):
+                cells = (_cell(str(entry.get(name, ""))) for name in ("value", "status", "source"))
+                lines.append(f"| `{key}` | " + " | ".join(cells) + " |")
+        lines.append("")
+    return "\n".join(lines)
