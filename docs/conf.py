@@ -22,6 +22,7 @@ nb_execution_mode = os.environ.get("LIVOID_DOCS_EXECUTION", "force")
 nb_execution_timeout = 900
 nb_execution_raise_on_error = True
 nb_merge_streams = True
+nb_render_markdown_format = "myst"
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"livoid {release}"

@@ -48,7 +48,12 @@ def _table(part: Schema, known: Schema) -> list[str]:
 
 def _default(entry: Schema) -> str:
     value = entry.get("default")
-    return "-" if value in (None, [], {}) else f"`{value}`"
+    if isinstance(value, dict):
+        names = {
+            key: item["name"] for key, item in value.items() if isinstance(item, dict) and "name" in item
+        }
+        return ", ".join(f"{key} `{name}`" for key, name in names.items()) or "-"
+    return "-" if value in (None, "", []) else f"`{value}`"
 
 
 def _takes(entry: Schema, known: Schema) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,3 +64,24 @@ class SizeRule:
             height = np.maximum(points[:, 1] - self.layer_depth, -points[:, 1])
             size = np.minimum(size, self.layer + self.growth * np.maximum(height, 0.0))
         return size
+
+    def expected_cells(self, dim: int, whole: float, contact: float, triple: float) -> float:
+        """About how many cells a mesh by this rule has.
+
+        Args:
+            dim: of the cell.
+            whole: its area or volume.
+            contact: its width or its area at the electrolyte.
+            triple: number of triple points, or length of triple lines.
+        """
+        of_unit = {2: math.sqrt(3.0) / 4.0, 3: math.sqrt(2.0) / 12.0}[dim]
+        reach = whole ** (1.0 / dim)
+        r = np.geomspace(0.1 * self.tip, max(reach, self.tip), 200)
+        around = 2.0 * np.pi * r / np.minimum(self.tip + self.growth * r, self.largest) ** dim
+        # what the largest size fills anyway is not counted twice
+        around = np.maximum(around - 2.0 * np.pi * r / self.largest**dim, 0.0)
+        cells = whole / self.largest**dim + triple * float(np.trapezoid(around, r))
+        if self.layer is not None:
+            cells += contact * float(np.trapezoid((self.layer + self.growth * r) ** -dim, r))
+            cells += contact * self.layer_depth / self.layer**dim
+        return cells / of_unit

@@ -82,8 +82,14 @@ def load_case(path: str | Path, changes: Mapping[str, Any] | None = None) -> Loa
     return parse_case(data, source)
 
 
-def parse_case(data: Mapping[str, Any], source: str = "case") -> LoadedCase:
-    """Validate plain data as a case. Raises :class:`CaseError`."""
+def parse_case(
+    data: Mapping[str, Any], source: str = "case", *, library: Library | None = None
+) -> LoadedCase:
+    """Validate plain data as a case, with materials of ``library`` (default: livoid's).
+
+    Raises:
+        CaseError: with every problem found.
+    """
     # A resolved case carries the materials it was run with; the choice in [material] makes them again.
     data = {key: value for key, value in data.items() if key != "resolved_material"}
     problems: list[str] = []
@@ -92,7 +98,7 @@ def parse_case(data: Mapping[str, Any], source: str = "case") -> LoadedCase:
         case = Case.model_validate(data)
     except ValidationError as error:
         problems += [_describe(Case, detail) for detail in error.errors()]
-    materials = _materials(data, case, problems)
+    materials = _materials(data, problems, library or Library())
     if problems or case is None:
         raise CaseError(source, problems)
     return LoadedCase(case, materials["metal"], materials["creep"], materials["electrolyte"], source)
@@ -143,11 +149,10 @@ def _set(data: dict[str, Any], dotted: str, value: Any) -> None:
         here[last] = value
 
 
-def _materials(data: Mapping[str, Any], case: Case | None, problems: list[str]) -> dict[str, Any]:
+def _materials(data: Mapping[str, Any], problems: list[str], library: Library) -> dict[str, Any]:
     """Materials with overrides; problems are added to the list."""
     section = data.get("material", {})
     section = section if isinstance(section, Mapping) else {}
-    library = Library()
     found: dict[str, Any] = {}
     defaults = {"metal": "lithium", "electrolyte": "LPSCl"}
     for kind in ("metal", "electrolyte", "creep"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from mpi4py import MPI
 
 from meshes.cell import CellMesh, mesh_plane
@@ -14,6 +16,8 @@ from solver.case import CaseError, LoadedCase
 from solver.case_schema import Case
 from solver.scales import LENGTH_SCALE, layer_width
 
+MOST_CELLS = 1e8
+"""Cells that one process can mesh (Gmsh makes the mesh on rank 0)."""
 TIP_FRACTION = 0.02
 """Default element size at a triple line over the smallest half-width."""
 SURFACE_SINK_FRACTION = 0.4
@@ -136,6 +140,29 @@ def initial_cell(loaded: LoadedCase, comm: MPI.Comm, msh_file: str | None = None
         comm=comm,
         msh_file=msh_file,
     )
+
+
+def check_size(loaded: LoadedCase) -> None:
+    """Refuse a case whose mesh could never be made.
+
+    Raises:
+        CaseError: if it has more than MOST_CELLS cells.
+    """
+    shapes = void_shapes(loaded)
+    rule, geometry = size_rule(loaded, shapes), loaded.case.geometry
+    solid = geometry.kind == "3d"
+    contact = geometry.width / LENGTH_SCALE * ((geometry.depth or 0.0) / LENGTH_SCALE if solid else 1.0)
+    whole = contact * (geometry.metal_thickness + geometry.modelled_depth) / LENGTH_SCALE
+    triple = sum(math.pi * shape.width for shape in shapes) if solid else 2.0 * len(shapes)
+    cells = rule.expected_cells(3 if solid else 2, whole, contact, triple)
+    if not cells <= MOST_CELLS:
+        raise CaseError(
+            loaded.source,
+            [
+                f"numerics: about {cells:.1g} cells (tip_size {rule.tip:.3g} um, largest_size "
+                f"{rule.largest:.3g} um, growth {rule.growth:.3g}); raise the sizes or choose a smaller cell"
+            ],
+        )
 
 
 def _lateral(case: Case) -> float:

@@ -37,7 +37,7 @@ def load_collective(path: str, changes: Mapping[str, Any], comm: MPI.Comm) -> Lo
     if comm.rank == 0:
         try:
             loaded = load_case(path, changes)
-            cell_setup.void_shapes(loaded)
+            cell_setup.check_size(loaded)
         except CaseError as error:
             problem = error
     failure: tuple[str, list[str]] | None = comm.bcast(

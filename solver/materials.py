@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -151,31 +153,39 @@ class Library:
         "creep": CreepMaterial,
     }
 
-    def __init__(self) -> None:
-        self._root = resources.files("solver") / "library"
+    def __init__(self, folder: Path | None = None) -> None:
+        self._root = folder or resources.files("solver") / "library"
 
     def names(self, kind: str) -> list[str]:
-        """Names of all materials of a kind, sorted."""
-        folder = self._root / "creep" if kind == "creep" else self._root
+        """Names of all materials of a kind, sorted; files that cannot be read are left out."""
         found = []
-        for entry in folder.iterdir():
-            if entry.name.endswith(".toml") and self._read(entry)["kind"] == kind:
-                found.append(entry.name.removesuffix(".toml"))
+        for name, entry in self._files(kind).items():
+            with contextlib.suppress(UnknownMaterialError):
+                if self._read(entry).get("kind") == kind:
+                    found.append(name)
         return sorted(found)
 
     def data(self, kind: str, name: str) -> dict[str, Any]:
         """Raw content of a material file.
 
         Raises:
-            UnknownMaterialError: if there is no material of that kind and name.
+            UnknownMaterialError: if there is no material of that kind and name, or its file is none.
         """
-        if name not in self.names(kind):
+        entry = self._files(kind).get(name)
+        content = self._read(entry) if entry is not None else {}
+        if content.get("kind") != kind:
             raise UnknownMaterialError(
                 f"unknown {kind} '{name}'; the library has {', '.join(self.names(kind))}"
             )
+        return content
+
+    def _files(self, kind: str) -> dict[str, Any]:
         folder = self._root / "creep" if kind == "creep" else self._root
-        return self._read(folder / f"{name}.toml")
+        return {e.name.removesuffix(".toml"): e for e in folder.iterdir() if e.name.endswith(".toml")}
 
     @staticmethod
     def _read(entry: Any) -> dict[str, Any]:
-        return tomllib.loads(entry.read_text(encoding="utf-8"))
+        try:
+            return tomllib.loads(entry.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise UnknownMaterialError(f"{entry.name} of the library cannot be read: {error}") from None

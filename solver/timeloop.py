@@ -217,7 +217,7 @@ class Run:
     def _observe_final(self) -> None:
         """Solve and record the last geometry, with an output."""
         try:
-            self.epoch.model.solve(0.0)
+            self.epoch.model.solve(self.clock.last_step)
         except SolveError as error:
             log.warning("the last geometry could not be solved: %s", error)
             return

@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from solver.case import MAX_FILE_SIZE, CaseError, load_case, parse_case, schema, schema_text
 from tests.conftest import ROOT, case_data
@@ -128,44 +126,3 @@ def test_schema_describes_the_shipped_cases() -> None:
     assert set(published["required"]) == {"geometry", "operation"}
     assert published["additionalProperties"] is False
     assert published["$defs"]["Void"]["properties"]["width"]["type"] == "string"
-
-
-leaf = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20),
-    st.sampled_from(
-        ["1 um", "-1 um", "0.2 MPa", "inf", "1e300 um", "5e-324 m", "nan s", "plane", "3d", "lithium"]
-    ),
-)  # fmt: skip
-key = st.one_of(
-    st.sampled_from(
-        ["geometry", "void", "voids", "material", "operation", "model", "numerics", "output", "kind", "width",
-         "metal_thickness", "position", "height", "metal", "name", "creep", "exponent", "pressure", "current",
-         "capacity", "petsc", "density", "seed", "shape", "contact_angle", "depth", "sink_length", "value"]
-    ),
-    st.text(max_size=8),
-)  # fmt: skip
-tree = st.recursive(
-    leaf,
-    lambda inner: st.one_of(st.dictionaries(key, inner, max_size=5), st.lists(inner, max_size=3)),
-    max_leaves=12,
-)
-
-
-def accepted_or_named(data: dict[str, Any]) -> bool:
-    """Whether data parse, or are refused with at least one problem; any other exception is a fault."""
-    try:
-        return bool(parse_case(data).case)
-    except CaseError as error:
-        return len(error.problems) > 0
-
-
-@given(st.dictionaries(key, tree, max_size=6))
-@settings(deadline=None, max_examples=300)
-def test_any_data_is_a_case_or_a_case_error(data: dict[str, Any]) -> None:
-    assert accepted_or_named(data)
-
-
-@given(st.sampled_from(["geometry", "operation", "material", "model", "numerics", "void"]), tree)
-@settings(deadline=None, max_examples=300)
-def test_any_section_in_a_good_case_is_accepted_or_named(section: str, value: Any) -> None:
-    assert accepted_or_named(case_data() | {section: value})
