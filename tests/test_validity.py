@@ -1,4 +1,4 @@
-"""Where the model leaves its validity it says so, once and with the number; runs can be repeated and compared."""
+"""Where the model leaves its validity it says so, once and with the number; runs repeat themselves."""
 
 from __future__ import annotations
 
