@@ -12,6 +12,7 @@ from meshes.profile import InterfaceProfile, profile_from_shapes
 from meshes.shapes import VoidShape
 from meshes.sizing import SizeRule
 from meshes.solid import mesh_solid
+from solver import costs
 from solver.case import CaseError, LoadedCase
 from solver.case_schema import Case
 from solver.scales import LENGTH_SCALE, layer_width
@@ -125,6 +126,11 @@ def initial_profile(loaded: LoadedCase, shapes: list[VoidShape], rule: SizeRule)
 
 def initial_cell(loaded: LoadedCase, comm: MPI.Comm, msh_file: str | None = None) -> CellMesh:
     """Mesh of the case as given. Collective; raises CaseError or MeshingError."""
+    with costs.part("mesh"):
+        return _initial_cell(loaded, comm, msh_file)
+
+
+def _initial_cell(loaded: LoadedCase, comm: MPI.Comm, msh_file: str | None) -> CellMesh:
     shapes = void_shapes(loaded)
     rule = size_rule(loaded, shapes)
     geometry = loaded.case.geometry

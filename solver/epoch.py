@@ -36,8 +36,9 @@ class Epoch:
 
     def destroy(self) -> None:
         """Free all PETSc objects."""
-        self.model.destroy()
-        gc.collect()
+        with costs.part("build"):
+            self.model.destroy()
+            gc.collect()
 
 
 def case_recipes(loaded: LoadedCase, parameters: ModelParameters) -> ModelRecipes:
@@ -62,6 +63,13 @@ def build_epoch(
         cell: mesh.
         shelter: distance from triple lines (um) within which the contact does not open.
     """
+    with costs.part("build"):
+        return _build(loaded, parameters, scales, cell, shelter)
+
+
+def _build(
+    loaded: LoadedCase, parameters: ModelParameters, scales: Scales, cell: CellMesh, shelter: float
+) -> Epoch:
     geometry = loaded.case.geometry
     depth = geometry.modelled_depth / LENGTH_SCALE
     numerics = loaded.case.numerics

@@ -21,7 +21,7 @@ from ufl.core.expr import Expr
 
 from meshes.cell import CellMesh
 from meshes.tags import Boundary
-from solver import capillarity, compat
+from solver import capillarity, compat, costs
 from solver.constraints import ConstraintSpec, Reduction
 from solver.coordinates import weight
 from solver.newton import NewtonSolver
@@ -312,10 +312,11 @@ class MeshMotion:
 
 def assemble(form: fem.Form, space: fem.FunctionSpace) -> NDArray[np.float64]:
     """Assemble a linear form into a local array with ghosts. Collective."""
-    vector = fem_petsc.assemble_vector(form)
-    vector.ghostUpdate(addv=PETSc.InsertMode.ADD, mode=PETSc.ScatterMode.REVERSE)
-    vector.ghostUpdate(addv=PETSc.InsertMode.INSERT, mode=PETSc.ScatterMode.FORWARD)
-    with vector.localForm() as local:
-        values = np.asarray(local.array_r).copy()
-    vector.destroy()
+    with costs.part("assembly"):
+        vector = fem_petsc.assemble_vector(form)
+        vector.ghostUpdate(addv=PETSc.InsertMode.ADD, mode=PETSc.ScatterMode.REVERSE)
+        vector.ghostUpdate(addv=PETSc.InsertMode.INSERT, mode=PETSc.ScatterMode.FORWARD)
+        with vector.localForm() as local:
+            values = np.asarray(local.array_r).copy()
+        vector.destroy()
     return values

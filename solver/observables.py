@@ -14,7 +14,7 @@ from mpi4py import MPI
 
 from meshes.cell import CellMesh
 from meshes.tags import Boundary, Region
-from solver import current
+from solver import costs, current
 from solver.coordinates import weight
 from solver.model import CoupledModel
 from solver.scales import Scales
@@ -136,6 +136,10 @@ class Observables:
 
     def observe(self) -> Observation:
         """Evaluate everything for the present solution. Collective."""
+        with costs.part("output"):
+            return self._observe()
+
+    def _observe(self) -> Observation:
         model, chemistry, scales = self.model, self.model.chemistry, self.scales
         total = chemistry.contact_current()
         mean = total / chemistry.whole_area

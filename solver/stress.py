@@ -25,6 +25,7 @@ from ufl.core.expr import Expr
 
 from meshes.cell import CellMesh
 from meshes.tags import Region
+from solver import costs
 
 RATE_WEIGHT = math.sqrt(2.0 / 3.0)
 """e_e over the length of the deviatoric strain rate (von Mises)."""
@@ -126,11 +127,13 @@ class StressIteration:
 
     def advance(self) -> None:
         """Take the stress of the linear solve that led to the present velocity."""
-        self.stress.interpolate(self._linearised, self._cells)
+        with costs.part("assembly"):
+            self.stress.interpolate(self._linearised, self._cells)
 
     def finish(self) -> None:
         """Take the stress of the present velocity."""
-        self.stress.interpolate(self._own, self._cells)
+        with costs.part("assembly"):
+            self.stress.interpolate(self._own, self._cells)
 
     def forget(self) -> None:
         """The stress has nothing to do with the next start."""
