@@ -28,5 +28,7 @@ html_theme = "furo"
 html_title = f"livoid {release}"
 # links from pages that GitHub shows too: to files outside the documentation
 suppress_warnings = ["myst.xref_missing", "mystnb.unknown_mime_type"]
+if nb_execution_mode == "off":  # the kernel is what knows its language
+    suppress_warnings.append("myst-nb.lexer")
 
 generate.write(Path(__file__).resolve().parent / "generated")
