@@ -61,15 +61,21 @@ def mesh_surface(
 
     def build() -> None:
         found: list[tuple[float, float]] = []
+        failure: Exception | None = None
         for factor in FINER:
-            found.append((attempt(factor), factor))
+            try:
+                found.append((attempt(factor), factor))
+            except Exception as error:  # Gmsh raises nothing more special
+                failure = error
+                continue
             if found[-1][0] >= GOOD_SHAPE:
                 return
+        if failure is not None and not found:
+            raise failure
         best, factor = max(found)
         if best < FAIR_SHAPE:
             raise RuntimeError("the metal between the surfaces is too thin for its elements")
-        if factor != FINER[-1]:
-            attempt(factor)
+        attempt(factor)
 
     return distribute(build, comm, "3d", msh_file)
 

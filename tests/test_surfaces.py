@@ -315,3 +315,22 @@ def test_a_run_goes_through_a_meeting_and_resumes(tmp_path: Path, livoid: Any) -
     for name in ("voltage_V", "contact_fraction", "void_measure_um"):
         assert float(other[name]) == pytest.approx(float(last[name]), rel=1e-6), name
     assert [event["kind"] for event in rows(cut / "events.csv")] == ["coalesce"]
+
+
+def test_a_try_that_fails_is_followed_by_others(comm: MPI.Comm, monkeypatch: pytest.MonkeyPatch) -> None:
+    from meshes import surface_mesh
+
+    build, calls = surface_mesh.build_shell, [0]
+
+    def fails_once(*arguments: Any) -> None:
+        calls[0] += 1
+        if calls[0] == 1:
+            raise Exception("could not recover an edge")
+        build(*arguments)
+
+    monkeypatch.setattr(surface_mesh, "build_shell", fails_once)
+    profile = cell_of(dome(2.0, 3.0, 1.0, 0.55))
+    cell, roofs = meshed(profile, comm)
+    assert calls[0] == 2
+    assert quality(cell) > 0.05
+    assert roofs.profile().widths() == pytest.approx(profile.widths(), rel=5e-3)
