@@ -331,6 +331,6 @@ def test_a_try_that_fails_is_followed_by_others(comm: MPI.Comm, monkeypatch: pyt
     monkeypatch.setattr(surface_mesh, "build_shell", fails_once)
     profile = cell_of(dome(2.0, 3.0, 1.0, 0.55))
     cell, roofs = meshed(profile, comm)
-    assert calls[0] == 2
+    assert calls[0] >= 2
     assert quality(cell) > 0.05
     assert roofs.profile().widths() == pytest.approx(profile.widths(), rel=5e-3)
