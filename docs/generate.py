@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import tomllib
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from solver.case import Case
 from solver.cli import parser
+from solver.files import update
+from solver.materials import Library
 
 Schema = Mapping[str, Any]
 
@@ -20,9 +20,7 @@ def write(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     pages = {"case-reference": case_reference(), "commands": commands(), "materials": materials()}
     for name, text in pages.items():
-        path = folder / f"{name}.md"
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            path.write_text(text, encoding="utf-8")
+        update(folder / f"{name}.md", text)
 
 
 def case_reference() -> str:
@@ -113,20 +111,15 @@ def materials() -> str:
         "Generated from `solver/library`. Nothing is calibrated where no status says so.",
         "",
     ]
-    library = resources.files("solver") / "library"
-    files = [*library.iterdir(), *(library / "creep").iterdir()]
-    for file in sorted((f for f in files if f.name.endswith(".toml")), key=lambda f: f.name):
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
-        lines += [
-            f"## {file.name.removesuffix('.toml')} ({data['kind']})",
-            "",
-            str(data.get("description", "")),
-            "",
-        ]
+    library = Library()
+    found = [(name, kind) for kind in Library.KINDS for name in library.names(kind)]
+    for name, kind in sorted(found, key=lambda pair: pair[0]):
+        data = library.data(kind, name)
+        lines += [f"## {name} ({kind})", "", str(data.get("description", "")), ""]
         lines += ["| entry | value | status | source |", "|---|---|---|---|"]
         for key, entry in data.items():
             if isinstance(entry, dict):
-                cells = (_cell(str(entry.get(name, ""))) for name in ("value", "status", "source"))
+                cells = (_cell(str(entry.get(item, ""))) for item in ("value", "status", "source"))
                 lines.append(f"| `{key}` | " + " | ".join(cells) + " |")
         lines.append("")
     return "\n".join(lines)

@@ -86,7 +86,7 @@ def read_run(folder: Path) -> RunRecords:
             name: _columns(folder / f"{name}.csv")
             for name in ("interface", "profile", "deposit", "stages", "voids")
         }
-        events = _rows(folder / "events.csv")
+        events = rows(folder / "events.csv")
     except (OSError, ValueError) as error:
         raise RecordsError(f"{folder}: {error}") from None
     if not series or len(next(iter(series.values()))) == 0:
@@ -94,7 +94,8 @@ def read_run(folder: Path) -> RunRecords:
     return RunRecords(folder, manifest, series, events=events, fields=_index(folder), **tables)
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
+def rows(path: Path) -> list[dict[str, str]]:
+    """Rows of a CSV file, none if it is not there."""
     if not path.is_file():
         return []
     with path.open(encoding="utf-8", newline="") as file:
@@ -102,12 +103,12 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 def _columns(path: Path) -> dict[str, NDArray[Any]]:
-    rows = _rows(path)
-    if not rows:
+    table = rows(path)
+    if not table:
         return {}
     columns: dict[str, NDArray[Any]] = {}
-    for name in rows[0]:
-        values = [row[name] for row in rows]
+    for name in table[0]:
+        values = [row[name] for row in table]
         columns[name] = np.array(values) if name in TEXT else np.array([float(v) for v in values])
     return columns
 

@@ -124,13 +124,9 @@ def initial_profile(loaded: LoadedCase, shapes: list[VoidShape], rule: SizeRule)
     )
 
 
+@costs.counted("mesh")
 def initial_cell(loaded: LoadedCase, comm: MPI.Comm, msh_file: str | None = None) -> CellMesh:
     """Mesh of the case as given. Collective; raises CaseError or MeshingError."""
-    with costs.part("mesh"):
-        return _initial_cell(loaded, comm, msh_file)
-
-
-def _initial_cell(loaded: LoadedCase, comm: MPI.Comm, msh_file: str | None) -> CellMesh:
     shapes = void_shapes(loaded)
     rule = size_rule(loaded, shapes)
     geometry = loaded.case.geometry

@@ -266,12 +266,7 @@ def dispatch(arguments: argparse.Namespace, comm: MPI.Comm) -> int:
         from solver.doctor import doctor
 
         return doctor(comm, check=arguments.check)
-    if name == "docs":
-        out = arguments.out or str(commands.ROOT / "docs" / "_build" / "html")
-        return _own_processes(
-            name, ["-b", "html", "-W", "--keep-going", str(commands.ROOT / "docs"), out], comm
-        )
-    return _own_processes(name, arguments.arguments, comm)
+    return _other_program(arguments, comm)
 
 
 def _study(arguments: argparse.Namespace, comm: MPI.Comm) -> int:
@@ -289,20 +284,23 @@ def _study(arguments: argparse.Namespace, comm: MPI.Comm) -> int:
     return study.study(arguments.file, arguments.out, how)
 
 
-def _own_processes(name: str, extra: list[str], comm: MPI.Comm) -> int:
+def _other_program(arguments: argparse.Namespace, comm: MPI.Comm) -> int:
     """The suite and then its parallel part on 2 ranks, the bench, or Sphinx: all start what they need."""
+    name, root = arguments.command, commands.ROOT
     if comm.size > 1:
         if comm.rank == 0:
             print(f"livoid: '{name}' starts its own ranks; leave -n out", file=sys.stderr)
         return commands.EXIT_INPUT
+    if name == "test":
+        return subprocess.call(["/bin/sh", str(root / "tests" / "run.sh"), *arguments.arguments])
     if name == "bench":
-        paths = os.pathsep.join([str(commands.ROOT), os.environ.get("PYTHONPATH", "")])
+        paths = os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])
         # -P: the current folder may have 'tests' of its own
-        start = [sys.executable, "-P", "-m", "tests.benchmarks", *extra]
+        start = [sys.executable, "-P", "-m", "tests.benchmarks", *arguments.arguments]
         return subprocess.call(start, env={**os.environ, "PYTHONPATH": paths})
-    if name == "docs":
-        if importlib.util.find_spec("myst_nb") is None:
-            print("livoid: the documentation needs sphinx, myst-nb, furo and ipykernel", file=sys.stderr)
-            return commands.EXIT_ENVIRONMENT
-        return subprocess.call([sys.executable, "-m", "sphinx", *extra])
-    return subprocess.call(["/bin/sh", str(commands.ROOT / "tests" / "run.sh"), *extra])
+    if importlib.util.find_spec("myst_nb") is None:
+        print("livoid: the documentation needs sphinx, myst-nb, furo and ipykernel", file=sys.stderr)
+        return commands.EXIT_ENVIRONMENT
+    pages, out = root / "docs", arguments.out or str(root / "docs" / "_build" / "html")
+    sphinx = [sys.executable, "-m", "sphinx", "-b", "html", "-W", "--keep-going"]
+    return subprocess.call([*sphinx, str(pages), out])

@@ -16,11 +16,11 @@ from mpi4py import MPI
 
 from meshes.tags import name_table
 from solver import cell_setup, costs, progress, protocol, scales, series
-from solver import rerun as repeat
 from solver.case import CaseError, LoadedCase, load_case, parse_case, schema_text
+from solver.files import write_atomic
 from solver.outcome import RunOutcome
 from solver.parallel import on_root
-from solver.runfolder import RunFolder, write_atomic
+from solver.runfolder import RunFolder
 from solver.timeloop import run_case
 
 EXIT_OK, EXIT_FAILED, EXIT_INPUT, EXIT_ENVIRONMENT = 0, 1, 2, 3
@@ -91,6 +91,8 @@ def _run(loaded: LoadedCase, folder: Path, *, how: How, comm: MPI.Comm) -> RunOu
 
 def rerun(run_folder: str, out: str | None, comm: MPI.Comm) -> int:
     """Run a finished run again and compare. Collective; 1 if the two differ by more than they may."""
+    from postprocess import rerun as repeat
+
     first = comm.bcast(on_root(comm, lambda: repeat.original(Path(run_folder))), root=0)
     folder = Path(out) if out else first.folder.with_name(first.folder.name + "-rerun")
     loaded = load_collective(str(first.case), {}, comm)

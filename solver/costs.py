@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from mpi4py import MPI
 from petsc4py import PETSc
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 EVENTS = ("mesh", "build", "transfer", "assembly", "solve", "output")
 """``mesh``: Gmsh, distribution; ``build``: forms and matrices of a new mesh; ``transfer``: fields to it;
@@ -19,6 +24,20 @@ _STARTED = "livoid:started"
 def part(name: str) -> PETSc.Log.Event:
     """Log event of one part of the work, to be used as a context manager."""
     return PETSc.Log.Event(f"livoid:{name}")
+
+
+def counted(name: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Decorator: every call counts as one part of the work."""
+
+    def decorate(work: Callable[P, T]) -> Callable[P, T]:
+        @functools.wraps(work)
+        def call(*args: P.args, **kwargs: P.kwargs) -> T:
+            with part(name):
+                return work(*args, **kwargs)
+
+        return call
+
+    return decorate
 
 
 def start() -> None:

@@ -34,11 +34,11 @@ class Epoch:
     writer: FieldWriter | None
     chains: AnyRoofs
 
+    @costs.counted("build")
     def destroy(self) -> None:
         """Free all PETSc objects."""
-        with costs.part("build"):
-            self.model.destroy()
-            gc.collect()
+        self.model.destroy()
+        gc.collect()
 
 
 def case_recipes(loaded: LoadedCase, parameters: ModelParameters) -> ModelRecipes:
@@ -51,6 +51,7 @@ def case_recipes(loaded: LoadedCase, parameters: ModelParameters) -> ModelRecipe
     )
 
 
+@costs.counted("build")
 def build_epoch(
     loaded: LoadedCase, parameters: ModelParameters, scales: Scales, cell: CellMesh, shelter: float = 0.0
 ) -> Epoch:
@@ -63,13 +64,6 @@ def build_epoch(
         cell: mesh.
         shelter: distance from triple lines (um) within which the contact does not open.
     """
-    with costs.part("build"):
-        return _build(loaded, parameters, scales, cell, shelter)
-
-
-def _build(
-    loaded: LoadedCase, parameters: ModelParameters, scales: Scales, cell: CellMesh, shelter: float
-) -> Epoch:
     geometry = loaded.case.geometry
     depth = geometry.modelled_depth / LENGTH_SCALE
     numerics = loaded.case.numerics

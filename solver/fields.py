@@ -14,6 +14,7 @@ from dolfinx import fem, io
 from meshes.tags import Region
 from solver import compat, creep
 from solver.coordinates import strain_rate
+from solver.files import write_atomic
 from solver.model import CoupledModel
 from solver.parallel import written
 from solver.scales import Scales
@@ -114,6 +115,4 @@ def write_index(path: Path, entries: list[tuple[float, str]]) -> None:
         for time, file in entries
     ]
     lines += ["  </Collection>", "</VTKFile>", ""]
-    temporary = path.with_suffix(".pvd.tmp")
-    temporary.write_text("\n".join(lines), encoding="utf-8")
-    temporary.replace(path)
+    write_atomic(path, "\n".join(lines))

@@ -310,13 +310,13 @@ class MeshMotion:
         self.reduction.destroy()
 
 
+@costs.counted("assembly")
 def assemble(form: fem.Form, space: fem.FunctionSpace) -> NDArray[np.float64]:
     """Assemble a linear form into a local array with ghosts. Collective."""
-    with costs.part("assembly"):
-        vector = fem_petsc.assemble_vector(form)
-        vector.ghostUpdate(addv=PETSc.InsertMode.ADD, mode=PETSc.ScatterMode.REVERSE)
-        vector.ghostUpdate(addv=PETSc.InsertMode.INSERT, mode=PETSc.ScatterMode.FORWARD)
-        with vector.localForm() as local:
-            values = np.asarray(local.array_r).copy()
-        vector.destroy()
+    vector = fem_petsc.assemble_vector(form)
+    vector.ghostUpdate(addv=PETSc.InsertMode.ADD, mode=PETSc.ScatterMode.REVERSE)
+    vector.ghostUpdate(addv=PETSc.InsertMode.INSERT, mode=PETSc.ScatterMode.FORWARD)
+    with vector.localForm() as local:
+        values = np.asarray(local.array_r).copy()
+    vector.destroy()
     return values

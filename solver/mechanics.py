@@ -177,8 +177,7 @@ class MechanicsProblem:
 
     def vertical_space(self) -> tuple[fem.FunctionSpace, NDArray[np.int32]]:
         """Scalar space of the vertical velocity and its dofs' numbers in ``space``."""
-        sub, dofs = compat.collapse(self.space.sub(0).sub(self.cell.vertical))
-        return sub, np.asarray(dofs, dtype=np.int32)
+        return compat.collapse(self.space.sub(0).sub(self.cell.vertical))
 
     def stress_form(self, scalars: fem.FunctionSpace) -> fem.Form:
         """Form of the contact force at P1 nodes: work of the stress on vertical hat functions.
@@ -246,8 +245,9 @@ class MechanicsProblem:
 
     def creep_work(self, *, beyond: float | None = None) -> ufl.Form:
         """Rate of work of creep (P0 v0 L^(d-1)), in all metal or at effective stresses ``beyond`` (P0)."""
-        rate = creep.effective_rate(strain_rate(self.velocity, self.cell), ufl.as_ufl(0.0))
-        stress = 3.0 * self._viscosity(strain_rate(self.velocity, self.cell)) * rate
+        tensor = strain_rate(self.velocity, self.cell)
+        rate = creep.effective_rate(tensor, ufl.as_ufl(0.0))
+        stress = 3.0 * self._viscosity(tensor) * rate
         work = stress * rate
         if beyond is not None:
             work = ufl.conditional(ufl.gt(stress, self._constant(beyond)), work, 0.0)

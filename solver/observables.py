@@ -134,12 +134,9 @@ class Observables:
             creep = model.mechanics.creep_work
             self._work = (fem.form(creep()), fem.form(creep(beyond=limit)))
 
+    @costs.counted("output")
     def observe(self) -> Observation:
         """Evaluate everything for the present solution. Collective."""
-        with costs.part("output"):
-            return self._observe()
-
-    def _observe(self) -> Observation:
         model, chemistry, scales = self.model, self.model.chemistry, self.scales
         total = chemistry.contact_current()
         mean = total / chemistry.whole_area

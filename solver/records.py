@@ -89,12 +89,9 @@ class Recorder:
             on_root(self.comm, lambda: self.folder.series.append([row]))
         return errors
 
+    @costs.counted("output")
     def output(self, epoch: Epoch, clock: Clock, stage: Stage, interface: InterfaceState) -> None:
         """Fields and everything along the interface. Collective."""
-        with costs.part("output"):
-            self._output(epoch, clock, stage, interface)
-
-    def _output(self, epoch: Epoch, clock: Clock, stage: Stage, interface: InterfaceState) -> None:
         number, seconds = clock.outputs, clock.time
         capacity = clock.capacity / COULOMB_PER_MAH_CM2
         along = epoch.recorder.rows(number, seconds, capacity)

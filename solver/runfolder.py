@@ -14,12 +14,11 @@ import hashlib
 import io
 import json
 import logging
-import os
 import platform
 import shutil
 import time
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from meshes.topology import Event
 from solver import checkpoint, fields, provenance
 from solver.case import LoadedCase
 from solver.checkpoint import CheckpointError
+from solver.files import write_atomic
 from solver.lock import NAME, FolderLock
 from solver.population import LINEAGE_COLUMNS, VOID_COLUMNS, Population, joined
 from solver.tables import (
@@ -233,29 +233,19 @@ def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S%z")
 
 
-def write_atomic(path: Path, text: str) -> None:
-    """Replace a text file in one go; where that fails (OSError) the file stays as it was."""
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise OSError(error.errno, error.strerror, str(path)) from error
+def changes(old: Mapping[str, Any], new: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Dotted paths at which two trees of plain data differ, with both values (None: not there)."""
+    for key in sorted({*old, *new}):
+        here, one, two = f"{path}{key}", old.get(key), new.get(key)
+        if isinstance(one, Mapping) and isinstance(two, Mapping):
+            yield from changes(one, two, f"{here}.")
+        elif one != two:
+            yield here, one, two
 
 
-def differences(stored: Mapping[str, Any], wanted: Mapping[str, Any], path: str = "") -> list[str]:
+def differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
     """Dotted paths at which two resolved cases differ, with both values."""
-    found = []
-    for key in sorted({*stored, *wanted}):
-        here = f"{path}{key}"
-        old, new = stored.get(key), wanted.get(key)
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            found += differences(old, new, f"{here}.")
-        elif old != new:
-            found.append(f"{here} = {_shown(old)} there, {_shown(new)} now")
-    return found
+    return [f"{path} = {_shown(a)} there, {_shown(b)} now" for path, a, b in changes(stored, wanted)]
 
 
 def _shown(value: Any) -> str:

@@ -329,30 +329,31 @@ class Run:
         return self._end("failed", f"stopped at step {self.clock.step}: {reason}")
 
     def _end(self, status: Status, message: str, event: Event | None = None) -> RunOutcome:
-        capacity = self.clock.capacity / COULOMB_PER_MAH_CM2
-        outcome = RunOutcome(status, message, event, self.last, capacity, self.clock.time, self.clock.step)
-        self.close(outcome)
-        return outcome
-
-    def close(self, outcome: RunOutcome) -> None:
-        """Write the manifest; after a failure a checkpoint too."""
-        (log.error if outcome.status == "failed" else log.info)("%s: %s", outcome.status, outcome.message)
-        if outcome.status == "failed":
+        """The end between two steps: after a failure with a checkpoint."""
+        outcome = self._outcome(status, message, event)
+        if status == "failed":
             self.save()
-        made = counts(outcome, self.clock)
-        on_root(self.comm, lambda: self.folder.finish(outcome.status, outcome.message, made))
+        self._close(outcome)
+        return outcome
 
     def ended_early(self, status: Status, message: str) -> RunOutcome:
         """The end in the middle of a step, without a checkpoint: the newest one is what to go on from."""
-        capacity = self.clock.capacity / COULOMB_PER_MAH_CM2
-        (log.error if status == "failed" else log.info)("%s: %s", status, message)
-        outcome = RunOutcome(status, message, None, self.last, capacity, self.clock.time, self.clock.step)
-        made = counts(outcome, self.clock)
+        outcome = self._outcome(status, message)
         try:
-            on_root(self.comm, lambda: self.folder.finish(status, message, made))
+            self._close(outcome)
         except RootError as error:
             log.error("the manifest still says that it is running: %s", error)
         return outcome
+
+    def _outcome(self, status: Status, message: str, event: Event | None = None) -> RunOutcome:
+        (log.error if status == "failed" else log.info)("%s: %s", status, message)
+        capacity = self.clock.capacity / COULOMB_PER_MAH_CM2
+        return RunOutcome(status, message, event, self.last, capacity, self.clock.time, self.clock.step)
+
+    def _close(self, outcome: RunOutcome) -> None:
+        """Write the last manifest. Collective."""
+        made = counts(outcome, self.clock)
+        on_root(self.comm, lambda: self.folder.finish(outcome.status, outcome.message, made))
 
 
 def run_case(

@@ -24,18 +24,18 @@ Finding = tuple[str, str]
 def of_case(loaded: LoadedCase) -> Iterator[Finding]:
     """What is known before the run."""
     case = loaded.case
-    if case.geometry.kind == "plane" and (case.void or case.voids):
+    if not case.void and case.voids is None:
+        return
+    if case.geometry.kind == "plane":
         yield (
             "plane",
             "plane strain: every void is a channel across the cell. It closes at another rate than a pore of "
             "the same section, and no metal flows along it",
         )
-    groups = dimensionless_groups(loaded)
-    route = case.model.vacancies
-    if not route and (case.void or case.voids) and groups["Pi_P"] < LITTLE_PRESSURE:
+    if not case.model.vacancies and (ratio := dimensionless_groups(loaded)["Pi_P"]) < LITTLE_PRESSURE:
         yield (
             "pressure",
-            f"Pi_P = {groups['Pi_P']:.3g}: creep does not keep up with the recession of the contact, and "
+            f"Pi_P = {ratio:.3g}: creep does not keep up with the recession of the contact, and "
             "without vacancies (model.vacancies = false) nothing else fills or widens voids",
         )
 

@@ -63,17 +63,29 @@ def comm() -> MPI.Comm:
     return MPI.COMM_WORLD
 
 
+def command(*arguments: str, ranks: int = 1) -> list[str]:
+    """What runs livoid on ``ranks`` ranks."""
+    start = [sys.executable, "-m", "solver", *arguments]
+    return start if ranks == 1 else ["mpirun", "-n", str(ranks), *start]
+
+
+def environment() -> dict[str, str]:
+    """Variables with which it finds this source from any folder."""
+    return os.environ | {"PYTHONPATH": str(ROOT)}
+
+
 @pytest.fixture
 def livoid(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run ``python -m solver`` in an empty folder, on ``ranks`` ranks."""
 
     def run(*arguments: str, ranks: int = 1) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "solver", *arguments]
-        if ranks > 1:
-            command = ["mpirun", "-n", str(ranks), *command]
-        environment = os.environ | {"PYTHONPATH": str(ROOT)}
         return subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=TIMEOUT
+            command(*arguments, ranks=ranks),
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
         )
 
     return run

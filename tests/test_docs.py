@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from solver.case import Case
-from tests.conftest import ROOT, TIMEOUT
+from tests.conftest import ROOT, TIMEOUT, command, environment
 
 sys.path.insert(0, str(ROOT / "docs"))
 
@@ -38,8 +38,8 @@ def test_generated_pages_know_every_key_command_and_material() -> None:
 def test_pages_build_without_a_warning(tmp_path: Path) -> None:
     """Tutorials are executed by `livoid docs`; here only their text is built."""
     result = subprocess.run(
-        [sys.executable, "-m", "solver", "docs", "--out", str(tmp_path / "html")],
-        env=os.environ | {"PYTHONPATH": str(ROOT), "LIVOID_DOCS_EXECUTION": "off"},
+        command("docs", "--out", str(tmp_path / "html")),
+        env=environment() | {"LIVOID_DOCS_EXECUTION": "off"},
         capture_output=True,
         text=True,
         timeout=TIMEOUT,
@@ -50,8 +50,6 @@ def test_pages_build_without_a_warning(tmp_path: Path) -> None:
 
 
 def test_links_between_pages_lead_somewhere() -> None:
-    import re
-
     pages = [ROOT / "README.md", *ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     for page in pages:
         if "generated" in page.parts or "_build" in page.parts:

@@ -13,7 +13,6 @@ import resource
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -29,7 +28,7 @@ from solver.case import parse_case
 from solver.newton import SolveError
 from solver.runfolder import RunFolder
 from solver.timeloop import run_case
-from tests.conftest import ROOT, TIMEOUT, case_data
+from tests.conftest import TIMEOUT, case_data, command, environment
 from tests.test_restart import MERGING, assert_same
 from tests.test_runs import SHORT, write_case
 from tests.test_runs import series as rows_of
@@ -46,13 +45,10 @@ FULL_KB, ROOMY_KB = 600, 64_000
 
 
 def start(folder: Path, *arguments: str, ranks: int = 1) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "solver", *arguments]
-    if ranks > 1:
-        command = ["mpirun", "-n", str(ranks), *command]
     return subprocess.Popen(
-        command,
+        command(*arguments, ranks=ranks),
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "LIVOID_LAUNCHER": ""},
+        env=environment() | {"LIVOID_LAUNCHER": ""},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -66,13 +62,29 @@ def kill_all(process: subprocess.Popen[str]) -> None:
     """Kill -9 of a process and of all that it has started."""
     family: list[psutil.Process] = []
     with suppress(psutil.NoSuchProcess):
-        family = psutil.Process(process.pid).children(recursive=True)
-    for member in (psutil.Process(process.pid) if process.poll() is None else None, *family):
+        parent = psutil.Process(process.pid)
+        family = [parent, *parent.children(recursive=True)]
+    for member in family:
         with suppress(psutil.NoSuchProcess):
-            if member is not None:
-                member.kill()
+            member.kill()
     process.communicate()
     psutil.wait_procs(family, timeout=BOUND)
+
+
+def seconds_of(folder: Path, *arguments: str) -> float:
+    """How long a command takes, which must succeed."""
+    began = time.monotonic()
+    process = start(folder, *arguments)
+    text, _ = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 0, text
+    return time.monotonic() - began
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Wait until ``condition`` holds, or for BOUND."""
+    end = time.monotonic() + BOUND
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
 
 
 def status(out: Path) -> str:
@@ -91,14 +103,9 @@ def one_message(text: str, start: str = "failed:") -> str:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
     """A run through an event, and the seconds that it takes once its forms are compiled."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    case, seconds = write_case(folder, **MERGING), 0.0
-    for _ in range(2):
-        began = time.monotonic()
-        process = start(folder, "run", str(case), "--out", "out", "--force")
-        text, _ = process.communicate(timeout=TIMEOUT)
-        assert process.returncode == 0, text
-        seconds = time.monotonic() - began
-    return folder / "out", seconds
+    run = ("run", str(write_case(folder, **MERGING)), "--out", "out", "--force")
+    seconds_of(folder, *run)
+    return folder / "out", seconds_of(folder, *run)
 
 
 def test_a_run_killed_at_random_moments_ends_as_if_undisturbed(
@@ -131,13 +138,8 @@ def test_a_run_killed_at_random_moments_ends_as_if_undisturbed(
 def test_a_study_killed_at_random_moments_ends_as_if_undisturbed(tmp_path: Path) -> None:
     vary = {"operation.pressure": ["0.5 MPa", "1 MPa"]}
     file, chance = write_study(tmp_path, vary), random.Random(7)
-    seconds = 0.0
-    for out in ("compiled", "whole"):
-        began = time.monotonic()
-        whole = start(tmp_path, "study", str(file), "--out", out, "--cores", "2")
-        text, _ = whole.communicate(timeout=TIMEOUT)
-        assert whole.returncode == 0, text
-        seconds = time.monotonic() - began
+    seconds_of(tmp_path, "study", str(file), "--out", "compiled", "--cores", "2")
+    seconds = seconds_of(tmp_path, "study", str(file), "--out", "whole", "--cores", "2")
     for kill in range(STUDY_KILLS + 1):
         process = start(tmp_path, "study", str(file), "--out", "out", "--cores", "2")
         try:
@@ -160,9 +162,7 @@ def test_a_killed_rank_ends_the_run_which_then_resumes(
 ) -> None:
     case, out = write_case(tmp_path, **MERGING), tmp_path / "out"
     process = start(tmp_path, "run", str(case), "--out", "out", ranks=2)
-    end = time.monotonic() + BOUND
-    while not list((out / "checkpoint").glob("*/header.json")) and time.monotonic() < end:
-        time.sleep(0.05)
+    wait_for(lambda: list((out / "checkpoint").glob("*/header.json")))
     ranks = [p for p in psutil.Process(process.pid).children(recursive=True) if "solver" in p.cmdline()]
     assert len(ranks) == 2
     ranks[1].kill()
@@ -210,13 +210,13 @@ def test_a_full_disk_stops_a_run_which_goes_on_when_there_is_room(
 @pytest.mark.parametrize(
     ("size", "what"), [(300_000, "cannot write checkpoint"), (20_000, "cannot write fields"), (3_000, "")]
 )
-def test_a_file_that_finds_no_room_is_named(size: int, what: str, tmp_path: Path) -> None:
+def test_a_file_that_finds_no_room_is_named(size: int, what: str, tmp_path: Path, livoid: Livoid) -> None:
     """The largest file that a process may write stands for the disk."""
     write_case(tmp_path, **SHORT)
     result = subprocess.run(
-        [sys.executable, "-m", "solver", "run", "case.toml", "--out", "out"],
+        command("run", "case.toml", "--out", "out"),
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=BOUND,
@@ -231,9 +231,7 @@ def test_a_file_that_finds_no_room_is_named(size: int, what: str, tmp_path: Path
     else:
         assert result.returncode == 2
         assert "case.toml" in one_message(result.stderr, "livoid:")
-    again = [sys.executable, "-m", "solver", "run", "case.toml", "--out", "out", "--force"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    assert subprocess.run(again, cwd=tmp_path, env=environment, timeout=BOUND, check=False).returncode == 0
+    assert livoid("run", "case.toml", "--out", "out", "--force").returncode == 0
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path, livoid: Livoid) -> None:
@@ -254,9 +252,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, livoid: Livoid) -> None
 def test_a_folder_that_vanishes_under_a_run(tmp_path: Path) -> None:
     case, out = write_case(tmp_path, **MERGING), tmp_path / "out"
     process = start(tmp_path, "run", str(case), "--out", "out")
-    end = time.monotonic() + BOUND
-    while not (out / "series.csv").exists() and time.monotonic() < end:
-        time.sleep(0.02)
+    wait_for((out / "series.csv").exists)
     out.rename(tmp_path / "gone")
     text, _ = process.communicate(timeout=BOUND)
     assert process.returncode == 1
@@ -268,9 +264,7 @@ def test_two_runs_do_not_share_a_folder(tmp_path: Path, livoid: Livoid) -> None:
     long = MERGING | {"operation": {"pressure": "0.2 MPa", "capacity": "1 mAh/cm^2"}}
     case, out = write_case(tmp_path, **long), tmp_path / "out"
     first = start(tmp_path, "run", str(case), "--out", "out")
-    end = time.monotonic() + BOUND
-    while not (out / "manifest.json").exists() and time.monotonic() < end:
-        time.sleep(0.02)
+    wait_for((out / "manifest.json").exists)
     try:
         for how in ("--force", "--resume"):
             second = livoid("run", str(case), "--out", "out", how)
@@ -353,9 +347,7 @@ def test_a_fault_of_solver_or_mesh(
 def test_an_interrupt_is_one_message(tmp_path: Path) -> None:
     case = write_case(tmp_path, **MERGING)
     process = start(tmp_path, "run", str(case), "--out", "out")
-    end = time.monotonic() + BOUND
-    while not (tmp_path / "out" / "series.csv").exists() and time.monotonic() < end:
-        time.sleep(0.02)
+    wait_for((tmp_path / "out" / "series.csv").exists)
     process.send_signal(signal.SIGINT)
     text, _ = process.communicate(timeout=BOUND)
     assert process.returncode == 1

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +16,7 @@ import tomli_w
 from PIL import Image
 
 from solver import checkpoint
-from tests.conftest import ROOT, case_data
+from tests.conftest import case_data, command, environment
 from tests.test_protocol import table
 from tests.test_runs import series, write_case
 
@@ -51,9 +49,8 @@ def assert_same(one: Path, two: Path, tolerance: float) -> None:
 
 def kill_after(folder: Path, case: Path, step: int) -> None:
     """Start a run and kill it once it has recorded ``step`` steps and saved a checkpoint."""
-    command = [sys.executable, "-m", "solver", "run", str(case), "--out", str(folder)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    start = command("run", str(case), "--out", str(folder))
+    process = subprocess.Popen(start, env=environment(), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     rows, end = folder / "series.csv", time.monotonic() + 300
     while time.monotonic() < end and process.poll() is None:
         count = rows.read_text(encoding="utf-8").count("\n") if rows.exists() else 0
@@ -69,10 +66,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The uninterrupted run."""
     folder = tmp_path_factory.mktemp("whole")
     case = write_case(folder, **MERGING)
-    command = [sys.executable, "-m", "solver", "run", str(case), "--out", str(folder / "out")]
-    done = subprocess.run(
-        command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=600
-    )
+    start = command("run", str(case), "--out", str(folder / "out"))
+    done = subprocess.run(start, env=environment(), capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     return folder / "out"
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import subprocess
-import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +17,7 @@ import tomli_w
 from solver import checkpoint
 from solver.case import parse_case
 from solver.series import COLUMNS
-from tests.conftest import ROOT, case_data
+from tests.conftest import ROOT, case_data, command, environment
 
 Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -202,10 +200,8 @@ def test_check_schema_and_verify_print(tmp_path: Path, livoid: Livoid) -> None:
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "solver", "check", str(write_case(tmp_path))]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    pipe = subprocess.PIPE
-    process = subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True)
+    check, pipe = command("check", str(write_case(tmp_path))), subprocess.PIPE
+    process = subprocess.Popen(check, env=environment(), stdout=pipe, stderr=pipe, text=True)
     assert process.stdout is not None and process.stderr is not None
     process.stdout.close()
     assert process.stderr.read() == ""

@@ -25,7 +25,7 @@ from solver.study import folder as study_folder
 from solver.study.points import expand
 from solver.study.schema import Study, load_study
 from solver.units import parse_quantity
-from tests.conftest import ROOT, case_data
+from tests.conftest import ROOT, case_data, environment
 
 Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
 needs_engine = pytest.mark.skipif(shutil.which("snakemake") is None, reason="Snakemake is not installed")
@@ -200,14 +200,14 @@ def test_the_batch_profile_submits_jobs(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     (tools / "sbatch").chmod(0o755)
-    environment = os.environ | {"PATH": f"{tools}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    with_tools = environment() | {"PATH": f"{tools}:{os.environ['PATH']}"}
     command = [sys.executable, "-c", (
         "import sys; from pathlib import Path; from solver.study import folder;"
         "sys.exit(folder.engine(Path('out'), 1, sys.argv[1], ['--latency-wait=5'], dry=False))"
     )]  # fmt: skip
     result = subprocess.run(
         [*command, str(ROOT / "cases" / "studies" / "slurm")],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300,
+        cwd=tmp_path, env=with_tools, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert result.returncode == 0, result.stdout + result.stderr
     given_to = (tmp_path / "out" / "sbatch-arguments").read_text(encoding="utf-8").split("\n")

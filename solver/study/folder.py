@@ -26,8 +26,8 @@ from typing import Any
 import tomli_w
 
 from solver.case import LoadedCase
+from solver.files import update, write_atomic
 from solver.lock import NAME, FolderLock
-from solver.runfolder import write_atomic
 from solver.study.points import Point, expand, load_points
 from solver.study.schema import Study, load_study
 
@@ -63,13 +63,13 @@ def prepare(study_file: Path, folder: Path, lock: FolderLock | None = None) -> t
         lock.acquire()
     for name in FOLDERS:
         (folder / name).mkdir(exist_ok=True)
-    _update(folder / "study.toml", study_file.read_text(encoding="utf-8"))
-    _update(folder / "Snakefile", SNAKEFILE.read_text(encoding="utf-8"))
-    _update(folder / "config.json", json.dumps(_config(study, points), indent=2) + "\n")
+    update(folder / "study.toml", study_file.read_text(encoding="utf-8"))
+    update(folder / "Snakefile", SNAKEFILE.read_text(encoding="utf-8"))
+    update(folder / "config.json", json.dumps(_config(study, points), indent=2) + "\n")
     texts = [_case_text(case) for case in cases]
-    _update(folder / "manifest.csv", _manifest(list(study.vary), points, texts))
+    update(folder / "manifest.csv", _manifest(list(study.vary), points, texts))
     for point, text in zip(points, texts, strict=True):
-        if _update(folder / "cases" / f"{point.name}.toml", text):
+        if update(folder / "cases" / f"{point.name}.toml", text):
             (folder / "done" / f"{point.name}.json").unlink(missing_ok=True)
     _drop_others(folder, {point.name for point in points})
     return study, points
@@ -108,14 +108,6 @@ def _manifest(paths: Sequence[str], points: Sequence[Point], texts: Sequence[str
         digest = hashlib.sha256(case.encode()).hexdigest()
         writer.writerow((point.name, *(point.values.get(path, "") for path in paths), digest))
     return text.getvalue()
-
-
-def _update(path: Path, text: str) -> bool:
-    """Write a file if its content is another; says whether it did."""
-    if path.is_file() and path.read_text(encoding="utf-8") == text:
-        return False
-    write_atomic(path, text)
-    return True
 
 
 def _drop_others(folder: Path, names: set[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -10,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from postprocess.records import rows
 from solver import provenance
-from solver.runfolder import ENDED, RunFolderError
+from solver.runfolder import ENDED, RunFolderError, changes
 
 SAME_RANKS = 1e-8
 """Largest relative difference of a column where nothing but the time of day differs."""
@@ -27,6 +27,9 @@ EFFORT_COLUMNS = (
     "volume_correction_um",
 )
 """What it took, which another order of sums may change."""
+
+SURROUNDINGS = ("ranks", "git_commit", "git_dirty", "versions")
+"""Entries of a manifest that may change a result."""
 
 
 @dataclass(frozen=True)
@@ -60,17 +63,8 @@ def original(folder: Path) -> Original:
 def surroundings(first: Mapping[str, Any], ranks: int) -> list[str]:
     """What is not as it was when the run was made: ranks, versions, code."""
     now = provenance.versions() | {"ranks": ranks}
-    changed = []
-    for key in ("ranks", "git_commit", "git_dirty", "versions"):
-        old, new = first.get(key), now.get(key)
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            names = sorted({*old, *new})
-            changed += [
-                f"{n}: {old.get(n)} then, {new.get(n)} now" for n in names if old.get(n) != new.get(n)
-            ]
-        elif old != new:
-            changed.append(f"{key}: {old} then, {new} now")
-    return changed
+    before, after = ({key: data.get(key) for key in SURROUNDINGS} for data in (first, now))
+    return [f"{path.rpartition('.')[2]}: {a} then, {b} now" for path, a, b in changes(before, after)]
 
 
 def differences(first: Path, second: Path, *, same_ranks: bool) -> dict[str, float]:
@@ -80,7 +74,7 @@ def differences(first: Path, second: Path, *, same_ranks: bool) -> dict[str, flo
         first, second: run folders.
         same_ranks: whether solver effort is compared too.
     """
-    tables = [_rows(folder / "series.csv") for folder in (first, second)]
+    tables = [rows(folder / "series.csv") for folder in (first, second)]
     if len(tables[0]) != len(tables[1]):
         return {"rows": math.inf}
     left_out = ROUNDING_COLUMNS if same_ranks else (*ROUNDING_COLUMNS, *EFFORT_COLUMNS)
@@ -98,11 +92,6 @@ def _difference(one: Sequence[str], two: Sequence[str]) -> float:
     largest = max(abs(value) for value in a)
     off = max(abs(x - y) for x, y in zip(a, b, strict=True))
     return off / largest if largest > 0.0 else math.inf
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def report(first: Path, second: Path, changed: Sequence[str], *, same_ranks: bool) -> tuple[str, bool]:
