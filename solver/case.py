@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import tomllib
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from solver.case_schema import Case, MaterialChoice
+from solver.files import read_toml
 from solver.materials import (
     CreepMaterial,
     ElectrolyteMaterial,
@@ -24,8 +24,6 @@ from solver.materials import (
     UnknownMaterialError,
 )
 
-MAX_FILE_SIZE = 1_000_000
-"""Bytes; a case file is a page of text, anything larger is a mistake."""
 _SHOWN_VALUE = 60
 
 
@@ -119,20 +117,9 @@ def schema_text() -> str:
 
 def _read(path: Path, source: str) -> dict[str, Any]:
     try:
-        if not path.is_file():
-            raise CaseError(source, ["no such file" if not path.exists() else "not a regular file"])
-        if path.stat().st_size > MAX_FILE_SIZE:
-            raise CaseError(source, [f"larger than {MAX_FILE_SIZE} bytes: not a case file"])
-        raw = path.read_bytes()
-        data = tomllib.loads(raw.decode("utf-8"))
-    except OSError as error:
-        raise CaseError(source, [f"cannot be read: {error.strerror}"]) from None
-    except UnicodeDecodeError:
-        raise CaseError(source, ["not a text file in UTF-8"]) from None
-    except tomllib.TOMLDecodeError as error:
-        raise CaseError(source, [f"not TOML: {error}"]) from None
-    except RecursionError:
-        raise CaseError(source, ["not TOML: nested too deeply"]) from None
+        data = read_toml(path)
+    except ValueError as error:
+        raise CaseError(source, [str(error)]) from None
     if not data:
         raise CaseError(source, ["the file is empty"])
     return data

@@ -211,7 +211,7 @@ def _change(text: str) -> tuple[str, Any]:
         raise ValueError(f"--set {text}: expected PATH=VALUE")
     try:
         return path, tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return path, value
 
 

@@ -1,10 +1,39 @@
-"""Text files that are replaced whole."""
+"""Text files: TOML read from unknown hands, files that are replaced whole."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import tomllib
 from pathlib import Path
+from typing import Any
+
+MAX_TOML_SIZE = 1_000_000
+"""Bytes; larger files are refused unread."""
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Content of a TOML file.
+
+    Raises:
+        ValueError: with what is wrong, without the path: not there, too large, not TOML.
+    """
+    try:
+        if not path.is_file():
+            raise ValueError("no such file" if not path.exists() else "not a regular file")
+        if path.stat().st_size > MAX_TOML_SIZE:
+            raise ValueError(f"larger than {MAX_TOML_SIZE} bytes")
+        text = path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError("not a text file in UTF-8") from None
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("not TOML: nested too deeply") from None
+    except ValueError as error:  # an integer of 5000 digits is no TOMLDecodeError
+        raise ValueError(f"not TOML: {error}") from None
 
 
 def write_atomic(path: Path, text: str) -> None:

@@ -38,7 +38,7 @@ def parse_quantity(text: object, unit: str) -> float:
         raise ValueError(f"expected a quantity such as '1 {unit}'")
     if isinstance(text, (int, float)):
         if unit == "":
-            return _finite(float(text))
+            return _number(text)
         if isinstance(text, float) and math.isinf(text) and text > 0:
             return text
         raise ValueError(f"needs a unit, for example '{text} {unit}'")
@@ -62,7 +62,7 @@ def split_quantity(value: object) -> tuple[float, str]:
         ValueError: if it is neither a number nor a quantity with a known unit.
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return _finite(float(value)), ""
+        return _number(value), ""
     match = _QUANTITY.match(value) if isinstance(value, str) and len(value) <= MAX_TEXT else None
     if match is None:
         raise ValueError(f"{value!r} is not a number with a unit")
@@ -90,6 +90,14 @@ def _convert(number: float, unit_text: str, unit: str) -> float:
         raise ValueError(f"unit '{unit_text}' does not fit: expected one like '{unit or '1'}'") from None
     except Exception:
         raise ValueError(f"unknown unit '{unit_text}'") from None
+
+
+def _number(value: float) -> float:
+    """Finite float of a number of a TOML file, whose integers have any length."""
+    try:
+        return _finite(float(value))
+    except OverflowError:
+        raise ValueError("is too large for a number") from None
 
 
 def _finite(value: float) -> float:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from solver.case import MAX_FILE_SIZE, CaseError, load_case, parse_case, schema, schema_text
+from solver.case import CaseError, load_case, parse_case, schema, schema_text
+from solver.files import MAX_TOML_SIZE
 from tests.conftest import ROOT, case_data
 
 SHIPPED = sorted((ROOT / "cases").glob("*.toml"))
@@ -102,7 +103,7 @@ def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "huge.toml"
     with path.open("wb") as file:
         file.truncate(1_000_000_000)
-    with pytest.raises(CaseError, match=f"larger than {MAX_FILE_SIZE} bytes"):
+    with pytest.raises(CaseError, match=f"larger than {MAX_TOML_SIZE} bytes"):
         load_case(path)
     with pytest.raises(CaseError, match="no such file"):
         load_case(tmp_path / "none.toml")

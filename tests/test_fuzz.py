@@ -1,6 +1,7 @@
 """Hostile case, study and material files: refused with a message, whatever they hold.
 
-LIVOID_FUZZ_EXAMPLES sets the number of examples (10 000 and more for a night).
+The examples of the suite are always the same ones, so that a change is not judged by luck;
+LIVOID_FUZZ_EXAMPLES=10000 (or more, for a night) draws new ones.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ from tests.conftest import ROOT, case_data
 
 Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
 EXAMPLES = int(os.environ.get("LIVOID_FUZZ_EXAMPLES", "300"))
-files = settings(
-    deadline=None, max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture]
+examples = settings(
+    deadline=None, max_examples=EXAMPLES, derandomize="LIVOID_FUZZ_EXAMPLES" not in os.environ
 )
+files = settings(examples, suppress_health_check=[HealthCheck.function_scoped_fixture])
 CASES = sorted((ROOT / "cases").glob("*.toml"))
 STUDIES = sorted((ROOT / "cases" / "studies").glob("*.toml"))
 MATERIALS = sorted((ROOT / "solver" / "library").rglob("*.toml"))
@@ -71,13 +73,13 @@ def accepted_or_named(read: Callable[[], object]) -> bool:
 
 
 @given(st.dictionaries(key, tree, max_size=6))
-@settings(deadline=None, max_examples=EXAMPLES)
+@examples
 def test_fuzz_any_data_is_a_case_or_a_case_error(data: dict[str, Any]) -> None:
     assert accepted_or_named(lambda: parse_case(data))
 
 
 @given(st.sampled_from(["geometry", "operation", "material", "model", "numerics", "void"]), tree)
-@settings(deadline=None, max_examples=EXAMPLES)
+@examples
 def test_fuzz_any_section_in_a_good_case_is_accepted_or_named(section: str, value: Any) -> None:
     assert accepted_or_named(lambda: parse_case(case_data() | {section: value}))
 
@@ -114,38 +116,67 @@ def test_fuzz_a_damaged_case_is_a_case_or_named(text: str, tmp_path: Path) -> No
     assert [entry.name for entry in tmp_path.iterdir()] == ["hostile.toml"]
 
 
+def read_study(path: Path) -> None:
+    study = load_study(path)
+    points = expand(study, str(path))
+    # where the case is another file than the shipped ones it is missing here
+    load_points(study, path, points[:3])
+
+
 @given(text=damaged(STUDIES))
 @files
 def test_fuzz_a_damaged_study_is_a_study_or_named(text: str, tmp_path: Path) -> None:
     path = write(tmp_path, text)
-
-    def read() -> None:
-        study = load_study(path)
-        points = expand(study, str(path))
-        # where the case is another file than the shipped ones it is missing here
-        load_points(study, path, points[:3])
-
-    assert accepted_or_named(read)
+    assert accepted_or_named(lambda: read_study(path))
     assert [entry.name for entry in tmp_path.iterdir()] == ["hostile.toml"]
 
 
-@given(text=damaged(MATERIALS))
-@files
-def test_fuzz_a_damaged_material_is_a_material_or_named(text: str, tmp_path: Path) -> None:
-    """A broken file of the library is named when a case asks for it, and does not stop others."""
-    folder = tmp_path / "library"
+def library_with(text: str, folder: Path) -> Library:
+    """The shipped library and one more material, named hostile, of every kind."""
     (folder / "creep").mkdir(parents=True, exist_ok=True)
     for original in MATERIALS:
         place = folder / original.relative_to(ROOT / "solver" / "library")
         place.write_text(original.read_text(encoding="utf-8"), encoding="utf-8")
     write(folder, text)
     write(folder / "creep", text)
-    library = Library(folder)
+    return Library(folder)
+
+
+def use_hostile(library: Library, name: str = "hostile") -> None:
     for kind in Library.KINDS:
-        for name in ("hostile", "lithium"):
-            data = case_data(material={kind: {"name": name}})
-            assert accepted_or_named(partial(parse_case, data, library=library))
+        data = case_data(material={kind: {"name": name}})
+        assert accepted_or_named(partial(parse_case, data, library=library))
+
+
+@given(text=damaged(MATERIALS))
+@files
+def test_fuzz_a_damaged_material_is_a_material_or_named(text: str, tmp_path: Path) -> None:
+    """A broken file of the library is named when a case asks for it, and does not stop others."""
+    library = library_with(text, tmp_path / "library")
+    use_hostile(library)
+    use_hostile(library, "lithium")
     assert parse_case(case_data(), library=library).metal
+
+
+@pytest.mark.parametrize(
+    "value", HOSTILE if EXAMPLES >= 10_000 else ["9" * 400, "9" * 5000], ids=lambda value: value[:9]
+)
+def test_fuzz_each_value_of_each_file_in_turn(value: str, tmp_path: Path) -> None:
+    """Where examples are drawn, one value in one line is met by chance; TOML's integers have any length."""
+    readers: list[tuple[list[Path], Callable[[str], object]]] = [
+        (CASES, lambda text: load_case(write(tmp_path, text))),
+        (STUDIES, lambda text: read_study(write(tmp_path, text))),
+        (MATERIALS, lambda text: use_hostile(library_with(text, tmp_path / "library"))),
+    ]
+    for originals, read in readers:
+        for original in originals:
+            lines = original.read_text(encoding="utf-8").splitlines()
+            for at, line in enumerate(lines):
+                if "=" in line:
+                    changed = line.split("=")[0] + "= " + value
+                    assert accepted_or_named(
+                        partial(read, "\n".join([*lines[:at], changed, *lines[at + 1 :]]))
+                    )
 
 
 @pytest.mark.parametrize("deep", [100, 5000])

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from solver.case import CaseError
+from solver.files import read_toml
 
 MAX_POINTS = 100_000
 """Points of one study at most."""
-MAX_FILE_SIZE = 1_000_000
-"""Bytes of a study file at most."""
 
 Value = bool | int | float | str
 Dotted = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9_\-.]+$")]
@@ -84,15 +82,9 @@ def load_study(path: Path) -> Study:
         CaseError: with every problem found.
     """
     try:
-        if path.stat().st_size > MAX_FILE_SIZE:
-            raise CaseError(str(path), [f"larger than {MAX_FILE_SIZE} bytes: not a study file"])
-        data = tomllib.loads(path.read_bytes().decode("utf-8"))
-    except OSError as error:
-        raise CaseError(str(path), [f"cannot be read: {error.strerror}"]) from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CaseError(str(path), [f"not TOML: {error}"]) from None
-    except RecursionError:
-        raise CaseError(str(path), ["not TOML: nested too deeply"]) from None
+        data = read_toml(path)
+    except ValueError as error:
+        raise CaseError(str(path), [str(error)]) from None
     try:
         return StudyFile.model_validate(data).study
     except ValidationError as error:
