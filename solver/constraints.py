@@ -37,6 +37,12 @@ class Reduction:
     Args:
         space: function space with block size 1 (mixed spaces).
         spec: constraints; a dof both fixed and tied is fixed.
+
+    Attributes:
+        column: reduced number of each owned dof, -2 where it is fixed.
+        n_reduced, start: number of unknowns on this rank and the first of them.
+        n_global: number of unknowns on all ranks.
+        tie_start: first number of a tie; ties are the last ones.
     """
 
     def __init__(self, space: fem.FunctionSpace, spec: ConstraintSpec) -> None:
@@ -60,11 +66,11 @@ class Reduction:
         start = self.comm.exscan(self.n_reduced)
         self.start = int(start or 0)
         total = self.comm.allreduce(self.n_reduced)
-        tie_start = total - n_ties
+        self.tie_start = total - n_ties
         self.column = np.full(self.n_owned, _LEFT_OUT, dtype=np.int64)
         self.column[free] = self.start + np.arange(len(free))
         tied = state >= 0
-        self.column[tied] = tie_start + state[tied]
+        self.column[tied] = self.tie_start + state[tied]
         self.n_global = total
 
     def _build_matrix(self, n_full: int) -> PETSc.Mat:

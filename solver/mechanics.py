@@ -277,7 +277,7 @@ class MechanicsProblem:
         )
 
     def _split(self) -> Split:
-        """Components of the velocity and, with its mass over the viscosity for Schur complement, pressure."""
+        """Velocity and, with its mass over the viscosity for Schur complement, pressure."""
         scalars, pressure = compat.collapse(self.space.sub(1))
         mass = -ufl.TrialFunction(scalars) * ufl.TestFunction(scalars)
         floor = self._constant(self.creep_law.viscosity_floor)
@@ -285,14 +285,7 @@ class MechanicsProblem:
         own = self._viscosity(strain_rate(self.velocity, self.cell))
         schur = Schur(self._in_metal(mass / own), self._in_metal(mass / along), pressure)
         velocity = compat.collapse(self.space.sub(0))[1]
-        vertical = self.cell.vertical
-        parts = {"xyz"[k]: compat.collapse(self.space.sub(0).sub(k))[1] for k in range(vertical + 1)}
-        if self.load.top == "platen":
-            parts["platen"] = self._on(vertical, self.cell.boundary(Boundary.TOP))
-            parts["xyz"[vertical]] = np.setdiff1d(parts["xyz"[vertical]], parts["platen"])
-        return Split(
-            (("velocity", velocity), ("pressure", pressure)), {"velocity": tuple(parts.items())}, schur
-        )
+        return Split((("velocity", velocity), ("pressure", pressure)), schur, self.space.sub(0))
 
     def _in_metal(self, density: Expr) -> ufl.Form:
         measure = self.cell.dx(Region.METAL, quadrature_degree=QUADRATURE_DEGREE)

@@ -359,6 +359,6 @@ class NewtonSolver:
             diagonal.destroy()
         matrix.zeroRowsColumns(self.held, diag=1.0)
         if self._split is not None:
-            self._split.follow(matrix, guided=self._now.guide is not None)
+            self._split.follow(matrix, guided=self._now.guide is not None, held=self.held)
         held, springs = self._marked()
         self._factored = (held.copy(), springs.copy())

@@ -70,33 +70,32 @@ MASS_EIGENVALUES = "0.5,2.5"
 """Bounds of the diagonally scaled mass matrix of P1 tetrahedra (1/2 and 2 for triangles): Wathen, IMA J.
 Numer. Anal. 7, 449 (1987)."""
 
-CREEP_SCHUR: Options = (
-    NEWTON_KRYLOV
-    | {
-        "ksp_rtol": 1e-4,
-        "pc_fieldsplit_type": "schur",
-        "pc_fieldsplit_schur_fact_type": "upper",
-        "pc_fieldsplit_schur_precondition": "user",
-        "fieldsplit_pressure_ksp_type": "preonly",
-        "fieldsplit_pressure_pc_type": "ksp",
-        "fieldsplit_pressure_ksp_ksp_type": "chebyshev",
-        "fieldsplit_pressure_ksp_ksp_chebyshev_eigenvalues": MASS_EIGENVALUES,
-        "fieldsplit_pressure_ksp_ksp_max_it": 4,
-        "fieldsplit_pressure_ksp_ksp_norm_type": "none",
-        "fieldsplit_pressure_ksp_ksp_convergence_test": "skip",
-        "fieldsplit_pressure_ksp_pc_type": "jacobi",
-        "fieldsplit_velocity_ksp_type": "preonly",
-        "fieldsplit_velocity_pc_type": "fieldsplit",
-        "fieldsplit_velocity_pc_fieldsplit_type": "multiplicative",
-        "fieldsplit_velocity_fieldsplit_platen_ksp_type": "preonly",
-        "fieldsplit_velocity_fieldsplit_platen_pc_type": "jacobi",
-    }
-    | _multigrid("velocity_fieldsplit_x")
-    | _multigrid("velocity_fieldsplit_y")
-    | _multigrid("velocity_fieldsplit_z")
-)
+CREEP_SCHUR: Options = NEWTON_KRYLOV | {
+    "ksp_rtol": 1e-4,
+    "pc_fieldsplit_type": "schur",
+    "pc_fieldsplit_schur_fact_type": "upper",
+    "pc_fieldsplit_schur_precondition": "user",
+    "fieldsplit_pressure_ksp_type": "preonly",
+    "fieldsplit_pressure_pc_type": "ksp",
+    "fieldsplit_pressure_ksp_ksp_type": "chebyshev",
+    "fieldsplit_pressure_ksp_ksp_chebyshev_eigenvalues": MASS_EIGENVALUES,
+    "fieldsplit_pressure_ksp_ksp_max_it": 4,
+    "fieldsplit_pressure_ksp_ksp_norm_type": "none",
+    "fieldsplit_pressure_ksp_ksp_convergence_test": "skip",
+    "fieldsplit_pressure_ksp_pc_type": "jacobi",
+    "fieldsplit_velocity_ksp_type": "preonly",
+    "fieldsplit_velocity_pc_type": "mg",
+    "fieldsplit_velocity_pc_mg_galerkin": "none",
+    "fieldsplit_velocity_mg_levels_ksp_type": "richardson",
+    "fieldsplit_velocity_mg_levels_ksp_max_it": 1,
+    "fieldsplit_velocity_mg_levels_pc_type": "sor",
+    "fieldsplit_velocity_mg_coarse_ksp_type": "richardson",
+    "fieldsplit_velocity_mg_coarse_ksp_max_it": 3,
+    "fieldsplit_velocity_mg_coarse_pc_type": "gamg",
+}
 """Creep in 3-D: for the Schur complement four Chebyshev iterations on the pressure mass over the viscosity,
-for the velocity multigrid on one component after the other (:class:`solver.mechanics.MechanicsProblem`)."""
+for the velocity one cycle of multigrid: a symmetric sweep of SOR on the quadratic elements, below them three
+cycles of smoothed aggregation on linear ones (:class:`solver.multigrid.LinearLevel`)."""
 
 ELECTROCHEMISTRY_SPLIT: Options = (
     NEWTON_KRYLOV

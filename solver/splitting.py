@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import ufl
@@ -13,6 +12,7 @@ from petsc4py import PETSc
 
 from solver.assembly import assemble_into, block_matrix
 from solver.constraints import Reduction
+from solver.multigrid import LinearLevel
 
 Parts = tuple[tuple[str, NDArray[np.int32]], ...]
 
@@ -38,13 +38,13 @@ class Split:
 
     Attributes:
         parts: name and local dofs of each part, in the order in which they are solved.
-        nested: parts of a part, by its name.
         schur: None where the parts are enough.
+        quadratic: view of the first part's space if it gets a level of linear elements.
     """
 
     parts: Parts
-    nested: Mapping[str, Parts] = field(default_factory=dict)
     schur: Schur | None = None
+    quadratic: fem.FunctionSpace | None = None
 
 
 class SplitMatrix:
@@ -59,25 +59,20 @@ class SplitMatrix:
         self._comm = reduction.comm
         numbers = {name: _numbers(reduction, dofs) for name, dofs in split.parts}
         self._sets = [(name, self._index_set(rows)) for name, rows in numbers.items()]
-        self._nested = {
-            whole: [
-                (name, self._index_set(_within(reduction, numbers[whole], _numbers(reduction, dofs))))
-                for name, dofs in parts
-            ]
-            for whole, parts in split.nested.items()
-        }
         self._matrix: PETSc.Mat | None = None
         if split.schur is not None:
             self._forms = [fem.form(form) for form in (split.schur.form, split.schur.guiding)]
             own = numbers[split.parts[-1][0]]
             places = _places(reduction, own, split.schur.dofs)
             self._matrix = block_matrix(self._forms[0], places, len(own), reduction.comm)
+        self._level: LinearLevel | None = None
+        if split.quadratic is not None:
+            self._level = LinearLevel(split.quadratic, reduction, numbers[split.parts[0][0]])
         self._preconditioner: PETSc.PC | None = None
-        self._whole = False
 
     def install(self, preconditioner: PETSc.PC) -> None:
         """Tell a field split its parts; any other preconditioner needs none."""
-        self._preconditioner, self._whole = None, False
+        self._preconditioner = None
         if preconditioner.getType() == PETSc.PC.Type.FIELDSPLIT:
             self._preconditioner = preconditioner
             preconditioner.setFieldSplitIS(*self._sets)
@@ -85,35 +80,33 @@ class SplitMatrix:
                 user = PETSc.PC.FieldSplitSchurPreType.USER
                 preconditioner.setFieldSplitSchurPreType(user, self._matrix)
                 preconditioner.setFromOptions()  # which may ask for another complement
+        if self._level is not None:
+            self._level.forget()
 
-    def follow(self, jacobian: PETSc.Mat, *, guided: bool) -> None:
-        """Follow the Jacobian, just assembled. Collective."""
+    def follow(self, jacobian: PETSc.Mat, *, guided: bool, held: NDArray[np.integer]) -> None:
+        """Follow the Jacobian, just assembled. Collective.
+
+        Args:
+            jacobian: in reduced unknowns.
+            guided: whether it is that of a step along a guide.
+            held: reduced numbers on this rank of unknowns whose rows are those of the identity.
+        """
         if self._preconditioner is None:
             return
         if self._matrix is not None:
             assemble_into(self._matrix, self._forms[1 if guided else 0])
-        if not self._whole:
-            self._install_nested(self._preconditioner, jacobian)
-
-    def _install_nested(self, preconditioner: PETSc.PC, jacobian: PETSc.Mat) -> None:
-        """Parts of parts: their solvers exist once the field split is set up."""
-        self._whole = True
-        if not self._nested:
-            return
-        preconditioner.setOperators(jacobian)
-        preconditioner.setUp()
-        for (name, _), solver in zip(self._sets, preconditioner.getFieldSplitSubKSP(), strict=True):
-            inner = solver.getPC()
-            if name in self._nested and inner.getType() == PETSc.PC.Type.FIELDSPLIT:
-                inner.setFieldSplitIS(*self._nested[name])
+        if self._level is not None:
+            self._preconditioner.setOperators(jacobian)
+            self._preconditioner.setUp()  # cuts the parts' blocks out
+            self._level.follow(self._preconditioner.getFieldSplitSubKSP()[0], held)
 
     def destroy(self) -> None:
         """Free the PETSc objects."""
-        for parts in (self._sets, *self._nested.values()):
-            for _, rows in parts:
-                rows.destroy()
-        if self._matrix is not None:
-            self._matrix.destroy()
+        for _, rows in self._sets:
+            rows.destroy()
+        for item in (self._matrix, self._level):
+            if item is not None:
+                item.destroy()
 
     def _index_set(self, numbers: NDArray[np.integer]) -> PETSc.IS:
         return PETSc.IS().createGeneral(numbers.astype(PETSc.IntType), comm=self._comm)
