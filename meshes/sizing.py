@@ -8,7 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
 
+FEW_TRIPLES = 16
+"""Triple points up to which all distances cost less than a tree."""
 ROOF_LAYERS = 2.0
 """Size on a roof over ``layer``: voids take up vacancies too and sweep up solute, but more slowly."""
 
@@ -58,7 +61,8 @@ class SizeRule:
         """Size at ``points`` (m, 2), given the triple points (k, 2); ``largest`` where k = 0."""
         size = np.full(len(points), self.largest)
         if len(triples):
-            distance, _ = cKDTree(triples).query(points)
+            few = len(triples) <= FEW_TRIPLES
+            distance = cdist(points, triples).min(axis=1) if few else cKDTree(triples).query(points)[0]
             size = np.minimum(size, self.tip + self.growth * distance)
         if self.layer is not None:
             height = np.maximum(points[:, 1] - self.layer_depth, -points[:, 1])

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from dolfinx import fem, la
+from mpi4py import MPI
 from numpy.typing import NDArray
 from petsc4py import PETSc
 
@@ -97,12 +98,16 @@ class Reduction:
         """
         start, end = self.start, self.start + self.n_reduced
         own = (numbers >= start) & (numbers < end)
-        away = np.column_stack([numbers[~own], values[~own]])
-        arrived = np.vstack(self.comm.allgather(away))
-        arrived = arrived[(arrived[:, 0] >= start) & (arrived[:, 0] < end)]
-        numbers = np.concatenate([numbers[own], arrived[:, 0].astype(PETSc.IntType)])
+        away = ~own & (numbers >= 0)
+        if self.comm.allreduce(bool(away.any()), op=MPI.LOR):
+            arrived = np.vstack(self.comm.allgather(np.column_stack([numbers[away], values[away]])))
+            arrived = arrived[(arrived[:, 0] >= start) & (arrived[:, 0] < end)]
+            numbers = np.concatenate([numbers[own], arrived[:, 0].astype(PETSc.IntType)])
+            values = np.concatenate([values[own], arrived[:, 1]])
+        else:
+            numbers, values = numbers[own], values[own]
         numbers, first = np.unique(numbers, return_index=True)
-        return numbers, np.concatenate([values[own], arrived[:, 1]])[first]
+        return numbers, values[first]
 
     def given(self) -> NDArray[np.int64]:
         """Owned dofs that are fixed."""

@@ -12,6 +12,7 @@ from meshes import topology
 from meshes.profile import InterfaceProfile
 from meshes.sizing import SizeRule
 from meshes.topology import Event, Labelled, Seed
+from solver import costs
 from solver.interfaces import LANDING_CUT, OVERLAP_ELEMENTS, InterfaceState
 from solver.model import CoupledModel
 from solver.nucleation import nucleations, openings
@@ -85,10 +86,12 @@ class Interface(InterfaceState):
         yield profile
         yield from filter(topology.is_simple, map(with_elements, FINER_ROOFS))
 
+    @costs.counted("mesh")
     def worn(self, quality: float, smallest: float) -> bool:
         """Whether the mesh has to be made anew: cells below the smallest quality, roofs out of step."""
         return quality < smallest or spacing_is_off(self.profile, self.rule)
 
+    @costs.counted("mesh")
     def spaced(self, chains: RoofChains, moved: NDArray[np.float64]) -> NDArray[np.float64]:
         """Moved surface nodes (m, 2), slid along their roofs to the rule's spacing. Collective.
 

@@ -89,6 +89,7 @@ class SurfaceGeometry:
         self._count_form = fem.form(facet_share * q * ds)
         self._mean_form = fem.form(w * self._inner * q * ds)
 
+    @costs.counted("mesh")
     def update(self) -> None:
         """Recompute everything after the mesh moved. Collective."""
         normal = assemble(self._normal_form, self.vectors).reshape(-1, self.gdim)[self.nodes]
@@ -276,6 +277,7 @@ class MeshMotion:
         self._top = fem.locate_dofs_topological(space.sub(vertical), fdim, cell.boundary(Boundary.TOP))
         return spec
 
+    @costs.counted("mesh")
     def move(self, surface_shift: NDArray[np.float64], platen_shift: float) -> None:
         """Move the mesh. Collective.
 
@@ -298,6 +300,7 @@ class MeshMotion:
         delta[self._nodes] = moved[self._vertices]
         x[:, : self.surface.gdim] += delta
 
+    @costs.counted("mesh")
     def offset_surface(self, distance: float) -> None:
         """Move only the void surfaces by ``distance`` along their directions (volume correction)."""
         values = np.zeros((len(self.displacement.x.array) // self.surface.gdim, self.surface.gdim))

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from meshes.cell import CellMesh
 from meshes.tags import Region
-from solver import compat
+from solver import compat, costs
 from solver.model import CoupledModel
 from solver.transfer import Carrier
 
 
+@costs.counted("mesh")
 def quality(cell: CellMesh) -> float:
     """Smallest shape quality of a cell: 1 equilateral, 0 flat, negative inverted. Collective."""
     corners = cell.corners()

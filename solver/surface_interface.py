@@ -14,6 +14,7 @@ from shapely import Polygon
 from meshes.surface_profile import SurfaceProfile, triple_line
 from meshes.surface_topology import LabelledSurface, SurfaceSeed, resolve_surface
 from meshes.topology import Event
+from solver import costs
 from solver.interfaces import LANDING_CUT, OVERLAP_ELEMENTS, InterfaceState
 from solver.model import CoupledModel
 from solver.openings import surface_nucleations, surface_openings
@@ -77,6 +78,7 @@ class SurfaceInterface(InterfaceState):
         """What can be meshed in the place of ``profile``: :mod:`meshes.surface_mesh` has its own tries."""
         yield profile
 
+    @costs.counted("mesh")
     def worn(self, quality: float, smallest: float) -> bool:
         """Whether the mesh has to be made anew: poor cells, or triple lines that have grown or shrunk."""
         if quality < WORN_SHARE * smallest:
@@ -89,6 +91,7 @@ class SurfaceInterface(InterfaceState):
                 return True
         return False
 
+    @costs.counted("mesh")
     def spaced(self, surfaces: RoofSurfaces, moved: NDArray[np.float64]) -> NDArray[np.float64]:
         """Moved surface nodes (m, 3), as they are: they are not slid along their roofs. Collective.
 

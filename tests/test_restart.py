@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 import pyvista
 import tomli_w
+from mpi4py import MPI
 from PIL import Image
 
-from solver import checkpoint
+from solver import checkpoint, costs
 from tests.conftest import case_data, command, environment
 from tests.test_protocol import table
 from tests.test_runs import series, write_case
@@ -195,6 +196,21 @@ def test_film_comparison_and_costs_of_a_run(tmp_path: Path, livoid: Livoid, whol
     assert compared_rows["contact loss 90 %"]["predicted"].startswith("not by")
     assert (tmp_path / "compare" / "paper.png").stat().st_size > 5000
     assert livoid("compare", "paper", "nowhere").returncode == 2
+
+
+def test_costs_count_each_second_once() -> None:
+    costs.start()
+    before = {row["part"]: row["seconds"] for row in costs.table(MPI.COMM_SELF, 1)}
+    with costs.part("mesh"):
+        time.sleep(0.02)
+        with costs.part("solve"):
+            time.sleep(0.1)
+        time.sleep(0.02)
+    after = {row["part"]: row["seconds"] for row in costs.table(MPI.COMM_SELF, 1)}
+    took = {name: after[name] - before[name] for name in after}
+    assert took["solve"] >= 0.1
+    assert took["mesh"] >= 0.04
+    assert took["mesh"] + took["solve"] <= took["total"]
 
 
 def test_costs_add_up(tmp_path: Path, livoid: Livoid) -> None:
