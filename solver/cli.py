@@ -94,6 +94,8 @@ def _study_commands(sub: Commands) -> None:
     study.add_argument("--profile", help="Snakemake profile, for example cases/studies/slurm")
     study.add_argument("--dry-run", action="store_true", help="show what would run")
     study.add_argument("--retry-failed", action="store_true", help="run failed runs again")
+    again = "run again what another version of livoid or of its libraries has made"
+    study.add_argument("--redo-outdated", action="store_true", help=again)
     study.add_argument("snakemake", nargs="*", help="further arguments for Snakemake, after --")
     job = sub.add_parser("job", help="one run of a study (called by its Snakefile)")
     job.add_argument("case", help="case file (TOML)")
@@ -279,7 +281,12 @@ def _study(arguments: argparse.Namespace, comm: MPI.Comm) -> int:
             print("livoid: a study starts its own ranks ([study] ranks); leave -n out", file=sys.stderr)
         return commands.EXIT_INPUT
     how = study.Engine(
-        arguments.cores, arguments.profile, arguments.snakemake, arguments.dry_run, arguments.retry_failed
+        cores=arguments.cores,
+        profile=arguments.profile,
+        extra=arguments.snakemake,
+        dry=arguments.dry_run,
+        retry_failed=arguments.retry_failed,
+        redo_outdated=arguments.redo_outdated,
     )
     return study.study(arguments.file, arguments.out, how)
 

@@ -183,6 +183,15 @@ def test_a_study_goes_on_after_a_failure_and_reruns_what_is_missing(tmp_path: Pa
     assert (
         "4 runs, 2 to do" in livoid("study", str(file), "--out", "out", "--retry-failed", "--dry-run").stdout
     )
+    manifest = tmp_path / "out" / "runs" / "run-0002" / "manifest.json"
+    data = json.loads(manifest.read_text(encoding="utf-8"))
+    manifest.write_text(json.dumps(data | {"livoid": "0.0.1"}), encoding="utf-8")
+    told = livoid("study", str(file), "--out", "out").stdout
+    assert "1 of 4 results are of another version" in told
+    assert "0 to do" in told
+    assert "4 runs, 1 to do" in livoid("study", str(file), "--out", "out", "--redo-outdated").stdout
+    assert json.loads(manifest.read_text(encoding="utf-8"))["livoid"] == data["livoid"]
+    assert "another version" not in livoid("study", str(file), "--out", "out").stdout
 
 
 @needs_engine

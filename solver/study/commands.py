@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mpi4py import MPI
 
-from solver import checkpoint, commands, series
+from solver import checkpoint, commands, provenance, series
 from solver.case import LoadedCase
 from solver.lock import FolderLock, LockedError
 from solver.parallel import RootError, on_root
@@ -28,6 +28,7 @@ class Engine:
     extra: Sequence[str] = ()
     dry: bool = False
     retry_failed: bool = False
+    redo_outdated: bool = False
 
 
 def study(file: str, out: str | None, how: Engine) -> int:
@@ -36,9 +37,7 @@ def study(file: str, out: str | None, how: Engine) -> int:
     lock = FolderLock(folder)
     try:
         plan, points = study_folder.prepare(Path(file), folder, lock)
-        if how.retry_failed:
-            study_folder.forget_failed(folder)
-        todo = study_folder.waiting(folder, points)
+        todo = _to_do(folder, points, how)
         print(f"{plan.title or Path(file).stem}: {len(points)} runs, {len(todo)} to do; {folder}", flush=True)
         if how.dry:
             _show(todo)
@@ -58,6 +57,23 @@ def study(file: str, out: str | None, how: Engine) -> int:
     for point in left:
         print(f"no result: {point.name}, see {folder}/logs/{point.name}.log")
     return commands.EXIT_FAILED if left else commands.EXIT_OK
+
+
+def _to_do(folder: Path, points: Sequence[Point], how: Engine) -> list[Point]:
+    """Points to be run; marks in their way are removed, unless the run is dry. Tells of other versions."""
+    failed = study_folder.failed(folder, points) if how.retry_failed else []
+    outdated = study_folder.outdated(folder, points, provenance.versions())
+    if outdated and not how.redo_outdated:
+        name, other = next(iter(outdated.items()))
+        count = f"{len(outdated)} of {len(points)} results"
+        print(f"{count} are of another version (--redo-outdated makes them anew)")
+        print(f"  {name}: " + "; ".join(other))
+        outdated = {}
+    if not how.dry:
+        study_folder.forget(folder, failed, runs=False)
+        study_folder.forget(folder, outdated, runs=True)
+    names = {*failed, *outdated, *(point.name for point in study_folder.waiting(folder, points))}
+    return [point for point in points if point.name in names]
 
 
 def _show(points: Sequence[Point]) -> None:

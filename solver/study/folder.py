@@ -19,7 +19,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ import tomli_w
 from solver.case import LoadedCase
 from solver.files import update, write_atomic
 from solver.lock import NAME, FolderLock
+from solver.runfolder import differences
 from solver.study.points import Point, expand, load_points
 from solver.study.schema import Study, load_study
 
@@ -118,14 +119,44 @@ def _drop_others(folder: Path, names: set[str]) -> None:
                 file.unlink()
 
 
-def forget_failed(folder: Path) -> int:
-    """Remove the marks of failed runs, so that they are run again; returns how many."""
-    count = 0
-    for file in (folder / "done").glob("*.json"):
-        if json.loads(file.read_text(encoding="utf-8"))["status"] == "failed":
-            file.unlink()
-            count += 1
-    return count
+def failed(folder: Path, points: Sequence[Point]) -> list[str]:
+    """Names of runs whose mark says that they failed."""
+    marks = {point.name: folder / "done" / f"{point.name}.json" for point in points}
+    return [
+        name
+        for name, file in marks.items()
+        if file.is_file() and json.loads(file.read_text(encoding="utf-8"))["status"] == "failed"
+    ]
+
+
+def outdated(folder: Path, points: Sequence[Point], now: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Runs with a mark that another version of the program or of its libraries has made.
+
+    Args:
+        folder: of the study.
+        points: of the study.
+        now: what :func:`solver.provenance.versions` says.
+
+    Returns:
+        What is different, one line each, by name of the run.
+    """
+    found = {}
+    for point in points:
+        file = folder / "runs" / point.name / "manifest.json"
+        if (folder / "done" / f"{point.name}.json").is_file() and file.is_file():
+            manifest = json.loads(file.read_text(encoding="utf-8"))
+            other = differences({key: manifest[key] for key in now if key in manifest}, now)
+            if other:
+                found[point.name] = other
+    return found
+
+
+def forget(folder: Path, names: Iterable[str], *, runs: bool) -> None:
+    """Remove the marks of runs, so that they are gone on with, or with the ``runs`` made anew."""
+    for name in names:
+        (folder / "done" / f"{name}.json").unlink(missing_ok=True)
+        if runs:
+            shutil.rmtree(folder / "runs" / name, ignore_errors=True)
 
 
 def waiting(folder: Path, points: Sequence[Point]) -> list[Point]:
