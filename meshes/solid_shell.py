@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import gmsh
 import numpy as np
@@ -12,13 +12,16 @@ from scipy.spatial import cKDTree
 
 from meshes.plane import mesh_by_size
 from meshes.sizing import SizeRule
-from meshes.surface_profile import SurfaceProfile
+from meshes.surface_profile import SurfaceProfile, rounded_places
 from meshes.tags import Boundary, Region
 
 _LINE, _TRIANGLE = 1, 2
 _CORNERS = ((0, 0), (1, 0), (1, 1), (0, 1))
 _SIDES = (Boundary.SIDE_Y, Boundary.SIDE_X, Boundary.SIDE_Y, Boundary.SIDE_X)
 """Of the side from each corner to the next."""
+
+GRID = 1e-3
+"""Share of a tip element to which points are rounded for Gmsh: far below any element, far above rounding."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,29 @@ class Shell:
 
 
 def build_shell(shell: Shell, profile: SurfaceProfile, rule: SizeRule) -> None:
-    """Build and mesh the cell in the current Gmsh model (serial)."""
-    builder = _ShellBuilder(shell, profile)
-    builder.build()
-    mesh_by_size(3, _sizes(shell, rule))
+    """Build and mesh the cell in the current Gmsh model (serial).
+
+    Gmsh gets the points rounded (:func:`meshes.surface_profile.rounded_places`); its nodes are put where they
+    belong afterwards.
+    """
+    grid = GRID * rule.tip
+    rounded = replace(shell, points=rounded_places(shell.points, profile.extents, grid))
+    height = grid * round(profile.metal_height / grid)
+    _ShellBuilder(rounded, replace(profile, metal_height=height)).build()
+    mesh_by_size(3, _sizes(rounded, rule))
+    _put_back(shell, rounded, profile.metal_height)
+
+
+def _put_back(shell: Shell, rounded: Shell, height: float) -> None:
+    """Nodes of the mesh of a rounded shell go where the shell has them, the top to its height."""
+    tags, places, _ = gmsh.model.mesh.getNodes()  # Gmsh has numbered them anew
+    nodes = np.unique(np.vstack([shell.contact, shell.roof, shell.floor]))
+    _, which = cKDTree(places.reshape(-1, 3)).query(rounded.points[nodes])
+    for tag, point in zip(tags[which], shell.points[nodes], strict=True):
+        gmsh.model.mesh.setNode(tag, point, [])
+    tags, places = gmsh.model.mesh.getNodesForPhysicalGroup(2, int(Boundary.TOP))
+    for tag, (x, y, _) in zip(tags, places.reshape(-1, 3), strict=True):
+        gmsh.model.mesh.setNode(tag, [x, y, height], [])
 
 
 def _sizes(shell: Shell, rule: SizeRule) -> Callable[[float, float, float], float]:

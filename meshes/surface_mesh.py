@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 
 import gmsh
@@ -22,7 +23,16 @@ from meshes.cell import CellMesh, distribute
 from meshes.plane import mesh_by_size
 from meshes.sizing import SizeRule
 from meshes.solid_shell import Shell, build_shell
-from meshes.surface_profile import Roof, SurfaceProfile, SurfaceVoid, plan_areas, polygons, triple_line
+from meshes.surface_profile import (
+    SAME_PLACE,
+    Roof,
+    SurfaceProfile,
+    SurfaceVoid,
+    plan_areas,
+    polygons,
+    rounded_places,
+    triple_line,
+)
 
 RIM_ZONE = 4.0
 """Width (tip elements) of the zone beside triple lines in which nodes are placed by length along the roof."""
@@ -110,7 +120,9 @@ def mesh_of_plane(profile: SurfaceProfile, rule: SizeRule) -> PlaneMesh:
 
 
 def _evened(void: SurfaceVoid, profile: SurfaceProfile, rule: SizeRule) -> SurfaceVoid:
-    return replace(void, footprint=resampled(void.footprint, profile.extents, rule))
+    footprint = resampled(void.footprint, profile.extents, rule)
+    places = partial(rounded_places, extents=profile.extents, grid=SAME_PLACE)
+    return replace(void, footprint=shapely.transform(footprint, places))
 
 
 def resampled(footprint: Polygon, extents: tuple[float, float], rule: SizeRule) -> Polygon:
@@ -229,7 +241,8 @@ class _PlaneSizes:
             np.minimum(size, rule.tip + rule.growth * away, out=size)
             within = shapely.contains(void.footprint, grid)
             half = 0.5 * math.sqrt(void.footprint.area)
-            roof = max(rule.tip, rule.roof_fraction * min(half, void.height))
+            height = SAME_PLACE * round(void.height / SAME_PLACE)
+            roof = max(rule.tip, rule.roof_fraction * min(half, height))
             size[within] = np.minimum(size[within], roof)
         if rule.layer is not None:
             np.minimum(size, rule.layer, out=size)

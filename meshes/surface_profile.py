@@ -26,6 +26,8 @@ CRUMB = 1e-12
 """Area (um2) of polygons that are rounding."""
 ON_SIDE = 1e-9
 """Distance (share of the extents) from a side within which a point lies on it."""
+SAME_PLACE = 1e-6
+"""Distance (um) below which points count as at one place: far above rounding, far below any element."""
 
 Heights = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """Height of a roof above points (n, 2) of the plane."""
@@ -225,6 +227,31 @@ def images(footprint: Polygon, extents: tuple[float, float]) -> int:
         at_side = (low <= ON_SIDE * extent) != (high >= extent * (1.0 - ON_SIDE))
         count *= 2 if at_side else 1
     return count
+
+
+def from_its_corner(ring: NDArray[np.float64]) -> NDArray[np.float64]:
+    """An open ring (n, 2) counterclockwise from its first point by x, then y, wherever it began.
+
+    Meshes are the same on any number of ranks then; they depend on the order of points.
+    """
+    if np.sum(ring[:, 0] * np.roll(ring[:, 1], -1) - np.roll(ring[:, 0], -1) * ring[:, 1]) < 0.0:
+        ring = ring[::-1]
+    steps = np.round(ring / SAME_PLACE)
+    return np.roll(ring, -int(np.lexsort((steps[:, 1], steps[:, 0]))[0]), axis=0)
+
+
+def rounded_places(
+    points: NDArray[np.float64], extents: tuple[float, float], grid: float
+) -> NDArray[np.float64]:
+    """Points (n, 2 or 3) on multiples of ``grid``; those on a side stay on it.
+
+    Gmsh makes other elements of points that differ in the last bit, as those of other numbers of ranks do.
+    """
+    result = grid * np.round(points / grid)
+    for k, extent in enumerate(extents):
+        on_side = (points[:, k] == 0.0) | (points[:, k] == extent)
+        result[on_side, k] = points[on_side, k]
+    return np.asarray(result)
 
 
 def snapped(footprint: Polygon, extents: tuple[float, float]) -> Polygon:

@@ -15,7 +15,7 @@ from shapely import Polygon
 
 from meshes.cell import CellMesh
 from meshes.solid_shell import boundary_edges
-from meshes.surface_profile import Roof, SurfaceProfile, SurfaceVoid, snapped, void_of
+from meshes.surface_profile import Roof, SurfaceProfile, SurfaceVoid, from_its_corner, snapped, void_of
 from solver.kinematics import SurfaceGeometry
 from solver.roofs import ProfileError
 from solver.surface_nodes import SurfaceNodes
@@ -86,7 +86,7 @@ class RoofSurfaces:
         return self.ordered(profile.anchors())
 
     def _void(self, points: NDArray[np.float64], roof: NDArray[np.int64], rims: Loops) -> SurfaceVoid:
-        rings = [points[rim, :2] for rim in rims]
+        rings = [from_its_corner(points[rim, :2]) for rim in rims]
         footprint = snapped(Polygon(rings[0], rings[1:]), self.extents)
         if not footprint.is_valid:
             raise ProfileError("the triple line of a void crosses itself")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ import tomli_w
 from dolfinx import fem
 from mpi4py import MPI
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 from shapely import Point, Polygon
 
 from meshes.cell import CellMesh
 from meshes.sizing import SizeRule
 from meshes.surface_mesh import mesh_surface
-from meshes.surface_profile import SurfaceProfile, SurfaceVoid, snapped, void_of, void_under
+from meshes.surface_profile import SurfaceProfile, SurfaceVoid, from_its_corner, snapped, void_of, void_under
 from meshes.surface_topology import SurfaceSeed, resolve_surface
 from meshes.tags import Boundary
 from solver.case import LoadedCase
@@ -79,6 +81,34 @@ def test_a_mesh_has_the_volume_of_its_profile_and_keeps_its_shape(comm: MPI.Comm
             assert found.heights() == pytest.approx(first.heights(), rel=1e-2)
         first, profile = first or found, found
     assert profile.widths() == pytest.approx([2.2, 1.6, 1.4], rel=5e-3)
+
+
+def shaken(void: SurfaceVoid, seed: int) -> SurfaceVoid:
+    """The same void with a footprint as another order of sums leaves it."""
+    ring = np.asarray(void.footprint.exterior.coords)[:-1]
+    footprint = Polygon(ring * (1.0 + 1e-13 * np.random.default_rng(seed).standard_normal(ring.shape)))
+    return replace(void, footprint=snapped(footprint, (SIDE, SIDE)), measure=void.measure * (1.0 + 1e-13))
+
+
+def test_rounding_makes_no_other_mesh(comm: MPI.Comm) -> None:
+    """Gmsh makes other tetrahedra of points that differ in the last bit; numbers of ranks must not matter."""
+    profile = cell_of(dome(0.0, 0.0, 1.1, 0.55), dome(3.0, 3.5, 0.8, 0.5))
+    profile = meshed(profile, comm)[1].ordered(profile.anchors()).profile()
+    found = [mesh_surface(profile, RULE, comm).domain.geometry.x]
+    for seed in (1, 2):
+        voids = tuple(shaken(void, seed) for void in profile.voids)
+        found.append(mesh_surface(replace(profile, voids=voids), RULE, comm).domain.geometry.x)
+    assert [len(x) for x in found] == [len(found[0])] * 3
+    away = [float(cKDTree(found[0]).query(x)[0].max()) for x in found]
+    assert max(away) <= 1e-10
+
+
+def test_a_ring_begins_at_the_same_point_wherever_it_was_cut() -> None:
+    ring = np.array([[1.0, 0.0], [2.0, 0.5], [1.5, 2.0], [0.0, 1.5], [1e-14, 1.0]])
+    for shift in range(5):
+        for step in (1, -1):
+            again = from_its_corner(np.roll(ring, shift, axis=0)[::step])
+            assert again.tolist() == ring[[4, 0, 1, 2, 3]].tolist()
 
 
 def hollow(cell: CellMesh) -> float:
