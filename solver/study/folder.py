@@ -135,12 +135,14 @@ def outdated(folder: Path, points: Sequence[Point], now: Mapping[str, Any]) -> d
     Args:
         folder: of the study.
         points: of the study.
-        now: what :func:`solver.provenance.versions` says.
+        now: what :func:`solver.provenance.versions` says; of a source tree only its commit counts, as results
+            that are written into the tree change the rest.
 
     Returns:
         What is different, one line each, by name of the run.
     """
     found = {}
+    now = {key: value for key, value in now.items() if key != "git_dirty"}
     for point in points:
         file = folder / "runs" / point.name / "manifest.json"
         if (folder / "done" / f"{point.name}.json").is_file() and file.is_file():
