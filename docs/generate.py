@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from solver.case import Case
-from solver.cli import parser
-from solver.files import update
-from solver.materials import Library
+from solver.case.loading import Case
+from solver.case.materials import Library
+from solver.cli.main import parser
+from solver.core.files import update
 
 Schema = Mapping[str, Any]
 

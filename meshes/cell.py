@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import gmsh
 import numpy as np
@@ -14,12 +14,14 @@ from dolfinx import mesh
 from mpi4py import MPI
 from numpy.typing import NDArray
 
+from meshes import compat
+from meshes.gmsh.plane import build_plane, gmsh_session
 from meshes.partition import partitioner
-from meshes.plane import build_plane, gmsh_session
-from meshes.profile import InterfaceProfile
-from meshes.sizing import SizeRule
-from meshes.tags import Boundary, Region
-from solver import compat
+
+if TYPE_CHECKING:
+    from meshes.profile.polyline import InterfaceProfile
+    from meshes.sizing import SizeRule
+    from meshes.tags import Boundary, Region
 
 log = logging.getLogger("livoid")
 

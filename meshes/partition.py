@@ -10,7 +10,7 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from solver import compat
+from meshes import compat
 
 
 def partitioner(model: Any, dim: int, comm: MPI.Comm) -> compat.Partitioner:

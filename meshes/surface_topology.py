@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import shapely
@@ -19,11 +19,7 @@ from shapely import LineString, Point, Polygon
 from shapely.affinity import scale
 from shapely.geometry.base import BaseGeometry
 
-from meshes.sizing import SizeRule
-from meshes.surface_profile import (
-    Heights,
-    SurfaceProfile,
-    SurfaceVoid,
+from meshes.profile.triangulated import (
     polygons,
     snapped,
     triple_line,
@@ -41,6 +37,14 @@ from meshes.topology import (
     Event,
     made_changes,
 )
+
+if TYPE_CHECKING:
+    from meshes.profile.triangulated import (
+        Heights,
+        SurfaceProfile,
+        SurfaceVoid,
+    )
+    from meshes.sizing import SizeRule
 
 ROUND_LENGTHS = 3.0
 """Distance from a lost contact, in event lengths, within which the roofs beside it are raised."""

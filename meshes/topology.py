@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 from shapely import LineString
 
-from meshes.profile import InterfaceProfile, full_width, roof_measure
-from meshes.roof_cuts import (
-    Points,
+from meshes.profile.polyline import full_width, roof_measure
+from meshes.profile.roof_cuts import (
     bridged,
     cut_end,
     flat_roof,
@@ -27,7 +26,13 @@ from meshes.roof_cuts import (
     mirrored,
     rim_height,
 )
-from meshes.sizing import SizeRule
+
+if TYPE_CHECKING:
+    from meshes.profile.polyline import InterfaceProfile
+    from meshes.profile.roof_cuts import (
+        Points,
+    )
+    from meshes.sizing import SizeRule
 
 EventKind = Literal[
     "open",
@@ -41,7 +46,7 @@ EventKind = Literal[
     "exhausted",
     "solubility",
 ]
-"""The last three are no changes of topology (:mod:`solver.events`)."""
+"""The last three are no changes of topology (:mod:`solver.simulation.final_events`)."""
 
 COLLAPSE_LENGTHS = 6.0
 """A void narrower than this many event lengths (full width) has collapsed."""

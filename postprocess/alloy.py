@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,12 @@ from scipy import constants
 from scipy.optimize import brentq
 
 from postprocess import eds
-from postprocess.alloy_runs import Kind, StudyRun
 from postprocess.plots import plt
-from postprocess.records import RunRecords, read_run
+from postprocess.records import read_run
+
+if TYPE_CHECKING:
+    from postprocess.records import RunRecords
+    from solver.predictions.alloy import Kind, StudyRun
 
 BLURS = (0.0, 3.0, 5.0)
 """Full widths of the EDS response (um): none, and the range of docs/parameters.md."""

@@ -10,17 +10,20 @@ import csv
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from postprocess.records import RecordsError, RunRecords, read_run
+from postprocess.records import RecordsError, read_run
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+
+if TYPE_CHECKING:
+    from postprocess.records import RunRecords
 
 Metal = Literal["Li", "Li-Mg"]
 Side = Literal["widths", "heights"]

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from postprocess import plots
 from postprocess.plots import plt
-from postprocess.records import RunRecords, read_run
+from postprocess.records import read_run
+
+if TYPE_CHECKING:
+    from postprocess.records import RunRecords
 
 
 def demo_table(folders: list[Path]) -> str:

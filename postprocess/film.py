@@ -15,11 +15,16 @@ from matplotlib.figure import Figure
 from matplotlib.tri import Triangulation
 from numpy.typing import NDArray
 
-from postprocess.records import RecordsError, RunRecords, read_run
+from postprocess.records import RecordsError, read_run
 from postprocess.render import ELECTROLYTE, METAL
 
 matplotlib.use("Agg")
+from typing import TYPE_CHECKING
+
 import matplotlib.pyplot as plt
+
+if TYPE_CHECKING:
+    from postprocess.records import RunRecords
 
 FRAMES_PER_SECOND = 6
 STILLS = 6

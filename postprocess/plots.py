@@ -8,10 +8,15 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 
-from postprocess.records import RunRecords, read_run
+from postprocess.records import read_run
 
 matplotlib.use("Agg")
+from typing import TYPE_CHECKING
+
 import matplotlib.pyplot as plt
+
+if TYPE_CHECKING:
+    from postprocess.records import RunRecords
 
 MILLI = 1e3
 MAX_SHAPES = 12

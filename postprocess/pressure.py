@@ -11,19 +11,24 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from postprocess.compare import SOARS, Metal, metal_of
+from postprocess.compare import SOARS, metal_of
 from postprocess.plots import MILLI, plt
 from postprocess.quantities import first_passing
-from postprocess.records import RecordsError, RunRecords, read_run
+from postprocess.records import RecordsError, read_run
 from postprocess.study_table import read_study
-from solver.case import load_case
-from solver.scales import FARADAY
-from solver.units import parse_quantity
+from solver.case.loading import load_case
+from solver.case.units import parse_quantity
+from solver.setup.scales import FARADAY
+
+if TYPE_CHECKING:
+    from postprocess.compare import Metal
+    from postprocess.records import RunRecords
 
 PRESSURE, TEMPERATURE = "operation.pressure", "operation.temperature"
 ROOM_TEMPERATURE = 298.15

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from postprocess.records import RunRecords
+if TYPE_CHECKING:
+    from postprocess.records import RunRecords
 
 CONTACT_LOST = 0.9
 """Share of the interface whose loss counts as delamination in the experiment (docs/parameters.md)."""

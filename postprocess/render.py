@@ -8,7 +8,7 @@ import numpy as np
 import pyvista as pv
 from numpy.typing import NDArray
 
-from meshes.picture import off_screen_plotter
+from postprocess.mesh_picture import off_screen_plotter
 
 METAL, ELECTROLYTE = 1, 2
 HEIGHT_PIXELS = 900

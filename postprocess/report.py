@@ -8,16 +8,20 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 
 from postprocess.plots import plot_run
 from postprocess.quantities import QUANTITIES, quantities
-from postprocess.records import RecordsError, RunRecords, read_run
+from postprocess.records import RecordsError, read_run
 from postprocess.sensitivity import sensitivities
 from postprocess.study_plots import study_figures
-from postprocess.study_table import StudyRow, read_study
+from postprocess.study_table import read_study
+
+if TYPE_CHECKING:
+    from postprocess.records import RunRecords
+    from postprocess.study_table import StudyRow
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 SHOWN_EVENTS = 200

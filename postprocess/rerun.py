@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from postprocess.records import rows
-from solver import provenance
-from solver.runfolder import ENDED, RunFolderError, changes
+from solver.core import provenance
+from solver.output.run_folder import ENDED, RunFolderError, changes
 
 SAME_RANKS = 1e-8
 """Largest relative difference of a column where nothing but the time of day differs."""

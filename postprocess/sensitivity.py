@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from postprocess.study_table import StudyRow
+if TYPE_CHECKING:
+    from postprocess.study_table import StudyRow
 
 PREDICTIONS = (
     "voltage_first",

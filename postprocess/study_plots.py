@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from postprocess.plots import plt
 from postprocess.quantities import QUANTITIES
-from postprocess.study_table import StudyRow
-from solver.study.schema import Study
-from solver.units import split_quantity
+from solver.case.units import split_quantity
+
+if TYPE_CHECKING:
+    from postprocess.study_table import StudyRow
+    from solver.study.schema import Study
 
 PLOTTED = ("voltage_last", "doubled_at", "contact_last", "focus_largest", "collapse_at", "coalesce_at")
 """Quantities that get a panel where they exist."""

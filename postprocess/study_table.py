@@ -7,15 +7,18 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
 from postprocess.quantities import QUANTITIES, quantities
 from postprocess.records import RecordsError, read_run
-from solver.study.schema import Study, load_study
-from solver.units import split_quantity
+from solver.case.units import split_quantity
+from solver.study.schema import load_study
+
+if TYPE_CHECKING:
+    from solver.study.schema import Study
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import sys
 
-from solver.cli import main
+from solver.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from mpi4py import MPI
 
-from solver.case import LoadedCase, parse_case
+from solver.case.loading import LoadedCase, parse_case
 
 if MPI.COMM_WORLD.rank > 0:
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115

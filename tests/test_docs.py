@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from solver.case import Case
+from solver.case.loading import Case
 from tests.conftest import ROOT, TIMEOUT, command, environment
 
 sys.path.insert(0, str(ROOT / "docs"))

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from mpi4py import MPI
 
-from solver.case import LoadedCase, parse_case
-from solver.cell_setup import initial_cell
-from solver.epoch import case_recipes
-from solver.model import CoupledModel
-from solver.scales import case_scales, model_parameters
+from solver.case.loading import LoadedCase, parse_case
+from solver.equations.coupled_model import CoupledModel
+from solver.setup.cell_setup import initial_cell
+from solver.setup.scales import case_scales, model_parameters
+from solver.simulation.epoch import case_recipes
 from tests.conftest import case_data
 
 SAME = 1e-8

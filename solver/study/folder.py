@@ -21,16 +21,21 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
-from solver.case import LoadedCase
-from solver.files import update, write_atomic
-from solver.lock import NAME, FolderLock
-from solver.runfolder import differences
-from solver.study.points import Point, expand, load_points
-from solver.study.schema import Study, load_study
+from solver.core.files import update, write_atomic
+from solver.core.lock import NAME
+from solver.output.run_folder import differences
+from solver.study.points import expand, load_points
+from solver.study.schema import load_study
+
+if TYPE_CHECKING:
+    from solver.case.loading import LoadedCase
+    from solver.core.lock import FolderLock
+    from solver.study.points import Point
+    from solver.study.schema import Study
 
 FOLDERS = ("cases", "runs", "done", "logs")
 FILES = tuple(name + end for name in ("study.toml", "Snakefile", "config.json") for end in ("", ".tmp"))
@@ -135,8 +140,8 @@ def outdated(folder: Path, points: Sequence[Point], now: Mapping[str, Any]) -> d
     Args:
         folder: of the study.
         points: of the study.
-        now: what :func:`solver.provenance.versions` says; of a source tree only its commit counts, as results
-            that are written into the tree change the rest.
+        now: what :func:`solver.core.provenance.versions` says; of a source tree only its commit counts, as
+            results that are written into the tree change the rest.
 
     Returns:
         What is different, one line each, by name of the run.

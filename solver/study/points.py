@@ -7,13 +7,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.stats import qmc
 
-from solver.case import CaseError, LoadedCase, load_case
-from solver.study.schema import MAX_POINTS, Range, Study, Value
-from solver.units import registry, split_quantity
+from solver.case.loading import CaseError, load_case
+from solver.case.units import registry, split_quantity
+from solver.study.schema import MAX_POINTS, Range
+
+if TYPE_CHECKING:
+    from solver.case.loading import LoadedCase
+    from solver.study.schema import Study, Value
 
 DIGITS = 10
 """Significant digits of computed values, so that a study file gives the same cases everywhere."""

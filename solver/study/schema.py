@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from solver.case import CaseError
-from solver.files import read_toml
+from solver.case.loading import CaseError
+from solver.core.files import read_toml
 
 MAX_POINTS = 100_000
 """Points of one study at most."""

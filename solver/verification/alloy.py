@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import ufl
@@ -14,24 +15,29 @@ from numpy.typing import NDArray
 from scipy import constants
 from ufl.core.expr import Expr
 
-from meshes.cell import CellMesh, mesh_plane
-from meshes.profile import InterfaceProfile
+from meshes.cell import mesh_plane
+from meshes.profile.polyline import InterfaceProfile
 from meshes.sizing import SizeRule
 from meshes.tags import Boundary, Region
-from solver import stepper, thermodynamics
-from solver.composition import CompositionStep
-from solver.electrochemistry import ElectrochemistryProblem, Sources
-from solver.materials import Library, MetalMaterial
-from solver.model import CoupledModel
-from solver.parameters import (
+from solver.algebra.options import with_overrides
+from solver.case.materials import Library, MetalMaterial
+from solver.equations.coupled_model import CoupledModel
+from solver.equations.electrochemistry import ElectrochemistryProblem
+from solver.equations.terms import thermodynamics
+from solver.setup.parameters import (
     CompositionParameters,
     CreepParameters,
     CurrentParameters,
     ModelParameters,
     VacancyParameters,
 )
-from solver.recipes import with_overrides
+from solver.stepping import step
 from solver.verification.rows import Check, refined, row
+
+if TYPE_CHECKING:
+    from meshes.cell import CellMesh
+    from solver.equations.composition import CompositionStep
+    from solver.equations.electrochemistry import Sources
 
 TEMPERATURE = 298.15
 """K, of the thermodynamic check values."""
@@ -169,9 +175,9 @@ def receding(comm: MPI.Comm) -> list[Check]:
         model = CoupledModel(cell, parameters)
         assert model.mixing is not None
         before, steps = model.mixing.step.total(), 10 * 4**level
-        limits = stepper.StepLimits(0.4, 1.0)
+        limits = step.StepLimits(0.4, 1.0)
         for _ in range(steps):
-            stepper.advance(model, 4.0 * theta / steps, limits)
+            step.advance(model, 4.0 * theta / steps, limits)
         lost.append(abs(model.mixing.step.total() / before - 1.0))
         value = left_side(cell, model.mixing.step)[1][0]
         model.destroy()
@@ -245,7 +251,7 @@ def couple(
 def run_couple(model: CoupledModel, duration: float, steps: int) -> None:
     """Step a couple and solve once more at the end."""
     for _ in range(steps):
-        stepper.advance(model, duration / steps, stepper.StepLimits(0.4, 1.0))
+        step.advance(model, duration / steps, step.StepLimits(0.4, 1.0))
     model.solve(0.0)
 
 

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import functools
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import ufl
 from dolfinx import fem
 from mpi4py import MPI
 
-from meshes.cell import CellMesh, CoordinateKind
 from meshes.tags import Boundary
-from solver import contact
-from solver.coordinates import weight
-from solver.kinematics import SurfaceGeometry, assemble
-from solver.mechanics import MechanicsProblem
-from solver.parameters import CreepParameters, LoadParameters, SurfaceParameters
-from solver.recipes import with_overrides
+from solver.algebra.options import with_overrides
+from solver.equations import contact
+from solver.equations.coordinates import weight
+from solver.equations.mechanics import MechanicsProblem
+from solver.equations.motion import SurfaceGeometry, assemble
+from solver.setup.parameters import CreepParameters, LoadParameters, SurfaceParameters
 from solver.verification.patches import Side, block, polygon, quarter_annulus, straight
 from solver.verification.rows import Check, refined, row
+
+if TYPE_CHECKING:
+    from meshes.cell import CellMesh, CoordinateKind
 
 LITHIUM_EXPONENT = 6.6
 REGULARISATION = 1e-10

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import functools
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from mpi4py import MPI
 
 from meshes.cell import mesh_plane
-from meshes.profile import InterfaceProfile, profile_from_shapes
-from meshes.shapes import VoidShape
+from meshes.profile.polyline import InterfaceProfile, profile_from_shapes
+from meshes.seeds import VoidShape
 from meshes.sizing import SizeRule
-from solver import static_current
-from solver.parameters import CurrentParameters
-from solver.static_current import CurrentResult
+from solver.equations import static_current
+from solver.setup.parameters import CurrentParameters
 from solver.verification.rows import Check, refined, row
+
+if TYPE_CHECKING:
+    from solver.equations.static_current import CurrentResult
 
 
 def solve_current(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import ufl
@@ -10,16 +11,17 @@ from dolfinx import fem
 from mpi4py import MPI
 from ufl.core.expr import Expr
 
-from meshes.cell import CellMesh, mesh_plane
-from meshes.profile import InterfaceProfile
+from meshes.cell import mesh_plane
+from meshes.profile.polyline import InterfaceProfile
 from meshes.sizing import SizeRule
 from meshes.tags import Boundary, Region
-from solver import darken, thermodynamics
-from solver.coordinates import strain_rate
-from solver.electrochemistry import ElectrochemistryProblem
-from solver.kinematics import SurfaceGeometry
-from solver.mechanics import MechanicsProblem
-from solver.parameters import (
+from solver.algebra.options import with_overrides
+from solver.equations.coordinates import strain_rate
+from solver.equations.electrochemistry import ElectrochemistryProblem
+from solver.equations.mechanics import MechanicsProblem
+from solver.equations.motion import SurfaceGeometry
+from solver.equations.terms import interdiffusion, thermodynamics
+from solver.setup.parameters import (
     CompositionParameters,
     CreepParameters,
     CurrentParameters,
@@ -27,8 +29,10 @@ from solver.parameters import (
     SurfaceParameters,
     VacancyParameters,
 )
-from solver.recipes import with_overrides
 from solver.verification.rows import Check, row
+
+if TYPE_CHECKING:
+    from meshes.cell import CellMesh
 
 WIDTH, HEIGHT = 1.0, 1.0
 LEVELS = 3
@@ -147,7 +151,7 @@ def _alloy_problem(cell: CellMesh, time: fem.Constant, exact: tuple[Expr, Expr])
     s, c = exact
     factor = ufl.as_ufl(thermodynamics.thermodynamic_factor(c, COEFFICIENTS))
     drive = ufl.grad(s)
-    j_v = darken.vacancy_flux(
+    j_v = interdiffusion.vacancy_flux(
         fraction=c,
         supersaturation=s,
         drive=drive,
@@ -155,7 +159,7 @@ def _alloy_problem(cell: CellMesh, time: fem.Constant, exact: tuple[Expr, Expr])
         solute=SOLUTE,
         thermodynamic_factor=factor,
     )
-    mean = darken.sink_diffusivity(fraction=c, solvent=SOLVENT, solute=SOLUTE)
+    mean = interdiffusion.sink_diffusivity(fraction=c, solvent=SOLVENT, solute=SOLUTE)
     source_s = ufl.div(j_v) + mean / SINK**2 * (s - 1.0)
     mixed = (c * SOLVENT + (1.0 - c) * SOLUTE) * factor * s
     flux = -mixed * ufl.grad(c) + c * (1.0 - c) * (SOLUTE - SOLVENT) * drive

@@ -9,12 +9,12 @@ import numpy as np
 from mpi4py import MPI
 
 from meshes.cell import mesh_plane
-from meshes.profile import InterfaceProfile, profile_from_shapes
-from meshes.shapes import VoidShape
+from meshes.profile.polyline import InterfaceProfile, profile_from_shapes
+from meshes.seeds import VoidShape
 from meshes.sizing import SizeRule
-from solver import roofs, stepper
-from solver.model import CoupledModel
-from solver.parameters import (
+from solver.equations.coupled_model import CoupledModel
+from solver.interface import roofs
+from solver.setup.parameters import (
     CreepParameters,
     CurrentParameters,
     LoadParameters,
@@ -22,6 +22,7 @@ from solver.parameters import (
     SurfaceParameters,
     VacancyParameters,
 )
+from solver.stepping import step
 from solver.verification.rows import Check, refined, row
 
 RIGID = 3e4
@@ -63,7 +64,7 @@ def patch(comm: MPI.Comm) -> list[Check]:
     fall = model.mechanics.platen_velocity()
     before = model.platen_height()
     for _ in range(3):
-        stepper.advance(model, 0.05, stepper.StepLimits(0.4))
+        step.advance(model, 0.05, step.StepLimits(0.4))
     moved = before - model.platen_height()
     model.destroy()
     return [
@@ -110,7 +111,7 @@ def _rigid_run(comm: MPI.Comm, axisymmetric: bool) -> tuple[float, float]:
     model = CoupledModel(mesh_plane(profile, rule, comm), parameters(vacancies=None, reference_stress=RIGID))
     height, void, steps, dt = model.platen_height(), model.void_measure(), 5, 5e-4
     for _ in range(steps):
-        stepper.advance(model, dt, stepper.StepLimits(1.0))
+        step.advance(model, dt, step.StepLimits(1.0))
     platen = (height - model.platen_height()) / (steps * dt)
     rate = (model.void_measure() - void) / (steps * dt) / model.chemistry.whole_area
     model.destroy()
@@ -163,11 +164,11 @@ def _worst_balances(comm: MPI.Comm, axisymmetric: bool) -> tuple[float, float, f
     balance = (model.platen_height(), model.void_measure())
     charge = lithium = volume = 0.0
     for _ in range(12):
-        limits = stepper.StepLimits(2.0)
-        result = stepper.advance(
+        limits = step.StepLimits(2.0)
+        result = step.advance(
             model, BALANCE_STEP, limits, lambda moved: chains.even(chains.roofs(moved), rule)
         )
-        balance, errors = stepper.volume_balance(
+        balance, errors = step.volume_balance(
             balance, result, model, model.platen_height(), model.void_measure()
         )
         charge = max(charge, abs(result.removed / (BALANCE_STEP * model.chemistry.whole_area) - 1.0))

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import gmsh
 import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from meshes.cell import CellMesh, CoordinateKind, distribute
+from meshes.cell import distribute
 from meshes.tags import Boundary, Region
+
+if TYPE_CHECKING:
+    from meshes.cell import CellMesh, CoordinateKind
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import ufl
 from mpi4py import MPI
 
 from meshes.tags import Boundary
-from solver.kinematics import SurfaceGeometry
+from solver.equations.motion import SurfaceGeometry
 from solver.verification.creep import integral, on, problem
 from solver.verification.patches import quarter_annulus
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from mpi4py import MPI
 
-from solver.verification.rows import Check, all_rows
+from solver.verification.rows import all_rows
+
+if TYPE_CHECKING:
+    from solver.verification.rows import Check
 
 HEADER = (
     f"{'row':>3} {'name':22s} {'quantity':44s} {'exact':>13s} {'computed':>13s} {'error':>9s} {'order':>6s}"

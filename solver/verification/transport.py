@@ -10,12 +10,12 @@ from dolfinx import fem
 from mpi4py import MPI
 
 from meshes.cell import mesh_plane
-from meshes.profile import InterfaceProfile
+from meshes.profile.polyline import InterfaceProfile
 from meshes.sizing import SizeRule
 from meshes.tags import Boundary, Region
-from solver.electrochemistry import ElectrochemistryProblem
-from solver.parameters import CurrentParameters, VacancyParameters
-from solver.recipes import with_overrides
+from solver.algebra.options import with_overrides
+from solver.equations.electrochemistry import ElectrochemistryProblem
+from solver.setup.parameters import CurrentParameters, VacancyParameters
 from solver.verification.rows import Check, row
 
 DIFFUSIVITY, SINK_LENGTH, HEIGHT = 3.0, 0.5, 4.0

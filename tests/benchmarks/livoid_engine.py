@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import TYPE_CHECKING
 
 import gmsh
 import numpy as np
@@ -11,15 +12,15 @@ import ufl
 from dolfinx import fem
 from mpi4py import MPI
 
-from meshes.cell import CellMesh, distribute
+from meshes.cell import distribute
 from meshes.tags import Boundary
-from solver import current
-from solver.constraints import ConstraintSpec, Reduction
-from solver.kinematics import SurfaceGeometry
-from solver.mechanics import MechanicsProblem
-from solver.newton import NewtonSolver
-from solver.parameters import CreepParameters, LoadParameters, SurfaceParameters
-from solver.recipes import with_overrides
+from solver.algebra.newton import NewtonSolver
+from solver.algebra.options import with_overrides
+from solver.algebra.reduction import ConstraintSpec, Reduction
+from solver.equations.mechanics import MechanicsProblem
+from solver.equations.motion import SurfaceGeometry
+from solver.equations.terms import current
+from solver.setup.parameters import CreepParameters, LoadParameters, SurfaceParameters
 from solver.verification.creep import integral, on
 from tests.benchmarks.box import GAP
 from tests.benchmarks.engine import Engine
@@ -30,6 +31,9 @@ from tests.benchmarks.numbers import (
     REGULARISATION,
     RESISTANCE,
 )
+
+if TYPE_CHECKING:
+    from meshes.cell import CellMesh
 
 
 def load(mesh: str, dim: int, comm: MPI.Comm) -> CellMesh:

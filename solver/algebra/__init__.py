@@ -1,0 +1,1 @@
+"""Linear and nonlinear algebra: reduced unknowns, Newton's method, preconditioners, projections."""

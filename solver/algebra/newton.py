@@ -1,0 +1,368 @@
+"""Newton's method (PETSc SNES) on the reduced unknowns, with dofs that are held at given values.
+
+The solver's vector and the function's vector are kept apart on purpose: copying the trial vector
+into the vector being solved for breaks the line search without a word.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import ufl
+from dolfinx import fem
+from mpi4py import MPI
+from numpy.typing import NDArray
+from petsc4py import PETSc
+
+from solver.algebra.assembly import ReducedMatrix, ReducedVector
+from solver.algebra.fieldsplit import SplitMatrix
+from solver.algebra.petsc_options import forget_options, reason_name, set_options
+from solver.core import timing
+
+if TYPE_CHECKING:
+    from solver.algebra.fieldsplit import Split
+    from solver.algebra.reduction import Reduction
+
+ROUND_OFF_FLOOR = 1e-9
+"""Residual norm over the size of the solution below which stagnation counts as convergence: the residual of a
+power-law material on a graded mesh cannot be evaluated more accurately than about 1e-11."""
+STAGNATION = 0.5
+"""A Newton step that leaves more than this share of the residual stagnates."""
+
+QUADRATIC_FLOOR, QUADRATIC_GAIN = 0.1, 1e-2
+"""A residual below this share of the floor that the last step brought down at least this much has converged:
+the next step would gain digits that cannot be evaluated."""
+
+RISES = 3
+"""Full steps in a row that raise the residual after which they are given up for the line search."""
+
+KEPT_GAIN = 0.1
+"""What each step with a kept factorisation must bring the residual down to. Where one does not, either
+round-off is reached or the Jacobian is made anew, which costs little."""
+KEPT_FLOOR, KEPT_NORM = 1e-2, 1e-11
+"""Share of the floor, and residual norm, below which that counts as round-off."""
+KEPT_ENOUGH = 1e-14
+"""Residual norm at which no further step is taken."""
+
+AMPLE_ROOM = 1000
+"""Per cent of room for pivots that are put off, over what the analysis expects, once there was too little."""
+
+_prefix_counter = itertools.count()
+
+
+@dataclass(frozen=True)
+class Springs:
+    """Linear forces on dofs: stiffness times (unknown - rest) is added to the residual.
+
+    Attributes:
+        numbers: global reduced numbers of owned dofs.
+        stiffness, rest: one value each.
+    """
+
+    numbers: NDArray[np.int64]
+    stiffness: NDArray[np.float64]
+    rest: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Guide:
+    """A residual with the same solution, along which full Newton steps get there more surely.
+
+    Attributes:
+        residual: UFL form, linear in the test function; may hold functions that :attr:`advance` changes.
+        begin: called with the start in the unknown.
+        advance: called with the result of a step in the unknown.
+        finish: called with the solution in the unknown, whichever attempt has found it.
+        fail: called when the full steps have led nowhere.
+    """
+
+    residual: ufl.Form
+    begin: Callable[[], None]
+    advance: Callable[[], None]
+    finish: Callable[[], None]
+    fail: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """One way to the solution; ``kept`` takes the last factorisation for all its steps."""
+
+    snes: PETSc.SNES
+    residual: fem.Form
+    jacobian: fem.Form
+    guide: Guide | None = None
+    kept: bool = False
+
+
+class SolveError(RuntimeError):
+    """A solve that did not converge; the message names the solver and PETSc's reason."""
+
+
+class NewtonSolver:
+    """Solve F(u; v) = 0 for all test functions v of the reduced space.
+
+    Attempts, in this order: with the factorisation of the last solve, full steps (along the guide, if there
+    is one), and ``options`` as they are. Convergence is always judged by F.
+
+    Args:
+        name: appears in error messages and in the PETSc prefix.
+        residual: UFL residual form, linear in the test function.
+        unknown: the function u (mixed space); receives the solution.
+        reduction: constraints.
+        options: PETSc options (see :mod:`solver.algebra.options`) of the last attempt.
+        first: options of full steps; without them ``options`` are the only attempt.
+        guide: what the full steps follow instead of ``residual``.
+        split: parts of the unknown, for options that call for a field split.
+
+    Attributes:
+        linear_iterations, linear_solves: of the Krylov solver (1 each for a factorisation), over all solves.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        residual: ufl.Form,
+        unknown: fem.Function,
+        reduction: Reduction,
+        options: Mapping[str, object],
+        first: Mapping[str, object] | None = None,
+        guide: Guide | None = None,
+        split: Split | None = None,
+    ) -> None:
+        self.name, self.unknown, self.reduction = name, unknown, reduction
+        self._guide = guide
+        forms = self._compile(residual)
+        self._residual_form = forms[0]
+        self._assembled = ReducedMatrix(forms[1], reduction)
+        self._vector = ReducedVector(self._residual_form, reduction)
+        self.linear_iterations = self.linear_solves = 0
+        self._split = None if split is None else SplitMatrix(split, reduction)
+        self.held = np.empty(0, dtype=PETSc.IntType)
+        self.held_values: NDArray[np.float64] = np.empty(0)
+        self._springs: Springs | None = None
+        self._factored: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
+        self._first_norm, self._last_norm, self._rises = np.inf, np.inf, 0
+        self._options, self._first = dict(options), first
+        self._pivots_freely = False
+        self._forms = (forms, forms if guide is None else self._compile(guide.residual))
+        self._make_solvers()
+
+    def _make_solvers(self) -> None:
+        """Vectors and PETSc solvers: once, and anew after an error in the middle of a solve."""
+        create = self.reduction.create_vector
+        self.solution, self._residual, self._true = create(), create(), create()
+        own, guiding = self._forms
+        last = _Attempt(self._create(self._options), *own)
+        self._attempts = [last]
+        if self._first is not None:
+            guided = _Attempt(self._create(self._first), *guiding, self._guide)
+            kept = _Attempt(self._create(self._first), *own, kept=True)
+            self._attempts = [kept, guided, last] if self._split is None else [guided, last]
+        if self._split is not None:
+            self._split.install(last.snes.getKSP().getPC())
+        for attempt in self._attempts[:-1]:
+            attempt.snes.setKSP(last.snes.getKSP())
+        self._now, self._factored = last, None
+        if self._pivots_freely:
+            self._pivot_freely()
+
+    def _compile(self, residual: ufl.Form) -> tuple[fem.Form, fem.Form]:
+        trial = ufl.TrialFunction(self.unknown.function_space)
+        return fem.form(residual), fem.form(ufl.derivative(residual, self.unknown, trial))
+
+    def _create(self, options: Mapping[str, object]) -> PETSc.SNES:
+        snes = PETSc.SNES().create(self.reduction.comm)
+        snes.setOptionsPrefix(f"livoid_{self.name}_{next(_prefix_counter)}_")
+        snes.setFunction(self._evaluate, self._residual)
+        snes.setJacobian(self._linearise, self._assembled.matrix)
+        set_options(snes, options)
+        snes.setConvergenceTest(self._converged)
+        return snes
+
+    def solve(
+        self,
+        held: NDArray[np.int64] | None = None,
+        values: NDArray[np.float64] | None = None,
+        springs: Springs | None = None,
+    ) -> int:
+        """Solve from the present value of the unknown.
+
+        Args:
+            held: global reduced numbers of the dofs that are held.
+            values: what they are held at (0 if left out).
+            springs: linear forces on further dofs.
+
+        Returns:
+            Newton iterations, each with a new Jacobian (steps with a kept one are cheap and not counted).
+
+        Raises:
+            SolveError: if Newton did not converge; the unknown is put back to where it was.
+        """
+        numbers = np.asarray([] if held is None else held, dtype=PETSc.IntType)
+        given = np.zeros(len(numbers)) if values is None else np.asarray(values, dtype=float)
+        self.held, self.held_values = self.reduction.on_owners(numbers, given)
+        self._springs = springs
+        before = self.unknown.x.array.copy()
+        iterations, reason = 0, 0
+        for k in range(len(self._attempts)):
+            attempt = self._attempts[k]
+            if attempt.kept and not self._factor_fits():
+                continue
+            reason = self._try(attempt)
+            iterations += 0 if attempt.kept else int(attempt.snes.getIterationNumber())
+            # A line search that fails on round-off noise has converged.
+            rounded_off = self._last_norm <= self._floor() and not attempt.kept
+            if np.isfinite(self._last_norm) and (reason > 0 or rounded_off):
+                self.reduction.expand(self.solution, self.unknown)
+                if self._guide is not None:
+                    self._guide.finish()
+                return iterations
+            if not (attempt.kept and self._last_norm < self._first_norm):
+                self.unknown.x.array[:] = before
+            if attempt.guide is not None:
+                attempt.guide.fail()
+        self.unknown.x.array[:] = before
+        if reason == PETSc.SNES.ConvergedReason.DIVERGED_LINEAR_SOLVE and self._give_up_symmetry():
+            return iterations + self.solve(held, values, springs)
+        raise SolveError(
+            f"{self.name}: Newton stopped after {iterations} iterations, residual {self._last_norm:.3e}, "
+            f"{reason_name(reason)}"
+        )
+
+    def _try(self, attempt: _Attempt) -> int:
+        """One attempt from the present unknown; PETSc's reason for its end."""
+        self._now = attempt
+        self.reduction.restrict(self.unknown, self.solution)
+        self.solution.setValues(self.held, self.held_values)
+        self.solution.assemble()
+        if attempt.guide is not None:
+            self.reduction.expand(self.solution, self.unknown)
+            attempt.guide.begin()
+        failed = int(PETSc.SNES.ConvergedReason.DIVERGED_LINEAR_SOLVE)
+        try:
+            with timing.part("solve"):
+                attempt.snes.solve(None, self.solution)
+            reason = int(attempt.snes.getConvergedReason())
+            self.linear_iterations += int(attempt.snes.getLinearSolveIterations())
+            self.linear_solves += int(attempt.snes.getIterationNumber())
+        except PETSc.Error:  # the package that factorises could not go on; vectors may be locked
+            self._make_solvers()
+            reason = failed
+        if reason == failed:
+            self._factored, self._last_norm = None, np.inf
+        return reason
+
+    def factorisation(self) -> str:
+        """PETSc's name of the factorisation in use."""
+        return str(self._attempts[-1].snes.getKSP().getPC().getType())
+
+    def _give_up_symmetry(self) -> bool:
+        """Go over to a factorisation with room to pivot freely, for good; whether that is another one."""
+        if self.factorisation() != PETSc.PC.Type.CHOLESKY:
+            return False
+        self._pivots_freely = True
+        self._pivot_freely()
+        return True
+
+    def _pivot_freely(self) -> None:
+        preconditioner = self._attempts[-1].snes.getKSP().getPC()
+        package = preconditioner.getFactorSolverType()
+        PETSc.Options()[preconditioner.getOptionsPrefix() + "mat_mumps_icntl_14"] = AMPLE_ROOM
+        preconditioner.reset()
+        preconditioner.setType(PETSc.PC.Type.LU)
+        preconditioner.setFactorSolverType(package)
+        self._factored = None
+
+    def _factor_fits(self) -> bool:
+        """Whether the last factorisation is one for the dofs that are held now. Collective."""
+        fits = self._factored is not None and all(
+            np.array_equal(*pair) for pair in zip(self._factored, self._marked(), strict=True)
+        )
+        return bool(self.reduction.comm.allreduce(fits, op=MPI.LAND))
+
+    def _marked(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Held dofs and those with springs."""
+        springs = np.empty(0, dtype=np.int64) if self._springs is None else self._springs.numbers
+        return self.held, springs
+
+    def reactions(self) -> PETSc.Vec:
+        """Reduced residual at the present unknown without held rows: the reactions (caller destroys)."""
+        vector = self.reduction.create_vector()
+        self._vector.assemble(self._residual_form, vector)
+        return vector
+
+    def destroy(self) -> None:
+        """Free all PETSc objects (not the reduction)."""
+        for attempt in self._attempts:
+            forget_options(attempt.snes.getOptionsPrefix(), self._options)
+            attempt.snes.destroy()
+        for item in (self._assembled, self._vector, self.solution, self._residual, self._true, self._split):
+            if item is not None:
+                item.destroy()
+
+    def _converged(
+        self, snes: PETSc.SNES, iteration: int, norms: tuple[float, float, float]
+    ) -> PETSc.SNES.ConvergedReason:
+        now = self._now
+        norm = norms[2] if now.guide is None else self._true_norm(snes.getSolution())
+        last, self._last_norm = self._last_norm if iteration else np.inf, norm
+        self._first_norm = self._first_norm if iteration else norm
+        self._rises = self._rises + 1 if iteration and norm > last else 0
+        reasons = PETSc.SNES.ConvergedReason
+        _rtol, atol, _stol, _max_it = snes.getTolerances()
+        floor = self._floor()
+        if now.kept:
+            slow = iteration > 0 and norm > KEPT_GAIN * last
+            done = norm <= KEPT_ENOUGH or (slow and norm <= min(KEPT_FLOOR * floor, KEPT_NORM))
+            hopeless = slow and not done
+        else:
+            fast = norm <= QUADRATIC_FLOOR * floor and norm <= QUADRATIC_GAIN * last < np.inf
+            done = norm <= atol or fast or (norm <= floor and norm > STAGNATION * last)
+            hopeless = self._rises >= RISES and now is not self._attempts[-1]
+        if hopeless or not np.isfinite(norm):
+            return reasons.DIVERGED_FUNCTION_DOMAIN
+        return reasons.CONVERGED_FNORM_ABS if done else reasons.CONVERGED_ITERATING
+
+    def _floor(self) -> float:
+        """Round-off floor at the present solution: residuals are sums of terms of its size."""
+        return ROUND_OFF_FLOOR * max(1.0, float(self.solution.norm(PETSc.NormType.NORM_INFINITY)))
+
+    def _evaluate(self, _snes: PETSc.SNES, trial: PETSc.Vec, out: PETSc.Vec) -> None:
+        self.reduction.expand(trial, self.unknown)
+        if self._now.guide is not None:
+            self._now.guide.advance()
+        self._assemble_residual(self._now.residual, trial, out)
+
+    def _true_norm(self, trial: PETSc.Vec) -> float:
+        """Norm of F itself at the step just evaluated."""
+        self._assemble_residual(self._residual_form, trial, self._true)
+        return float(self._true.norm())
+
+    def _assemble_residual(self, form: fem.Form, trial: PETSc.Vec, out: PETSc.Vec) -> None:
+        self._vector.assemble(form, out)
+        start = self.reduction.start
+        if self._springs is not None:
+            own = self._springs.numbers - start
+            out.array[own] += self._springs.stiffness * (trial.array_r[own] - self._springs.rest)
+        if len(self.held):
+            out.array[self.held - start] = trial.array_r[self.held - start] - self.held_values
+
+    def _linearise(self, _snes: PETSc.SNES, trial: PETSc.Vec, matrix: PETSc.Mat, _from: PETSc.Mat) -> None:
+        if self._now.kept:
+            return  # PETSc factorises only what has changed
+        self.reduction.expand(trial, self.unknown)
+        self._assembled.assemble(self._now.jacobian)
+        if self._springs is not None:
+            diagonal = matrix.getDiagonal()
+            diagonal.array[self._springs.numbers - self.reduction.start] += self._springs.stiffness
+            matrix.setDiagonal(diagonal)
+            diagonal.destroy()
+        matrix.zeroRowsColumns(self.held, diag=1.0)
+        if self._split is not None:
+            self._split.follow(matrix, guided=self._now.guide is not None, held=self.held)
+        held, springs = self._marked()
+        self._factored = (held.copy(), springs.copy())

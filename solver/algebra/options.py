@@ -1,0 +1,202 @@
+"""Named solver recipes; a case file may override any option in ``[numerics.petsc]``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Options = dict[str, str | float | int | None]
+
+COUPLING_TOLERANCE = 1e-7
+"""Default change of the potential (RT/F, root mean square over the contact) by contact pressure that ends
+the staggered loop. Where the pressure is singular, at a triple line, it says nothing about the current."""
+NEWTON_DIRECT: Options = {
+    "snes_type": "newtonls",
+    "snes_linesearch_type": "bt",
+    "snes_linesearch_order": 3,
+    "snes_max_it": 60,
+    "snes_atol": 1e-12,
+    "ksp_type": "preonly",
+    "pc_type": "lu",
+    "pc_factor_mat_solver_type": "mumps",
+    "mat_mumps_icntl_14": 100,
+    "mat_mumps_icntl_6": 0,
+    "mat_mumps_icntl_7": 6,
+}
+"""Newton with backtracking on a MUMPS factorisation: the 2-D default (saddle points included). The matrices
+are nearly symmetric, so that no columns are permuted (6); QAMD (7) takes the dense row of the metal's one
+potential apart, with which METIS needs ten times as long."""
+
+NEWTON_SYMMETRIC: Options = {key: value for key, value in NEWTON_DIRECT.items() if "icntl_6" not in key} | {
+    "pc_type": "cholesky",
+    "mat_mumps_cntl_1": 1e-8,
+    "mat_mumps_icntl_14": 200,
+}
+"""The same for symmetric matrices (creep, which has a potential): half of the factor, two thirds of the time.
+With MUMPS' own threshold so many pivots are put off on a cold start, where rigid metal is at its stiffest,
+that it runs out of room; Newton's method makes up for what a smaller one (cntl 1) loses in accuracy."""
+
+FULL_STEPS_MAX_IT = 30
+"""Newton iterations without line search before one is used."""
+
+
+def _multigrid(part: str) -> Options:
+    """One V-cycle of BoomerAMG on a part of a field split, with what hypre's guide advises in 3-D."""
+    prefix = f"fieldsplit_{part}_"
+    return {
+        prefix + "ksp_type": "preonly",
+        prefix + "pc_type": "hypre",
+        prefix + "pc_hypre_boomeramg_coarsen_type": "HMIS",
+        prefix + "pc_hypre_boomeramg_interp_type": "ext+i",
+        prefix + "pc_hypre_boomeramg_P_max": 4,
+        prefix + "pc_hypre_boomeramg_strong_threshold": 0.5,
+    }
+
+
+NEWTON_KRYLOV: Options = {
+    "snes_type": "newtonls",
+    "snes_linesearch_type": "bt",
+    "snes_linesearch_order": 3,
+    "snes_max_it": 60,
+    "snes_atol": 1e-12,
+    "ksp_type": "fgmres",
+    "ksp_gmres_restart": 60,
+    "ksp_max_it": 300,
+    "pc_type": "fieldsplit",
+}
+"""Newton with backtracking on preconditioned FGMRES."""
+
+MASS_EIGENVALUES = "0.5,2.5"
+"""Bounds of the diagonally scaled mass matrix of P1 tetrahedra (1/2 and 2 for triangles): Wathen, IMA J.
+Numer. Anal. 7, 449 (1987)."""
+
+CREEP_SCHUR: Options = NEWTON_KRYLOV | {
+    "ksp_rtol": 1e-4,
+    "pc_fieldsplit_type": "schur",
+    "pc_fieldsplit_schur_fact_type": "upper",
+    "pc_fieldsplit_schur_precondition": "user",
+    "fieldsplit_pressure_ksp_type": "preonly",
+    "fieldsplit_pressure_pc_type": "ksp",
+    "fieldsplit_pressure_ksp_ksp_type": "chebyshev",
+    "fieldsplit_pressure_ksp_ksp_chebyshev_eigenvalues": MASS_EIGENVALUES,
+    "fieldsplit_pressure_ksp_ksp_max_it": 4,
+    "fieldsplit_pressure_ksp_ksp_norm_type": "none",
+    "fieldsplit_pressure_ksp_ksp_convergence_test": "skip",
+    "fieldsplit_pressure_ksp_pc_type": "jacobi",
+    "fieldsplit_velocity_ksp_type": "preonly",
+    "fieldsplit_velocity_pc_type": "mg",
+    "fieldsplit_velocity_pc_mg_galerkin": "none",
+    "fieldsplit_velocity_mg_levels_ksp_type": "richardson",
+    "fieldsplit_velocity_mg_levels_ksp_max_it": 1,
+    "fieldsplit_velocity_mg_levels_pc_type": "sor",
+    "fieldsplit_velocity_mg_coarse_ksp_type": "richardson",
+    "fieldsplit_velocity_mg_coarse_ksp_max_it": 3,
+    "fieldsplit_velocity_mg_coarse_pc_type": "gamg",
+}
+"""Creep in 3-D: for the Schur complement four Chebyshev iterations on the pressure mass over the viscosity,
+for the velocity one cycle of multigrid: a symmetric sweep of SOR on the quadratic elements, below them three
+cycles of smoothed aggregation on linear ones (:class:`solver.algebra.multigrid.LinearLevel`)."""
+
+ELECTROCHEMISTRY_SPLIT: Options = (
+    NEWTON_KRYLOV
+    | {
+        "ksp_rtol": 1e-6,
+        "pc_fieldsplit_type": "multiplicative",
+        "fieldsplit_metal_potential_ksp_type": "preonly",
+        "fieldsplit_metal_potential_pc_type": "jacobi",
+    }
+    | _multigrid("potential")
+    | _multigrid("supersaturation")
+    | _multigrid("fraction")
+)
+"""Current, vacancies and composition in 3-D: one part after the other."""
+
+MOTION_MULTIGRID: Options = {
+    "snes_type": "newtonls",
+    "snes_max_it": 20,
+    "snes_atol": 1e-12,
+    "ksp_type": "cg",
+    "ksp_rtol": 1e-10,
+    "ksp_max_it": 300,
+    "pc_type": "hypre",
+    "pc_hypre_boomeramg_coarsen_type": "HMIS",
+    "pc_hypre_boomeramg_interp_type": "ext+i",
+    "pc_hypre_boomeramg_strong_threshold": 0.5,
+}
+"""The mesh's motion in 3-D: components do not couple."""
+
+RECIPES: Mapping[str, Options] = {
+    "newton-direct": NEWTON_DIRECT,
+    "newton-symmetric": NEWTON_SYMMETRIC,
+    "creep-schur": CREEP_SCHUR,
+    "electrochemistry-split": ELECTROCHEMISTRY_SPLIT,
+    "motion-multigrid": MOTION_MULTIGRID,
+}
+
+
+def with_overrides(recipe: str, extra: Mapping[str, str | float | int | None]) -> Options:
+    """Recipe by name, changed by ``extra``; a value of None or "delete" removes an option.
+
+    Raises:
+        KeyError: if there is no recipe of that name.
+    """
+    options = dict(RECIPES[recipe]) | dict(extra)
+    return {key: value for key, value in options.items() if value not in (None, "delete")}
+
+
+@dataclass(frozen=True)
+class ModelRecipes:
+    """PETSc options of the solvers of one model.
+
+    Attributes:
+        electrochemistry, creep: of these equation sets.
+        motion: of the mesh.
+        surface: of projections on the contact and of the void surfaces' speed.
+    """
+
+    electrochemistry: Options
+    creep: Options
+    motion: Options
+    surface: Options
+
+
+def model_recipes(
+    *,
+    iterative: bool,
+    equipotential: bool = False,
+    overrides: Mapping[str, Mapping[str, str | float | int | None]] | None = None,
+) -> ModelRecipes:
+    """Recipes of a model: factorisations, or Krylov solvers that scale in 3-D.
+
+    Args:
+        iterative: whether to iterate.
+        equipotential: whether Z = 0: the current on the contact is then a multiplier, and its saddle point
+            is factorised.
+        overrides: options by name of recipe.
+    """
+
+    def named(recipe: str) -> Options:
+        return with_overrides(recipe, (overrides or {}).get(recipe, {}))
+
+    direct = named("newton-direct")
+    if not iterative:
+        return ModelRecipes(direct, named("newton-symmetric"), direct, direct)
+    electrochemistry = direct if equipotential else named("electrochemistry-split")
+    return ModelRecipes(electrochemistry, named("creep-schur"), named("motion-multigrid"), direct)
+
+
+def splits(options: Mapping[str, object]) -> bool:
+    """Whether a recipe takes an equation set apart."""
+    return options.get("pc_type") == "fieldsplit"
+
+
+def full_steps(options: Mapping[str, object]) -> dict[str, object]:
+    """Options of a first attempt without line search.
+
+    The equation sets of the electrochemistry differ in size by orders of magnitude, and a power-law metal
+    near rest is stiff and soft side by side: the residual norm may rise on the way although Newton
+    converges in a few steps, and a line search then creeps. Where full steps fail, the line search follows.
+    """
+    limit = options.get("snes_max_it", FULL_STEPS_MAX_IT)
+    most = min(int(str(limit)), FULL_STEPS_MAX_IT)
+    return dict(options) | {"snes_linesearch_type": "basic", "snes_max_it": most}

@@ -1,0 +1,67 @@
+"""Parts of a case file that many cases leave out: patchy interfaces, nucleation. SI inside."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from solver.case import units
+
+MAX_PATCHES = 1000
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys are errors, values do not change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+ResistanceFactor = Annotated[float, Field(ge=1e-3, le=1e3, allow_inf_nan=False)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+class ResistancePatch(Section):
+    """A stretch of interface with another area resistance."""
+
+    position: units.Position = Field(description="middle (a stripe along y in 3d)")
+    width: units.Length
+    factor: ResistanceFactor = Field(description="Z there over Z elsewhere")
+
+
+class Heterogeneity(Section):
+    """Area resistance Z(x) that varies along the interface: given patches, or random ones."""
+
+    patch: list[ResistancePatch] = Field(default_factory=list, max_length=MAX_PATCHES)
+    density: units.LineDensity | None = Field(None, description="random patches per length of interface")
+    mean_width: units.Length | None = Field(None, description="of random patches")
+    width_deviation: units.Deviation = Field("0 um", validate_default=True)
+    factor: ResistanceFactor | None = Field(None, description="of random patches")
+    edge: units.Length = Field(
+        "0.5 um", description="width over which Z changes at the end of a patch", validate_default=True
+    )
+    seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Heterogeneity:
+        random = [name for name in ("density", "mean_width", "factor") if getattr(self, name) is not None]
+        if self.patch and random:
+            raise ValueError("give [[heterogeneity.patch]] or random patches, not both")
+        if not self.patch and len(random) < 3:
+            raise ValueError("random patches need 'density', 'mean_width' and 'factor'")
+        return self
+
+
+class Nucleation(Section):
+    """Voids that nucleate where the contact is supersaturated with vacancies."""
+
+    supersaturation: Annotated[float, Field(gt=1, le=1e12, allow_inf_nan=False)] = Field(
+        description="S on the contact above which a void nucleates"
+    )
+    width: units.Length = Field(description="mean width of a new void")
+    width_deviation: units.Deviation = Field("0 um", validate_default=True)
+    aspect: Annotated[float, Field(gt=0, le=2, allow_inf_nan=False)] = Field(
+        0.5, description="height / width"
+    )
+    spacing: units.Length = Field(description="smallest contact between a new void and any other, or a side")
+    seed: Seed = 0

@@ -1,0 +1,119 @@
+"""``livoid doctor``: versions and a short self-check, serial and on 2 ranks; says how to mend faults."""
+
+from __future__ import annotations
+
+import ctypes.util
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from mpi4py import MPI
+from petsc4py import PETSc
+
+from meshes import compat
+from solver.core import provenance
+
+CHECK_SECONDS = 120
+"""Longest time allowed for one self-check, first compilation of the forms included."""
+NEEDED_SOLVERS = ("mumps",)
+OPTIONAL_SOLVERS = ("hypre", "superlu_dist", "ptscotch", "scalapack")
+CHECK_ROWS = ("patch", "butler-volmer", "vacancies")
+
+
+def doctor(comm: MPI.Comm, *, check: bool) -> int:
+    """Print the state of the environment; 0 if all is well, 3 if not. ``check`` runs the self-check only."""
+    if check:
+        return _self_check(comm)
+    if comm.size > 1:
+        if comm.rank == 0:
+            print("livoid: 'doctor' starts its own ranks; leave -n out", file=sys.stderr)
+        return 2
+    problems = _versions() + _solvers() + _runs()
+    for problem in problems:
+        print(f"PROBLEM  {problem}")
+    print("all is well" if not problems else f"{len(problems)} problem(s)")
+    return 3 if problems else 0
+
+
+def _versions() -> list[str]:
+    print(f"environment   {os.environ.get('LIVOID_ENV_KIND', 'python')} ({sys.executable})")
+    state = provenance.versions()
+    for name, value in state["versions"].items():
+        print(f"{name:13s} {value}")
+    print(f"{'MPI ranks':13s} mpirun: {shutil.which('mpirun') or 'not found'}")
+    print(f"{'BLAS':13s} {_blas()}")
+    problems = []
+    if compat.DOLFINX_VERSION < compat.MINIMUM_VERSION:
+        problems.append("dolfinx is older than 0.9; use LIVOID_ENV=root or see env/environment.yml")
+    if shutil.which("mpirun") is None:
+        problems.append("mpirun is missing: install openmpi-bin (or your cluster's MPI)")
+    if os.environ.get("OMP_NUM_THREADS") != "1":
+        problems.append("OMP_NUM_THREADS is not 1: ranks would fight for cores; start through ./livoid")
+    if state["versions"]["pyvista"] == "not installed":
+        problems.append("pyvista is missing: figures cannot be made (pip install -r env/requirements.txt)")
+    return problems
+
+
+def _blas() -> str:
+    """File behind libblas.so.3, or the name found by the linker."""
+    for folder in ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"):
+        library = Path(folder) / "libblas.so.3"
+        if library.exists():
+            found = str(library.resolve())
+            slow = (
+                "" if "openblas" in found or "mkl" in found or "blis" in found else " (reference BLAS: slow)"
+            )
+            return found + slow
+    return str(ctypes.util.find_library("blas"))
+
+
+def _solvers() -> list[str]:
+    have = {name: _has_package(name) for name in (*NEEDED_SOLVERS, *OPTIONAL_SOLVERS)}
+    print(f"{'PETSc with':13s} {', '.join(name for name, found in have.items() if found)}")
+    return [
+        f"PETSc has no {name}: 2-D solves need it; install a PETSc built with {name}"
+        for name in NEEDED_SOLVERS
+        if not have[name]
+    ]
+
+
+def _has_package(name: str) -> bool:
+    try:
+        return bool(PETSc.Sys.hasExternalPackage(name))
+    except PETSc.Error:
+        return False
+
+
+def _runs() -> list[str]:
+    problems = []
+    for ranks in (1, 2):
+        command = [sys.executable, "-m", "solver", "doctor", "--check"]
+        if ranks > 1:
+            command = ["mpirun", "-n", str(ranks), *command]
+        started = time.monotonic()
+        try:
+            result = subprocess.run(command, capture_output=True, text=True, timeout=CHECK_SECONDS)
+            good, tail = result.returncode == 0, (result.stdout + result.stderr)[-800:]
+        except (OSError, subprocess.TimeoutExpired) as error:
+            good, tail = False, str(error)
+        seconds = time.monotonic() - started
+        print(f"{'self-check':13s} {ranks} rank(s): {'passed' if good else 'FAILED'} in {seconds:.1f} s")
+        if not good:
+            mend = (
+                "reinstall the environment (remove the cache folder)"
+                if ranks == 1
+                else "check the MPI installation"
+            )
+            problems.append(f"the self-check on {ranks} rank(s) failed: {mend}\n{tail}")
+    return problems
+
+
+def _self_check(comm: MPI.Comm) -> int:
+    from solver.verification.rows import all_rows
+
+    rows = all_rows()
+    passed = all(check.passed for name in CHECK_ROWS for check in rows[name].function(comm))
+    return 0 if passed else 1

@@ -1,0 +1,283 @@
+"""Unilateral contact on the rigid electrolyte by a primal-dual active set (model.md 4).
+
+Per contact dof, with outward normal -e_y: either the metal follows the electrolyte (v_y = -a, pushed
+with a force that may be tensile up to the adhesion), or it lifts off (v_y + a > 0, no force). The set
+changes only between converged creep solves, so Newton never sees a switch.
+
+Tension that reaches a triple line does not open the contact while the metal wets the electrolyte:
+there the Laplace pressure of the curved roof pulls, the new surfaces would cost the work of adhesion,
+and the void widens by motion of its triple line (contact angle) instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from dolfinx import fem, la, mesh
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from meshes.tags import Boundary
+from solver.algebra.newton import SolveError, Springs
+from solver.core.parallel import largest_magnitude
+
+if TYPE_CHECKING:
+    from solver.equations.mechanics import MechanicsProblem
+
+MAX_SETS = 40
+"""Active sets tried before the solve counts as failed."""
+SMALLEST_SLOPE = 1e-6
+"""Compliance (v0/P0) below which the recession counts as given."""
+SMALLEST_AREA = 1e-6
+"""Nodal area over the largest one below which a dof is held."""
+_CORNERS = 3
+"""Of a triangle; its dofs are those of the corners, then those of the edges."""
+RELATIVE_SLACK = 1e-9
+"""Forces and gap rates below this share of the largest one do not switch a dof."""
+
+
+Where = Callable[[NDArray[np.float64]], NDArray[np.bool_]]
+"""Which of some points (n, 3) lie in a region."""
+
+
+class ContactZone:
+    """The contact's dofs and their neighbourhood, fixed for one mesh.
+
+    Attributes:
+        problem: creep problem.
+        dofs: owned vertical velocity dofs on the contact, numbers in ``problem.space``.
+        trace_dofs: the same dofs' numbers in the scalar trace space.
+        triple: which of them lie on a triple line.
+        wetting: whether tension is held where it reaches a triple line.
+        shelter: distance from triple lines (um) within which tension is held.
+        held: where the contact carries tension, told of points (n, 3): a void there would not last.
+    """
+
+    def __init__(
+        self,
+        problem: MechanicsProblem,
+        trace: fem.FunctionSpace,
+        trace_map: NDArray[np.int32],
+        *,
+        wetting: bool,
+    ) -> None:
+        self.problem, self.wetting, self.shelter = problem, wetting, 0.0
+        self.held: list[Where] = []
+        cell = problem.cell
+        fdim = cell.domain.topology.dim - 1
+        n_owned = trace.dofmap.index_map.size_local
+        on_contact = fem.locate_dofs_topological(trace, fdim, cell.boundary(Boundary.CONTACT))
+        on_void = fem.locate_dofs_topological(trace, fdim, cell.boundary(Boundary.VOID))
+        self.trace_dofs = on_contact[on_contact < n_owned]
+        self.dofs = trace_map[self.trace_dofs]
+        self.triple = np.isin(self.trace_dofs, on_void)
+        self._trace = trace
+        self._flags = la.vector(trace.dofmap.index_map, 1)
+        self._facet_dofs = _facet_closures(cell.domain, trace, cell.boundary(Boundary.CONTACT))
+        corners = self._facet_dofs[:, :_CORNERS] if cell.kind == "3d" else self._facet_dofs[:, :0]
+        self._corner = np.isin(self.trace_dofs, corners)
+
+    def coordinates(self) -> NDArray[np.float64]:
+        """Present coordinates (m, 3) of ``dofs``."""
+        return np.asarray(self._trace.tabulate_dof_coordinates()[self.trace_dofs])
+
+    def reached_from_triple(self, candidates: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Candidates connected to a triple line through facets that hold candidates. Collective.
+
+        Going by facets bridges single dofs: quadratic nodal forces alternate near a triple line.
+
+        Args:
+            candidates: flags at ``dofs``.
+        """
+        comm = self.problem.cell.domain.comm
+        passable = (self._spread(candidates) > 0.0)[self._facet_dofs].any(axis=1)
+        reached = self._spread(self.triple) > 0.0
+        while True:
+            touched = passable & reached[self._facet_dofs].any(axis=1)
+            grown = reached.astype(np.float64)
+            grown[self._facet_dofs[touched].ravel()] = 1.0
+            new = self._spread(self._merge(grown)[self.trace_dofs] > 0.0) > 0.0
+            if comm.allreduce(int(np.count_nonzero(new != reached))) == 0:
+                return reached[self.trace_dofs] & candidates
+            reached = new
+
+    def corners_follow(self, active: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Flags at ``dofs``; corners of 3-D facets are active if an edge of contact at them is. Collective.
+
+        The shape function of a quadratic triangle's corner has no integral: a uniform pressure puts no force
+        there, and the sign of what force there is says nothing about tension.
+        """
+        if self.problem.cell.kind != "3d":
+            return active
+        flags, reached = self._spread(active) > 0.0, np.zeros(len(self._flags.array))
+        for k in range(_CORNERS):
+            edges = [_CORNERS + j for j in range(_CORNERS) if j != k]  # edge j lies opposite corner j
+            held = flags[self._facet_dofs[:, edges]].any(axis=1)
+            reached[self._facet_dofs[held, k]] = 1.0
+        return np.where(self._corner, self._merge(reached)[self.trace_dofs] > 0.0, active)
+
+    def kept(self) -> NDArray[np.bool_]:
+        """Dofs that carry any tension: triple lines and what is too near to them, ``held``. Collective."""
+        kept = self.triple | self._sheltered() if self.shelter > 0.0 else self.triple.copy()
+        for inside in self.held:
+            kept |= inside(self.coordinates())
+        return kept
+
+    def _sheltered(self) -> NDArray[np.bool_]:
+        """Dofs too near to a triple line for a void of their own. Collective."""
+        x = self.coordinates()
+        tips = np.vstack(self.problem.cell.domain.comm.allgather(x[self.triple]))
+        if len(tips) == 0 or len(x) == 0:
+            return np.zeros(len(x), dtype=bool)
+        return np.asarray(cKDTree(tips).query(x)[0] < self.shelter)
+
+    def _spread(self, flags: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Owned flags as an array over all local dofs, ghosts filled in."""
+        self._flags.array[:] = 0.0
+        self._flags.array[self.trace_dofs] = flags
+        self._flags.scatter_forward()
+        return self._flags.array.copy()
+
+    def _merge(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Add ghost contributions to their owners."""
+        self._flags.array[:] = values
+        self._flags.scatter_reverse(la.InsertMode.add)
+        return self._flags.array.copy()
+
+
+@dataclass(frozen=True)
+class Compliance:
+    """Contact whose recession follows the pressure, a + slope (p_c - pressure), at ``ContactZone.dofs``.
+
+    Where the current itself sets the recession, more pressure means more current. Taking that slope into
+    the creep equations keeps the loop pressure -> current -> recession -> pressure from swinging: its gain
+    is of order viscosity / element size. What the contact then recedes differs from a by no more than slope
+    times the pressure's last change; where that leaves the balance of lithium with an error, the volume
+    correction of the step takes it up.
+
+    Attributes:
+        slope: d a/d p_c, 0 where the recession is given.
+        pressure: p_c that a belongs to.
+        area: nodal area.
+    """
+
+    slope: NDArray[np.float64]
+    pressure: NDArray[np.float64]
+    area: NDArray[np.float64]
+
+
+@dataclass
+class ContactState:
+    """Contact set at ``ContactZone.dofs``.
+
+    Attributes:
+        active: True where the metal is held on the electrolyte.
+        force: upward force of the electrolyte on the metal (consistent nodal force).
+        gap_rate: opening velocity v_y + a, 0 where active.
+        iterations: Newton iterations of the last solve.
+        sets: active sets tried in the last solve.
+    """
+
+    active: NDArray[np.bool_]
+    force: NDArray[np.float64]
+    gap_rate: NDArray[np.float64]
+    iterations: int = 0
+    sets: int = 0
+
+
+def closed(zone: ContactZone) -> ContactState:
+    """All contact dofs active."""
+    n = len(zone.dofs)
+    return ContactState(np.ones(n, dtype=bool), np.zeros(n), np.zeros(n))
+
+
+def solve_contact(
+    zone: ContactZone,
+    state: ContactState,
+    annihilation: NDArray[np.float64],
+    tensile_limit: NDArray[np.float64],
+    compliance: Compliance | None = None,
+) -> ContactState:
+    """Find velocity, pressure and contact set. Collective.
+
+    Args:
+        zone: contact; its problem's unknown is the start and receives the solution.
+        state: contact set to start from.
+        annihilation: a at the contact dofs.
+        tensile_limit: largest tensile nodal force (adhesion times nodal area).
+        compliance: how a follows the contact pressure, None where it does not.
+
+    Returns:
+        The new contact state.
+
+    Raises:
+        SolveError: if the creep solve fails or the set does not settle.
+    """
+    comm, problem = zone.problem.cell.domain.comm, zone.problem
+    fixed = zone.kept()
+    active = state.active | fixed
+    iterations = 0
+    for attempt in range(1, MAX_SETS + 1):
+        soft = active & _yields(zone, compliance)
+        springs = _springs(zone, soft, annihilation, compliance)
+        held = active & ~soft
+        iterations += problem.solve(zone.dofs[held], -annihilation[held], springs)
+        force = problem.reactions(zone.dofs)
+        velocity = problem.unknown.x.array[zone.dofs]
+        gap_rate = np.where(active, 0.0, velocity + annihilation)
+        slack = RELATIVE_SLACK * largest_magnitude(comm, force)
+        pulled = active & (force < -tensile_limit - slack)
+        if zone.wetting:
+            # The whole stretch of tension or of lifted metal that a triple line reaches is held.
+            pulled &= ~zone.reached_from_triple(pulled | ~active)
+        closes = ~active & (gap_rate < -RELATIVE_SLACK * largest_magnitude(comm, velocity))
+        if zone.wetting:
+            closes |= ~active & zone.reached_from_triple(~active)
+        new = zone.corners_follow((active & ~pulled) | closes) | fixed
+        if comm.allreduce(int(np.count_nonzero(new != active))) == 0:
+            return ContactState(active, force, gap_rate, iterations, attempt)
+        active = new
+    raise SolveError(f"contact: no settled contact set after {MAX_SETS} tries")
+
+
+def _yields(zone: ContactZone, compliance: Compliance | None) -> NDArray[np.bool_]:
+    """Dofs with a compliance worth a spring (corner dofs of quadratic elements may have no area)."""
+    if compliance is None:
+        return np.zeros(len(zone.dofs), dtype=bool)
+    enough = SMALLEST_AREA * largest_magnitude(zone.problem.cell.domain.comm, compliance.area)
+    return np.asarray((compliance.slope > SMALLEST_SLOPE) & (compliance.area > enough))
+
+
+def _springs(
+    zone: ContactZone,
+    soft: NDArray[np.bool_],
+    annihilation: NDArray[np.float64],
+    compliance: Compliance | None,
+) -> Springs | None:
+    if compliance is None:
+        return None
+    slope, pressure, area = (v[soft] for v in (compliance.slope, compliance.pressure, compliance.area))
+    rest = -annihilation[soft] + slope * pressure
+    return Springs(zone.problem.reduction.reduced_numbers(zone.dofs[soft]), area / slope, rest)
+
+
+def _facet_closures(
+    domain: mesh.Mesh, space: fem.FunctionSpace, facets: NDArray[np.int32]
+) -> NDArray[np.int32]:
+    """Dofs on each facet, shape (facets, dofs per facet)."""
+    fdim = domain.topology.dim - 1
+    domain.topology.create_connectivity(fdim, fdim + 1)
+    domain.topology.create_connectivity(fdim + 1, fdim)
+    to_cell = domain.topology.connectivity(fdim, fdim + 1)
+    to_facet = domain.topology.connectivity(fdim + 1, fdim)
+    layout = space.dofmap.dof_layout
+    rows = []
+    for facet in facets:
+        cell = to_cell.links(facet)[0]
+        local = int(np.flatnonzero(to_facet.links(cell) == facet)[0])
+        rows.append(space.dofmap.cell_dofs(cell)[layout.entity_closure_dofs(fdim, local)])
+    width = len(layout.entity_closure_dofs(fdim, 0))
+    return np.array(rows, dtype=np.int32).reshape(-1, width)

@@ -1,0 +1,1 @@
+"""Physical terms, a file each: parameters, conversion from the case, weak form, equation and source."""

@@ -1,0 +1,1 @@
+"""The interface between steps: void surfaces, openings, nucleation, the voids' identity."""

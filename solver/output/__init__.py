@@ -1,0 +1,1 @@
+"""What a run writes: tables, fields, records along the interface, checkpoints, the run folder."""

@@ -1,0 +1,104 @@
+"""Records along the interface: contact state, gap, pressure, current, S and composition at the nodes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from dolfinx import fem
+from numpy.typing import NDArray
+
+from meshes.tags import Boundary
+from solver.output.fields import AMPERE_M2_PER_MA_CM2, PASCAL_PER_MEGAPASCAL
+
+if TYPE_CHECKING:
+    from solver.equations.coupled_model import CoupledModel
+    from solver.setup.scales import Scales
+
+_ROOF, _CONTACT = 0, 1
+
+
+class InterfaceRecorder:
+    """Collects interface values of one mesh epoch."""
+
+    def __init__(self, model: CoupledModel, scales: Scales) -> None:
+        self.model, self.scales = model, scales
+        cell, space = model.cell, model.surface.scalars
+        fdim = cell.domain.topology.dim - 1
+        n_owned = space.dofmap.index_map.size_local
+
+        def owned(boundary: Boundary) -> NDArray[np.int32]:
+            dofs = fem.locate_dofs_topological(space, fdim, cell.boundary(boundary))
+            return dofs[dofs < n_owned]
+
+        self._dofs = {_CONTACT: owned(Boundary.CONTACT), _ROOF: owned(Boundary.VOID)}
+        self._active = fem.Function(model.annihilation.value.function_space)
+        self._p1 = {name: fem.Function(space) for name in ("active", "current", "S", "solute")}
+        self._side = owned(Boundary.SIDE_X)
+
+    def rows(self, output: int, seconds: float, capacity: float) -> list[tuple[Any, ...]] | None:
+        """Rows of ``interface.csv`` sorted along the interface on rank 0, None elsewhere. Collective."""
+        model = self.model
+        self._active.x.array[:] = 0.0
+        self._active.x.array[model.zone.trace_dofs] = model.contact.active
+        self._active.x.scatter_forward()
+        self._p1["active"].interpolate(self._active)
+        self._p1["current"].interpolate(model.current.value)
+        self._p1["S"].interpolate(model.chemistry.unknown.sub(1))
+        if model.mixing is not None:
+            self._p1["solute"].interpolate(model.mixing.step.fraction)
+        coordinates = self._coordinates()
+        parts = []
+        for part, dofs in self._dofs.items():
+            on_contact = float(part == _CONTACT)
+            x = coordinates[dofs]
+            values = [
+                np.full(len(dofs), float(part)),
+                *x.T,
+                on_contact * self._p1["active"].x.array[dofs],
+                (1.0 - on_contact) * x[:, -1],
+                on_contact
+                * model.contact_pressure.x.array[dofs]
+                * self.scales.stress
+                / PASCAL_PER_MEGAPASCAL,
+                on_contact * self._p1["current"].x.array[dofs] * self.scales.current / AMPERE_M2_PER_MA_CM2,
+                self._p1["S"].x.array[dofs],
+                self._p1["solute"].x.array[dofs],
+            ]
+            parts.append(np.column_stack(values))
+        gathered = model.cell.domain.comm.gather(np.vstack(parts), root=0)
+        if gathered is None:
+            return None
+        table = np.vstack(gathered)
+        table = table[np.lexsort((-table[:, 2], table[:, 1], table[:, 0]))]
+        return [
+            (
+                output,
+                seconds,
+                capacity,
+                "contact" if row[0] == _CONTACT else "roof",
+                *row[1:3],
+                round(row[-6]),
+                *row[-5:],
+            )
+            for row in table
+        ]
+
+    def profile(self, output: int, seconds: float, capacity: float) -> list[tuple[Any, ...]] | None:
+        """Rows of ``profile.csv``: S and x over the height along the sides, after :meth:`rows`. Collective.
+
+        Rank 0 gets the rows, the others None.
+        """
+        x, cell = self._coordinates()[self._side], self.model.cell
+        fields = [self._p1[name].x.array[self._side] for name in ("S", "solute")]
+        mine = np.column_stack([x[:, 0], x[:, -1], *fields])
+        gathered = cell.domain.comm.gather(mine, root=0)
+        if gathered is None:
+            return None
+        table = np.vstack(gathered)
+        right = table[:, 0] > 0.5 * table[:, 0].max(initial=0.0)
+        order = np.lexsort((table[:, 1], right))
+        return [(output, seconds, capacity, "right" if right[k] else "left", *table[k, 1:]) for k in order]
+
+    def _coordinates(self) -> NDArray[np.float64]:
+        return self.model.surface.scalars.tabulate_dof_coordinates()[:, : self.model.surface.gdim]

@@ -1,0 +1,1 @@
+"""Static and evolving predictions: critical size, threshold pressure, current focusing, composition."""

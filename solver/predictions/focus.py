@@ -1,0 +1,193 @@
+"""Current focusing of a fixed void geometry, against void size, contact fraction and Wagner number.
+
+One void in the middle of each cell of a regular array: stripes (plane), discs (axisymmetric, the hexagonal
+array's cell as a circle) and discs in a square array (3-D). No vacancies, no creep: the limits of all
+that follows. Lengths are in cell half-widths, Wa = kappa Z / half-width.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from mpi4py import MPI
+
+from meshes.cell import mesh_plane
+from meshes.gmsh.occ_solid import mesh_solid
+from meshes.profile.polyline import profile_from_shapes
+from meshes.seeds import VoidShape
+from meshes.sizing import SizeRule
+from solver.equations.static_current import solve_current
+from solver.setup.parameters import CurrentParameters
+
+if TYPE_CHECKING:
+    from meshes.cell import CellMesh, CoordinateKind
+
+FRACTIONS = (0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9)
+"""Contact fractions (areas)."""
+WAGNER = (0.01, 0.1, 1.0, 10.0, 100.0)
+KINDS: tuple[CoordinateKind, ...] = ("plane", "axisymmetric", "3d")
+SOLID_FRACTIONS = (0.35, 0.5, 0.65, 0.8)
+"""Those of the 3-D array (a disc fits into the square from 1 - pi/4 up)."""
+DEPTH = 3.0
+"""Electrolyte: what the array does to the potential has decayed by exp(-3 pi)."""
+ASPECT = 0.2
+"""Height over half-width of the voids; no part of the current's problem."""
+
+
+@dataclass(frozen=True)
+class FocusRow:
+    """Current focusing of one geometry.
+
+    Attributes:
+        kind: plane, axisymmetric or 3d.
+        contact_fraction: of the mesh.
+        void_half_width: over the cell's half-width.
+        wagner: kappa Z / half-width of the cell.
+        peak_applied: largest current density over the applied one.
+        peak_contact: largest over the mean on the contact.
+        constriction: constriction resistance times kappa over the half-width, for the whole area.
+        limit: what the constriction is at Wa = 0 (plane, exact); NaN where no closed form is known.
+        bound: what it is for a uniform current on the contact, the upper bound (plane); NaN elsewhere.
+    """
+
+    kind: str
+    contact_fraction: float
+    void_half_width: float
+    wagner: float
+    peak_applied: float
+    peak_contact: float
+    constriction: float
+    limit: float
+    bound: float
+
+
+def equipotential_limit(fraction: float) -> float:
+    """(2/pi) ln(1/sin(pi f/2)): periodic strips at Wa = 0 (docs/verification.md, row 8)."""
+    return 2.0 / math.pi * math.log(1.0 / math.sin(0.5 * math.pi * fraction))
+
+
+def uniform_limit(fraction: float) -> float:
+    """Periodic strips with uniform current on the contact (docs/verification.md, row 9)."""
+    m = np.arange(1, 200000)
+    total = float(np.sum(np.sin(m * math.pi * fraction) ** 2 / m**3))
+    return 2.0 / (math.pi**3 * fraction**2) * total
+
+
+def void_half_width(kind: CoordinateKind, fraction: float) -> float:
+    """Half-width of the void (over the cell's) that leaves a contact fraction."""
+    if kind == "plane":
+        return 1.0 - fraction
+    return math.sqrt((1.0 - fraction) * (1.0 if kind == "axisymmetric" else 4.0 / math.pi))
+
+
+def focus_cell(kind: CoordinateKind, half_width: float, wagner: float, comm: MPI.Comm) -> CellMesh:
+    """Mesh of a quarter (3-D) or half of the cell; the edge's layer is Wa wide. Collective."""
+    room = min(half_width, 1.0 - half_width)
+    if kind == "3d":
+        rule = SizeRule(tip=max(0.03 * room, min(0.1 * room, 0.2 * wagner)), growth=0.35, largest=0.35)
+        shape = VoidShape((0.0, 0.0), 2.0 * half_width, ASPECT * half_width)
+        return mesh_solid(
+            [shape],
+            extents=(1.0, 1.0),
+            metal_height=0.5,
+            electrolyte_depth=DEPTH,
+            rule=rule,
+            comm=comm,
+        )
+    rule = SizeRule(tip=min(0.02 * room, 0.1 * wagner), growth=0.12, largest=0.1)
+    profile = profile_from_shapes(
+        [VoidShape((0.0,), 2.0 * half_width, ASPECT * half_width)],
+        width=1.0,
+        metal_height=0.5,
+        electrolyte_depth=DEPTH,
+        rule=rule,
+        axisymmetric=kind == "axisymmetric",
+    )
+    return mesh_plane(profile, rule, comm)
+
+
+def focus_row(kind: CoordinateKind, fraction: float, wagner: float, comm: MPI.Comm) -> FocusRow:
+    """Solve one geometry. Collective."""
+    half_width = void_half_width(kind, fraction)
+    result = solve_current(focus_cell(kind, half_width, wagner, comm), CurrentParameters(1.0, wagner), DEPTH)
+    peak, of_mesh = float(np.max(result.contact_values()[:, -1])), result.contact_fraction()
+    constriction = result.joule_resistance()
+    result.destroy()
+    exact = kind == "plane"
+    return FocusRow(
+        kind=kind,
+        contact_fraction=of_mesh,
+        void_half_width=half_width,
+        wagner=wagner,
+        peak_applied=peak,
+        peak_contact=peak * of_mesh,
+        constriction=constriction,
+        limit=equipotential_limit(of_mesh) if exact else math.nan,
+        bound=uniform_limit(of_mesh) if exact else math.nan,
+    )
+
+
+def focus_study(
+    kinds: Sequence[CoordinateKind], comm: MPI.Comm, wagner: Sequence[float] = WAGNER
+) -> list[FocusRow]:
+    """All contact fractions and Wagner numbers of the given arrays. Collective."""
+    rows = []
+    for kind in kinds:
+        for fraction in SOLID_FRACTIONS if kind == "3d" else FRACTIONS:
+            for number in wagner:
+                rows.append(focus_row(kind, fraction, number, comm))
+                if comm.rank == 0:
+                    print(_shown(rows[-1]), flush=True)
+    return rows
+
+
+def _shown(row: FocusRow) -> str:
+    return (
+        f"{row.kind:13s} f {row.contact_fraction:6.4f}  Wa {row.wagner:8.4g}  i_max/i {row.peak_applied:8.4g}"
+        f"  i_max/<i> {row.peak_contact:7.4g}  constriction {row.constriction:8.5f}"
+    )
+
+
+def write_focus(rows: Sequence[FocusRow], folder: Path) -> list[Path]:
+    """Write ``focus.csv`` and ``focus.png``; returns both."""
+    from postprocess.plots import plt
+
+    folder.mkdir(parents=True, exist_ok=True)
+    table = folder / "focus.csv"
+    with table.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([f.name for f in fields(FocusRow)])
+        writer.writerows(astuple(row) for row in rows)
+    kinds = [kind for kind in KINDS if any(row.kind == kind for row in rows)]
+    figure, grid = plt.subplots(2, len(kinds), figsize=(3.4 * len(kinds), 6.0), squeeze=False)
+    fine = np.linspace(0.08, 0.95, 100)
+    for column, kind in enumerate(kinds):
+        top, bottom = grid[0, column], grid[1, column]
+        for k, number in enumerate(sorted({row.wagner for row in rows})):
+            chosen = [row for row in rows if row.kind == kind and row.wagner == number]
+            share = [row.contact_fraction for row in chosen]
+            top.plot(share, [r.peak_applied for r in chosen], f"C{k}o-", ms=3, label=f"Wa {number:g}")
+            bottom.plot(share, [r.constriction for r in chosen], f"C{k}o-", ms=3)
+        top.plot(fine, 1.0 / fine, "k--", lw=0.8, label="1/f (Wa = inf)")
+        if kind == "plane":
+            bottom.plot(fine, [equipotential_limit(f) for f in fine], "k:", lw=1.0, label="exact, Wa = 0")
+            bottom.plot(fine, [uniform_limit(f) for f in fine], "k--", lw=0.8, label="exact, uniform i")
+            bottom.legend(fontsize=7, frameon=False)
+        top.set_title({"plane": "stripes", "axisymmetric": "discs", "3d": "discs, square array"}[kind])
+        for axes in (top, bottom):
+            axes.set_yscale("log")
+        bottom.set_xlabel("contact fraction f")
+    grid[0, 0].set_ylabel("largest over applied current density")
+    grid[1, 0].set_ylabel("constriction (half-width / kappa)")
+    grid[0, 0].legend(fontsize=7, frameon=False)
+    figure.tight_layout()
+    picture = folder / "focus.png"
+    figure.savefig(picture, dpi=130)
+    plt.close(figure)
+    return [table, picture]

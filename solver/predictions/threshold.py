@@ -1,0 +1,254 @@
+"""The threshold pressure of voids, and what it depends on: ``livoid threshold CASE``.
+
+Above the threshold the flow of the metal takes more from the case's voids than vacancies bring, at the first
+instant. It is sought for several currents and temperatures with the case's creep law, and at the case's
+current for the spread of creep laws (coefficient times and over 3, n = 5), void sizes and random populations.
+"""
+
+from __future__ import annotations
+
+import csv
+import logging
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mpi4py import MPI
+
+from solver.algebra.newton import SolveError
+from solver.case.loading import LoadedCase
+from solver.equations.coupled_model import CoupledModel
+from solver.setup import cell_setup
+from solver.setup.scales import LENGTH_SCALE, case_scales, model_parameters
+from solver.simulation.epoch import case_recipes
+
+log = logging.getLogger("livoid")
+
+LOWEST, HIGHEST = 0.02, 100.0
+"""MPa between which the threshold is sought."""
+FIRST_RATIO = 2.0
+"""Ratio of pressures by which the search looks for a bracket."""
+RESOLUTION = 1.05
+"""Ratio of pressures at which the bisection ends."""
+CURRENTS = (0.05, 0.2, 0.5, 1.0, 2.0)
+"""mA/cm2."""
+TEMPERATURES = (298.15, 333.15)
+"""K."""
+CREEP_FACTOR = 3.0
+"""Uncertainty of the creep coefficient (docs/parameters.md gives the spread of its sources)."""
+SIZES = (0.5, 1.5)
+"""Widths and heights of the voids over those of the case: about one standard deviation of the seeds."""
+POPULATIONS = 2
+"""Populations drawn besides that of a case with random ones: their spread is that of the void statistics."""
+ALTERNATIVE_LAW = "roy-fleck-deshpande-2021"
+"""Creep law with n = 5."""
+
+COLUMNS = ("creep", "current_mA_cm2", "temperature_K", "void_size", "threshold_MPa", "population")
+"""Of ``threshold.csv``."""
+
+Load = Callable[[Mapping[str, Any]], LoadedCase]
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Threshold pressure of one setting.
+
+    Attributes:
+        creep: "as given", "A x 3", "A / 3" or the name of another law.
+        current: mA/cm2.
+        temperature: K.
+        size: of the voids over those of the case.
+        pressure: MPa; 0 where the voids shrink at every pressure, inf where they grow at every one,
+            NaN where a solve failed.
+        population: 0 for the case's own voids, else the number of another draw.
+    """
+
+    creep: str
+    current: float
+    temperature: float
+    size: float
+    pressure: float
+    population: int = 0
+
+    @property
+    def is_given(self) -> bool:
+        """Whether creep law and voids are the case's own."""
+        return self.creep == "as given" and self.size == 1.0 and self.population == 0
+
+
+def creep_changes(loaded: LoadedCase) -> dict[str, dict[str, Any]]:
+    """Changes of the case for each creep law."""
+    given = loaded.case.material.creep
+    name = given.name if given is not None else loaded.metal.creep
+    prefactor = loaded.creep.prefactor.value
+    return {
+        "as given": {},
+        f"A x {CREEP_FACTOR:g}": _law(name, prefactor * CREEP_FACTOR),
+        f"A / {CREEP_FACTOR:g}": _law(name, prefactor / CREEP_FACTOR),
+        ALTERNATIVE_LAW: {"material.creep": {"name": ALTERNATIVE_LAW}},
+    }
+
+
+def _law(name: str, prefactor: float) -> dict[str, Any]:
+    return {"material.creep": {"name": name, "prefactor": f"{prefactor:.8g} 1/s"}}
+
+
+def size_changes(loaded: LoadedCase, size: float) -> dict[str, Any]:
+    """Changes of a two-dimensional case that make its voids ``size`` times as wide and high in place."""
+    um = 1.0 / LENGTH_SCALE
+    population = loaded.case.voids
+    if population is not None:
+        widths = ("mean_width", "width_deviation", "smallest_width")
+        return {f"voids.{name}": f"{getattr(population, name) * um * size:.8g} um" for name in widths}
+    voids = [
+        {
+            "position": f"{void.center[0] * um:.8g} um",
+            "width": f"{void.width * um * size:.8g} um",
+            "height": f"{void.roof_height * um * size:.8g} um",
+            "shape": void.shape,
+        }
+        for void in loaded.case.void
+    ]
+    return {"void": voids}
+
+
+def grows(loaded: LoadedCase, comm: MPI.Comm) -> bool:
+    """Whether the voids of the case, taken together, grow at the first instant. Collective."""
+    cell = cell_setup.initial_cell(loaded, comm)
+    parameters = model_parameters(loaded, case_scales(loaded))
+    model = CoupledModel(cell, parameters, case_recipes(loaded, parameters))
+    try:
+        model.solve(0.0)
+        gain, loss = model.void_rates()
+    finally:
+        model.destroy()
+    return gain > loss
+
+
+def bisected(grows_at: Callable[[float], bool], low: float = LOWEST, high: float = HIGHEST) -> float:
+    """Pressure between ``low`` and ``high`` at which growth ends; 0 or inf if it does so at neither.
+
+    The search begins in the middle: at the lowest pressures the contact lifts, the highest are stiff.
+    """
+    here = math.sqrt(low * high)
+    if grows_at(here):
+        below, above = here, min(here * FIRST_RATIO, high)
+        while grows_at(above):
+            if above >= high:
+                return math.inf
+            below, above = above, min(above * FIRST_RATIO, high)
+    else:
+        below, above = max(here / FIRST_RATIO, low), here
+        while not grows_at(below):
+            if below <= low:
+                return 0.0
+            below, above = max(below / FIRST_RATIO, low), below
+    while above / below > RESOLUTION:
+        middle = math.sqrt(below * above)
+        below, above = (middle, above) if grows_at(middle) else (below, middle)
+    return math.sqrt(below * above)
+
+
+def _sought(grows_at: Callable[[float], bool]) -> float:
+    """Threshold, NaN where a solve fails (said by rank 0's log); Collective."""
+    try:
+        return bisected(grows_at)
+    except SolveError as error:
+        log.warning("threshold: %s", error)
+        return math.nan
+
+
+def threshold_study(load: Load, comm: MPI.Comm) -> list[Threshold]:
+    """All thresholds of a case. Collective.
+
+    Args:
+        load: the case with changes.
+        comm: communicator.
+    """
+    base = load({})
+    own = (base.case.operation.current or 0.0) / 10.0
+    laws = creep_changes(base)
+    given = [Threshold("as given", i, t, 1.0, 0.0) for t in TEMPERATURES for i in sorted({*CURRENTS, own})]
+    varied = [Threshold(law, own, t, 1.0, 0.0) for t in TEMPERATURES for law in laws if law != "as given"]
+    varied += [Threshold("as given", own, t, size, 0.0) for t in TEMPERATURES for size in SIZES]
+    if base.case.voids is not None:
+        draws = range(1, POPULATIONS + 1)
+        varied += [Threshold("as given", own, t, 1.0, 0.0, draw) for t in TEMPERATURES for draw in draws]
+    found = []
+    for setting in given + varied:
+        changes = laws[setting.creep] | setting_changes(base, setting)
+
+        def at(pressure: float, changes: dict[str, Any] = changes) -> bool:
+            return grows(load(changes | {"operation.pressure": f"{pressure!r} MPa"}), comm)
+
+        found.append(replace(setting, pressure=_sought(at)))
+        if comm.rank == 0:
+            print(_shown(found[-1]), flush=True)
+    return found
+
+
+def setting_changes(loaded: LoadedCase, setting: Threshold) -> dict[str, Any]:
+    """Changes of the case for all of a setting but its creep law and pressure."""
+    changes: dict[str, Any] = {
+        "operation.current": f"{setting.current!r} mA/cm^2",
+        "operation.temperature": f"{setting.temperature!r} K",
+    }
+    if setting.size != 1.0:
+        changes |= size_changes(loaded, setting.size)
+    if setting.population and loaded.case.voids is not None:
+        changes["voids.seed"] = loaded.case.voids.seed + setting.population
+    return changes
+
+
+def _shown(row: Threshold) -> str:
+    pressure = {0.0: f"below {LOWEST:g}", math.inf: f"above {HIGHEST:g}"}.get(
+        row.pressure, f"{row.pressure:.3g}"
+    )
+    where = f"{row.current:6.3g} mA/cm2 {row.temperature - 273.15:5.1f} C  size x {row.size:3.1f}"
+    if row.population:
+        where += f"  other voids {row.population}"
+    return f"{row.creep:26s} {where}  {pressure} MPa"
+
+
+def spread(rows: Sequence[Threshold], temperature: float, current: float) -> tuple[float, float, float]:
+    """(given, lowest, highest) threshold at one current over all creep laws and voids."""
+    here = [row for row in rows if row.temperature == temperature and row.current == current]
+    own = next(row.pressure for row in here if row.is_given)
+    known = [row.pressure for row in here if not math.isnan(row.pressure)]
+    return own, min(known, default=math.nan), max(known, default=math.nan)
+
+
+def write_thresholds(rows: Sequence[Threshold], folder: Path, title: str) -> list[Path]:
+    """Write ``threshold.csv`` and ``threshold.png``; returns both."""
+    from postprocess.plots import plt
+
+    folder.mkdir(parents=True, exist_ok=True)
+    table = folder / "threshold.csv"
+    with table.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        writer.writerows(astuple(row) for row in rows)
+    figure, axes = plt.subplots(figsize=(5.4, 3.8))
+    for k, temperature in enumerate(sorted({row.temperature for row in rows})):
+        here = [row for row in rows if row.temperature == temperature]
+        line = sorted((r.current, r.pressure) for r in here if r.is_given)
+        label = f"{temperature - 273.15:.0f} C"
+        axes.plot([i for i, _ in line], [p for _, p in line], f"C{k}o-", ms=4, label=label)
+        others = [row for row in here if not row.is_given]
+        if others:
+            own, low, high = spread(rows, temperature, others[0].current)
+            bars = [[own - low], [high - own]]
+            axes.errorbar([others[0].current], [own], yerr=bars, color=f"C{k}", capsize=4, lw=1.0)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("current density (mA/cm2)")
+    axes.set_ylabel("threshold pressure (MPa)")
+    axes.set_title(f"{title}; bars: creep laws, voids", fontsize=8)
+    axes.legend(fontsize=8, frameon=False)
+    figure.tight_layout()
+    picture = folder / "threshold.png"
+    figure.savefig(picture, dpi=130)
+    plt.close(figure)
+    return [table, picture]

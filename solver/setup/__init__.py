@@ -1,0 +1,1 @@
+"""From a case to what the equations are solved with: scales, parameters, seeds, sizes, protocol."""

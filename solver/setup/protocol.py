@@ -1,0 +1,103 @@
+"""The protocol of a run: what [operation] asks for, as a list of stages (SI)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from solver.case.schema import Operation, ProtocolStep
+
+Kind = Literal["strip", "plate", "rest"]
+_SIGN: dict[str, float] = {"strip": 1.0, "plate": -1.0, "rest": 0.0}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of one cycle.
+
+    Attributes:
+        kind: what is done.
+        current: prescribed mean current (A/m2, stripping positive, 0 at rest), None if potentiostatic.
+        overpotential: prescribed overpotential of the modelled part (V, stripping positive), or None.
+        capacity: passed charge (C/m2, positive) at which the stage ends, or None.
+        duration: time (s) at which it ends, or None.
+        cutoff_voltage: magnitude of the overpotential (V) at which it ends, or None.
+        cutoff_contact_loss: lost share of contact at which it ends, or None.
+        pressure: stack pressure, Pa.
+        cycle, number: counted from 1.
+    """
+
+    kind: Kind
+    current: float | None
+    overpotential: float | None
+    capacity: float | None
+    duration: float | None
+    cutoff_voltage: float | None
+    cutoff_contact_loss: float | None
+    pressure: float
+    cycle: int = 1
+    number: int = 1
+
+    def describe(self) -> str:
+        """Short text for messages."""
+        return f"{self.kind} (step {self.number}, cycle {self.cycle})"
+
+
+def stages(operation: Operation) -> list[Stage]:
+    """All stages in order; a case without steps is one strip."""
+    if not operation.step:
+        overpotential = operation.overpotential if operation.mode == "potentiostatic" else None
+        return [
+            Stage(
+                "strip",
+                operation.current,
+                overpotential,
+                operation.capacity,
+                None,
+                None,
+                None,
+                operation.pressure,
+            )
+        ]
+    return [
+        _stage(step, operation, cycle, number)
+        for cycle in range(1, operation.cycles + 1)
+        for number, step in enumerate(operation.step, start=1)
+    ]
+
+
+def _stage(step: ProtocolStep, operation: Operation, cycle: int, number: int) -> Stage:
+    sign = _SIGN[step.do]
+    current = sign * (step.current or 0.0) if step.overpotential is None else None
+    return Stage(
+        step.do,
+        current,
+        None if step.overpotential is None else sign * step.overpotential,
+        step.capacity,
+        step.duration,
+        step.cutoff_voltage,
+        step.cutoff_contact_loss,
+        step.pressure if step.pressure is not None else operation.pressure,
+        cycle,
+        number,
+    )
+
+
+def reference(operation: Operation) -> tuple[float | None, float | None]:
+    """Largest prescribed |current| (A/m2), or else the largest |overpotential| (V): the run's scale."""
+    everything = stages(operation)
+    currents = [abs(s.current) for s in everything if s.current]
+    if currents:
+        return max(currents), None
+    return None, max(abs(s.overpotential) for s in everything if s.overpotential)
+
+
+def expected_throughput(operation: Operation) -> float:
+    """Charge (C/m2, without sign) that the whole protocol passes if no cut-off comes first."""
+    total = 0.0
+    for stage in stages(operation):
+        by_time = abs(stage.current or 0.0) * stage.duration if stage.duration is not None else None
+        amounts = [a for a in (stage.capacity, by_time) if a is not None]
+        total += min(amounts, default=0.0) if stage.kind != "rest" else 0.0
+    return total

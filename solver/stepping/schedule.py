@@ -1,0 +1,120 @@
+"""Goes through the protocol: controls the model, bounds the step by what comes next, ends stages."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from solver.equations.coupled_model import CoupledModel
+    from solver.output.series import Clock
+    from solver.setup.protocol import Stage
+    from solver.setup.scales import Scales
+    from solver.stepping.observables import Observation
+
+_ROUNDING = 1e-12
+"""Relative distance within which a time or a capacity is reached."""
+_SAME = 1e-7
+"""Share of an interval, or of a stage, within which its end is reached: the current is solved to about 1e-9,
+and what that leaves is no step of its own."""
+REST_OUTPUTS = 4
+"""Outputs during a rest after the one at its start."""
+
+
+@dataclass
+class Schedule:
+    """The protocol of a run.
+
+    Attributes:
+        stages: all stages.
+        scales: for the model's units.
+        interval: passed charge (C/m2) between outputs.
+    """
+
+    stages: list[Stage]
+    scales: Scales
+    interval: float
+
+    def now(self, clock: Clock) -> Stage:
+        """The present stage (the last one after the end)."""
+        return self.stages[min(clock.stage, len(self.stages) - 1)]
+
+    def finished(self, clock: Clock) -> bool:
+        """Whether all stages are done."""
+        return clock.stage >= len(self.stages)
+
+    def control(self, clock: Clock, model: CoupledModel) -> None:
+        """Set current or overpotential, and the pressure, of the present stage."""
+        stage, scales = self.now(clock), self.scales
+        applied = None if stage.current is None else stage.current / scales.current
+        potential = None if stage.overpotential is None else stage.overpotential / scales.potential
+        model.chemistry.control(applied, potential)
+        model.mechanics.doubt_start()
+        model.load(stage.pressure / scales.stress)
+
+    def begin(self, clock: Clock) -> None:
+        """Start the counters of the present stage; its first state is recorded and written."""
+        clock.stage_time = clock.stage_capacity = 0.0
+        clock.recorded = clock.step - 1
+        clock.next_output = 0
+
+    def passed(self, clock: Clock, seconds: float, current: float) -> None:
+        """Count a step with mean current density ``current`` (A/m2); ends on limits and outputs are exact."""
+        charge = abs(current) * seconds
+        clock.time += seconds
+        clock.stage_time += seconds
+        clock.capacity += charge
+        clock.stage_capacity += charge
+        clock.net += current * seconds
+        stage = self.now(clock)
+        if stage.capacity is not None and abs(clock.stage_capacity - stage.capacity) < _SAME * stage.capacity:
+            clock.stage_capacity = stage.capacity
+
+    def time_left(self, clock: Clock, current: float) -> float:
+        """Seconds to the next output or the end of the stage, whichever is first."""
+        stage = self.now(clock)
+        limits = [math.inf]
+        if stage.duration is not None:
+            limits.append(stage.duration - clock.stage_time)
+        following = math.floor(self._progress(clock) + _SAME) + 1
+        if stage.kind == "rest" and stage.duration is not None:
+            limits.append(following * stage.duration / REST_OUTPUTS - clock.stage_time)
+        elif current != 0.0:
+            charges = [following * self.interval - clock.stage_capacity]
+            if stage.capacity is not None:
+                charges.append(stage.capacity - clock.stage_capacity)
+            limits += [charge / abs(current) for charge in charges]
+        return min(limits)
+
+    def output_due(self, clock: Clock) -> bool:
+        """Whether fields are to be written now."""
+        return self._progress(clock) >= clock.next_output * (1.0 - _ROUNDING) - _SAME
+
+    def written(self, clock: Clock) -> None:
+        """Count an output and set the next one."""
+        clock.outputs += 1
+        clock.next_output = math.floor(self._progress(clock) + _SAME) + 1
+
+    def _progress(self, clock: Clock) -> float:
+        """Outputs that are due since the start of the stage."""
+        stage = self.now(clock)
+        if stage.kind == "rest":
+            return REST_OUTPUTS * clock.stage_time / (stage.duration or 1.0)
+        return clock.stage_capacity / self.interval
+
+    def over(self, clock: Clock, seen: Observation | None) -> str | None:
+        """Why the stage is over, None if it is not."""
+        stage = self.now(clock)
+        if stage.capacity is not None and clock.stage_capacity >= stage.capacity * (1.0 - _ROUNDING):
+            return "capacity"
+        if stage.duration is not None and clock.stage_time >= stage.duration * (1.0 - _ROUNDING):
+            return "duration"
+        if seen is None:
+            return None
+        voltage, loss = stage.cutoff_voltage, stage.cutoff_contact_loss
+        if voltage is not None and abs(seen.shares.total) >= voltage:
+            return "voltage"
+        if loss is not None and 1.0 - seen.contact_fraction >= loss:
+            return "contact loss"
+        return None

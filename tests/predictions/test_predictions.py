@@ -1,0 +1,205 @@
+"""Critical sizes and current focusing: their searches, their limits, their commands."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import math
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tomli_w
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mpi4py import MPI
+
+from solver.algebra.newton import SolveError
+from solver.case.loading import LoadedCase, load_case, parse_case
+from solver.predictions.critical import Crossing, Trial, crossings
+from solver.predictions.critical_report import extremes, sentence
+from solver.predictions.focus import equipotential_limit, focus_row, uniform_limit
+from solver.predictions.threshold import (
+    Threshold,
+    bisected,
+    creep_changes,
+    grows,
+    setting_changes,
+    size_changes,
+    spread,
+    threshold_study,
+    write_thresholds,
+)
+from tests.conftest import ROOT, case_data, small_case
+
+Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@given(st.lists(st.floats(0.11, 9.9), min_size=0, max_size=3, unique=True), st.floats(0.01, 0.3))
+@settings(max_examples=100, deadline=None)
+def test_crossings_are_bracketed(where: list[float], resolution: float) -> None:
+    def value(size: float) -> str:
+        return "ab"[sum(size > w for w in where) % 2]
+
+    sizes = [float(s) for s in np.geomspace(0.1, 10.0, 9)]
+    found = crossings(sizes, value, resolution)
+    changes = sum(value(a) != value(b) for a, b in itertools.pairwise(sizes))
+    assert len(found) == changes
+    for low, high, below, above in found:
+        assert value(low) == below != above == value(high)
+        assert high / low <= 1.0 + resolution
+        assert any(low <= w <= high for w in where)
+
+
+def test_always_is_an_answer() -> None:
+    assert crossings([1.0, 2.0, 4.0], lambda _: "grows", 0.1) == []
+    assert sentence([], "grows", "neutral size") == ["neutral size: none, every size grows"]
+    trials = [Trial(1.0, "coarse", "meets", ""), Trial(2.0, "coarse", "meets", "")]
+    assert extremes(trials) == {"smallest_closed_um": None, "largest_coalesced_um": 2.0}
+    text = sentence([Crossing(2.0, 0.1, math.nan, "grows", "shrinks")], "", "x")[0]
+    assert "2 um" in text and "not found on the coarse mesh" in text
+
+
+@pytest.mark.parallel
+@pytest.mark.parametrize("fraction", [0.2, 0.5, 0.8])
+def test_focusing_lies_between_the_exact_limits_of_stripes(fraction: float, comm: MPI.Comm) -> None:
+    rows = [focus_row("plane", fraction, number, comm) for number in (0.01, 1.0, 100.0)]
+    for row in rows:
+        assert row.contact_fraction == pytest.approx(fraction, rel=1e-3)
+        assert row.limit * (1.0 - 1e-3) <= row.constriction <= row.bound * (1.0 + 1e-3)
+        assert row.peak_contact >= 1.0
+    assert rows[0].constriction < rows[1].constriction < rows[2].constriction
+    assert rows[0].peak_applied > rows[1].peak_applied > rows[2].peak_applied
+    assert rows[2].constriction == pytest.approx(uniform_limit(rows[2].contact_fraction), rel=2e-3)
+    assert rows[2].peak_applied == pytest.approx(1.0 / rows[2].contact_fraction, rel=1e-2)
+
+
+def test_the_limits_of_stripes() -> None:
+    assert equipotential_limit(0.5) == pytest.approx(math.log(2.0) / math.pi)
+    assert equipotential_limit(1.0) == 0.0
+    # the share of the current in the constriction of a wide contact vanishes with its gap
+    assert uniform_limit(0.99) < 1e-3
+
+
+@pytest.mark.parametrize("kind", ["axisymmetric", "3d"])
+def test_arrays_of_discs_focus_at_their_edge(kind: str, comm: MPI.Comm) -> None:
+    rows = [focus_row(kind, 0.5, number, comm) for number in (0.1, 100.0)]  # type: ignore[arg-type]
+    assert rows[0].peak_contact > 1.3
+    assert rows[1].peak_contact == pytest.approx(1.0, abs=0.01)
+    assert 0.0 < rows[0].constriction < rows[1].constriction
+
+
+def test_focus_command(tmp_path: Path, livoid: Livoid) -> None:
+    (tmp_path / "case.toml").write_text(tomli_w.dumps(case_data()), encoding="utf-8")
+    result = livoid("focus", "case.toml", "--kind", "plane", "--out", "out")
+    assert result.returncode == 0, result.stderr
+    assert "this case: Wa =" in result.stdout
+    with (tmp_path / "out" / "focus.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 7 * 6
+    assert (tmp_path / "out" / "focus.png").stat().st_size > 1000
+
+
+def test_critical_command_finds_the_neutral_size(tmp_path: Path, livoid: Livoid) -> None:
+    case = str(ROOT / "cases" / "critical.toml")
+    result = livoid("critical", case, "--part", "instant", "--out", "out")
+    assert result.returncode == 0, result.stderr
+    data = json.loads((tmp_path / "out" / "critical.json").read_text(encoding="utf-8"))
+    (only,) = data["instant"]
+    assert (only["below"], only["above"]) == ("grows", "shrinks")
+    assert only["mesh"] < 0.05 * only["half_width"]
+    assert only["bisection"] < 0.02 * only["half_width"]
+
+
+def test_critical_needs_one_plane_void(tmp_path: Path, livoid: Livoid) -> None:
+    data = case_data()
+    del data["void"]
+    (tmp_path / "case.toml").write_text(tomli_w.dumps(data), encoding="utf-8")
+    result = livoid("critical", "case.toml")
+    assert result.returncode == 2
+    assert "one [[void]]" in result.stderr
+
+
+@given(st.floats(0.021, 99.0))
+@settings(max_examples=50, deadline=None)
+def test_a_threshold_is_bracketed(where: float) -> None:
+    found = bisected(lambda pressure: pressure < where)
+    assert abs(math.log(found / where)) <= math.log(1.05)
+
+
+def test_thresholds_that_are_not_there() -> None:
+    assert bisected(lambda _: False) == 0.0
+    assert bisected(lambda _: True) == math.inf
+
+
+def test_a_threshold_that_cannot_be_solved_is_no_number(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, comm: MPI.Comm
+) -> None:
+    def fails(loaded: LoadedCase, _comm: MPI.Comm) -> bool:
+        if loaded.case.operation.temperature > 300.0:
+            raise SolveError("contact: no settled contact set")
+        return False
+
+    case = tmp_path / "case.toml"
+    case.write_text(tomli_w.dumps(case_data()), encoding="utf-8")
+    monkeypatch.setattr("solver.predictions.threshold.grows", fails)
+    rows = threshold_study(lambda changes: load_case(case, changes), comm)
+    assert {row.pressure for row in rows if row.temperature < 300.0} == {0.0}
+    assert all(math.isnan(row.pressure) for row in rows if row.temperature > 300.0)
+    assert math.isnan(spread(rows, 333.15, 0.5)[1])
+
+
+@pytest.mark.parallel
+def test_pressure_decides_whether_a_void_grows(comm: MPI.Comm) -> None:
+    low, high = (small_case(operation={"pressure": p}) for p in ("0.1 MPa", "5 MPa"))
+    assert grows(low, comm) and not grows(high, comm)
+
+
+def test_creep_laws_of_the_spread_are_what_they_say() -> None:
+    base = small_case()
+    rates = {}
+    for name, changes in creep_changes(base).items():
+        creep = changes.get("material.creep")
+        loaded = small_case(material={"creep": creep}) if creep else base
+        rates[name] = loaded.creep.coefficient(298.15)
+        assert loaded.creep.exponent.value == (5.0 if "2021" in name else 6.6)
+    assert rates["A x 3"] / rates["as given"] == pytest.approx(3.0)
+    assert rates["A / 3"] / rates["as given"] == pytest.approx(1.0 / 3.0)
+
+
+def test_void_sizes_are_scaled_where_they_are() -> None:
+    base = small_case(void=[{"width": "1.6 um", "height": "0.5 um", "position": "1.5 um"}])
+    made = small_case(**size_changes(base, 1.5)).case.void[0]
+    assert (made.width, made.roof_height, *made.center) == pytest.approx((2.4e-6, 0.75e-6, 1.5e-6))
+    many = {"density": "100 /mm", "mean_width": "2 um", "width_deviation": "1 um"}
+    data = case_data(voids=many)
+    del data["void"]
+    changes = size_changes(parse_case(data), 0.5)
+    assert changes["voids.mean_width"] == "1 um"
+    assert changes["voids.smallest_width"] == "0.1 um"
+
+
+def test_other_populations_are_drawn_where_voids_are_random() -> None:
+    other = Threshold("as given", 0.5, 298.15, 1.0, 0.0, population=2)
+    data = case_data(voids={"density": "100 /mm", "mean_width": "2 um", "width_deviation": "1 um", "seed": 7})
+    del data["void"]
+    assert setting_changes(parse_case(data), other)["voids.seed"] == 9
+    assert "voids.seed" not in setting_changes(small_case(), other)
+
+
+def test_thresholds_are_written(tmp_path: Path) -> None:
+    rows = [
+        Threshold("as given", 0.5, 298.15, 1.0, 0.6),
+        Threshold("as given", 1.0, 298.15, 1.0, 0.8),
+        Threshold("A x 3", 0.5, 298.15, 1.0, 0.4),
+        Threshold("as given", 0.5, 298.15, 1.5, 0.7),
+        Threshold("as given", 0.5, 298.15, 1.0, 0.9, population=1),
+    ]
+    assert spread(rows, 298.15, 0.5) == (0.6, 0.4, 0.9)
+    table, picture = write_thresholds(rows, tmp_path, "title")
+    with table.open(encoding="utf-8", newline="") as file:
+        assert [row["threshold_MPa"] for row in csv.DictReader(file)] == ["0.6", "0.8", "0.4", "0.7", "0.9"]
+    assert picture.stat().st_size > 1000

@@ -1,0 +1,226 @@
+"""Checkpoints: a resumed run is the uninterrupted one, on any number of ranks."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pyvista
+import tomli_w
+from mpi4py import MPI
+from PIL import Image
+
+from solver.core import timing
+from solver.output import checkpoint
+from tests.conftest import case_data, command, environment
+from tests.simulation.test_protocol import table
+from tests.simulation.test_runs import series, write_case
+
+Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
+
+MERGING = {
+    "geometry": {"width": "6 um"},
+    "void": [{"position": "1.4 um", "width": "2 um"}, {"position": "3.95 um", "width": "2.2 um"}],
+    "operation": {"pressure": "0.2 MPa", "capacity": "0.03 mAh/cm^2"},
+    "numerics": {"tip_size": "0.12 um", "growth": 0.5, "roof_fraction": 0.25, "courant": 0.6},
+    "output": {"interval": "0.005 mAh/cm^2", "checkpoint_steps": 3},
+}
+"""Two voids that meet early on."""
+COMPARED = ("time_s", "voltage_V", "contact_fraction", "largest_height_um", "platen_um", "void_measure_um")
+
+
+def assert_same(one: Path, two: Path, tolerance: float) -> None:
+    first, second = series(one), series(two)
+    assert [row["step"] for row in first] == [row["step"] for row in second]
+    for name in COMPARED:
+        a = np.array([float(row[name]) for row in first])
+        b = np.array([float(row[name]) for row in second])
+        np.testing.assert_allclose(b, a, rtol=tolerance, err_msg=name)
+    for name in ("events.csv", "lineage.csv", "voids.csv"):
+        mine, theirs = table(one / name), table(two / name)
+        labels = ("kind", "ended", "made", "void", "parents", "origin", "fate", "children", "output")
+        for a, b in zip(mine, theirs, strict=True):
+            assert {n: a[n] for n in labels if n in a} == {n: b[n] for n in labels if n in b}
+
+
+def kill_after(folder: Path, case: Path, step: int) -> None:
+    """Start a run and kill it once it has recorded ``step`` steps and saved a checkpoint."""
+    start = command("run", str(case), "--out", str(folder))
+    process = subprocess.Popen(start, env=environment(), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    rows, end = folder / "series.csv", time.monotonic() + 300
+    while time.monotonic() < end and process.poll() is None:
+        count = rows.read_text(encoding="utf-8").count("\n") if rows.exists() else 0
+        if count > step and list((folder / "checkpoint").glob("*/header.json")):
+            break
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The uninterrupted run."""
+    folder = tmp_path_factory.mktemp("whole")
+    case = write_case(folder, **MERGING)
+    start = command("run", str(case), "--out", str(folder / "out"))
+    done = subprocess.run(start, env=environment(), capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    return folder / "out"
+
+
+def test_the_run_goes_on_through_events(whole: Path) -> None:
+    events = table(whole / "events.csv")
+    assert "coalesce" in [row["kind"] for row in events]
+    for row in series(whole):
+        for name in ("charge_error", "lithium_error", "volume_error"):
+            assert float(row[name]) <= 1e-8
+    manifest = json.loads((whole / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["status"] == "finished"
+    # every void is in the lineage, and the living ones are those of the last output
+    lives = table(whole / "lineage.csv")
+    last = table(whole / "voids.csv")
+    final = {row["void"] for row in last if row["output"] == last[-1]["output"]}
+    assert {row["void"] for row in lives if not row["fate"]} == final
+    assert int(series(whole)[-1]["voids"]) == len(final)
+
+
+@pytest.mark.parametrize(("step", "ranks"), [(5, 1), (30, 2)])
+def test_a_killed_run_resumes_to_the_same_end(
+    tmp_path: Path, livoid: Livoid, whole: Path, step: int, ranks: int
+) -> None:
+    case, out = write_case(tmp_path, **MERGING), tmp_path / "out"
+    kill_after(out, case, step)
+    # a write that was cut off in the middle, and a checkpoint that never became complete
+    with (out / "series.csv").open("a", encoding="utf-8") as file:
+        file.write("99,12.3,half a li")
+    (out / "checkpoint" / "99999999.partial").mkdir()
+    result = livoid("run", str(case), "--out", "out", "--resume", ranks=ranks)
+    assert result.returncode == 0, result.stderr
+    assert_same(whole, out, 1e-6)
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["status"] == "finished"
+    assert len(manifest["resumed"]) == 1
+    again = livoid("run", str(case), "--out", "out", "--resume")
+    assert again.returncode == 0
+    assert "already finished" in again.stdout
+
+
+def test_composition_and_protocol_are_resumed(tmp_path: Path, livoid: Livoid) -> None:
+    """Killed while plating: x_Mg, the deposit so far and the stage go on."""
+    steps = [
+        {"do": "strip", "current": "0.5 mA/cm^2", "capacity": "0.0008 mAh/cm^2"},
+        {"do": "plate", "current": "0.5 mA/cm^2", "capacity": "0.0008 mAh/cm^2"},
+    ]
+    data = case_data(
+        material={"metal": {"name": "lithium-magnesium"}},
+        numerics={
+            "tip_size": "0.15 um",
+            "roof_fraction": 0.3,
+            "layer_size": "0.15 um",
+            "largest_step": "1 s",
+        },
+        output={"interval": "0.0004 mAh/cm^2", "checkpoint_steps": 1},
+    )
+    data["operation"] = {"pressure": "1 MPa", "step": steps}
+    case = tmp_path / "case.toml"
+    case.write_text(tomli_w.dumps(data), encoding="utf-8")
+    assert livoid("run", str(case), "--out", "whole").returncode == 0
+    strips = [row["kind"] for row in series(tmp_path / "whole")].count("strip")
+    kill_after(tmp_path / "out", case, strips + 4)
+    result = livoid("run", str(case), "--out", "out", "--resume", ranks=2)
+    assert result.returncode == 0, result.stderr
+    assert_same(tmp_path / "whole", tmp_path / "out", 1e-6)
+    first, second = series(tmp_path / "whole"), series(tmp_path / "out")
+    for name in ("solute_contact", "solute_largest", "stage_capacity_mAh_cm2"):
+        a, b = (np.array([float(row[name]) for row in rows]) for rows in (first, second))
+        np.testing.assert_allclose(b, a, rtol=1e-6, err_msg=name)
+    for file in ("stages.csv", "deposit.csv"):
+        one, two = table(tmp_path / "whole" / file), table(tmp_path / "out" / file)
+        assert len(one) == len(two) > 0
+        name = "deposit_mean_um" if file == "stages.csv" else "thickness_um"
+        a, b = (np.array([float(row[name]) for row in rows]) for rows in (one, two))
+        np.testing.assert_allclose(b, a, rtol=1e-5, atol=1e-9)
+
+
+def test_resume_refuses_what_does_not_fit(tmp_path: Path, livoid: Livoid) -> None:
+    case = write_case(tmp_path, numerics={"max_steps": 2})
+    nothing = livoid("run", str(case), "--out", "out", "--resume")
+    assert nothing.returncode == 2
+    assert "is not a run folder" in nothing.stderr
+    assert livoid("run", str(case), "--out", "out").returncode == 1
+    other = livoid("run", str(case), "--out", "out", "--resume", "--set", "operation.pressure=0.7 MPa")
+    assert other.returncode == 2
+    assert "operation.pressure = '0.5 MPa' there, '0.7 MPa' now" in other.stderr
+    for path in (tmp_path / "out" / "checkpoint").iterdir():
+        (path / "header.json").unlink()
+    empty = livoid("run", str(case), "--out", "out", "--resume")
+    assert empty.returncode == 2
+    assert "no complete checkpoint" in empty.stderr
+    assert "Traceback" not in empty.stderr
+
+
+def test_only_complete_checkpoints_count(tmp_path: Path) -> None:
+    base = tmp_path / "checkpoint"
+    for name, complete in (("00000003", True), ("00000007", False), ("00000009.partial", True)):
+        (base / name).mkdir(parents=True)
+        if complete:
+            (base / name / "header.json").write_text('{"format": 1, "step": 3}')
+    assert checkpoint.newest(tmp_path)[0].name == "00000003"
+
+
+def test_film_comparison_and_costs_of_a_run(tmp_path: Path, livoid: Livoid, whole: Path) -> None:
+    for name in ("film.gif", "film.mp4"):
+        made = livoid("film", str(whole), "--out", str(tmp_path / name))
+        assert made.returncode == 0, made.stderr
+        assert (tmp_path / name).stat().st_size > 2000
+    with Image.open(tmp_path / "film.gif") as film:
+        assert film.n_frames == len(pyvista.get_reader(str(whole / "fields.pvd")).time_values)
+    with Image.open(tmp_path / "film-stills.png") as stills:
+        assert np.asarray(stills.convert("L")).std() > 20.0
+    wrong = livoid("film", str(whole), "--out", "film.avi")
+    assert wrong.returncode == 2
+    assert "ends in .mp4 or .gif" in wrong.stderr
+
+    compared = livoid("compare", "paper", str(whole), "--out", "compare")
+    assert compared.returncode == 0, compared.stderr
+    compared_rows = {row["observable"]: row for row in table(tmp_path / "compare" / "paper.csv")}
+    merged = next(row for row in table(whole / "events.csv") if row["kind"] == "coalesce")
+    # two voids became one: half of them, known to one step
+    found, wanted = float(compared_rows["coalescence"]["predicted"]), float(merged["capacity_mAh_cm2"])
+    assert found == pytest.approx(wanted, rel=2e-2)
+    assert compared_rows["contact loss 90 %"]["predicted"].startswith("not by")
+    assert (tmp_path / "compare" / "paper.png").stat().st_size > 5000
+    assert livoid("compare", "paper", "nowhere").returncode == 2
+
+
+def test_costs_count_each_second_once() -> None:
+    timing.start()
+    before = {row["part"]: row["seconds"] for row in timing.table(MPI.COMM_SELF, 1)}
+    with timing.part("mesh"):
+        time.sleep(0.02)
+        with timing.part("solve"):
+            time.sleep(0.1)
+        time.sleep(0.02)
+    after = {row["part"]: row["seconds"] for row in timing.table(MPI.COMM_SELF, 1)}
+    took = {name: after[name] - before[name] for name in after}
+    assert took["solve"] >= 0.1
+    assert took["mesh"] >= 0.04
+    assert took["mesh"] + took["solve"] <= took["total"]
+
+
+def test_costs_add_up(tmp_path: Path, livoid: Livoid) -> None:
+    case = write_case(tmp_path, numerics={"max_steps": 3})
+    result = livoid("run", str(case), "--out", "out", "--profile")
+    assert "assembly" in result.stdout
+    rows = {row["part"]: row for row in json.loads((tmp_path / "out" / "profile.json").read_text())}
+    parts = sum(row["seconds"] for name, row in rows.items() if name != "total")
+    assert parts == pytest.approx(rows["total"]["seconds"], rel=1e-6)
+    assert all(row["seconds"] >= 0.0 for row in rows.values())
+    assert rows["assembly"]["seconds"] > 0.0
+    assert rows["solve"]["seconds"] > 0.0

@@ -1,0 +1,129 @@
+"""Where the model leaves its validity it says so, once and with the number; runs repeat themselves."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from meshes.profile.polyline import InterfaceProfile
+from meshes.tags import Boundary
+from solver.simulation import validity
+from solver.verification.creep import integral, on, problem
+from solver.verification.patches import quarter_annulus
+from tests.conftest import small_case
+from tests.simulation.test_runs import SHORT, write_case
+
+Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
+EXPONENT, OUTER = 6.6, 4.0
+
+
+@pytest.mark.parametrize("share_of_largest", [0.4, 0.8])
+def test_the_share_of_work_beyond_a_stress_is_that_of_a_ring(share_of_largest: float, comm: MPI.Comm) -> None:
+    """sigma_e = sigma_a (r/a)^(-2/n): beyond L a share (1 - L/sigma_a)/(1 - (a/b)^(2/n)), at most 1."""
+    thinning = 1.0 - OUTER ** (-2.0 / EXPONENT)
+    largest = math.sqrt(3.0) / (EXPONENT * thinning)
+    errors = []
+    for segments in (8, 16):
+        mechanics = problem(quarter_annulus(1.0, OUTER, segments, comm), EXPONENT)
+        held = on(mechanics, 1, Boundary.CONTACT)
+        mechanics.solve(held, np.zeros(len(held)))
+        whole, beyond = (
+            integral(mechanics.cell, mechanics.creep_work(beyond=limit))
+            for limit in (None, share_of_largest * largest)
+        )
+        errors.append(abs(beyond / whole - min((1.0 - share_of_largest) / thinning, 1.0)))
+        mechanics.destroy()
+    # the edge of the region cuts through elements: about first order
+    assert errors[1] < 0.02
+    assert errors[1] <= max(0.7 * errors[0], 1e-9)
+
+
+def named(**changes: Any) -> dict[str, str]:
+    return dict(validity.of_case(small_case(**changes)))
+
+
+def test_what_a_case_is_warned_of() -> None:
+    assert set(named()) == {"plane"}
+    assert set(named(void=[])) == set()
+    round_cell = {"kind": "axisymmetric", "width": "3 um", "metal_thickness": "8 um"}
+    assert set(named(geometry=round_cell)) == set()
+    fast = {"pressure": "0.05 MPa", "current": "5 mA/cm^2"}
+    found = named(operation=fast, model={"vacancies": False})
+    assert set(found) == {"plane", "pressure"}
+    assert "Pi_P = 0.0" in found["pressure"]
+    assert set(named(operation=fast)) == {"plane"}
+
+
+def test_a_void_as_wide_as_the_cell_is_named() -> None:
+    from dataclasses import replace
+
+    from solver.stepping.observables import Observation, Shares
+
+    shares = Shares(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    seen = Observation(shares, 1.0, 0.5, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0)
+    loaded = small_case()
+    for right, expected in ((2.0, set()), (2.6, {"wide void"})):
+        roof = np.array([[0.0, 0.5], [right, 0.0]])
+        profile = InterfaceProfile(3.0, 8.0, 6.0, (roof,))
+        assert set(dict(validity.of_state(loaded, profile, seen))) == expected
+    profile = InterfaceProfile(3.0, 8.0, 6.0, ())
+    found = dict(validity.of_state(loaded, profile, replace(seen, beyond_breakdown=0.37)))
+    assert "37 % of the work of creep is done above 2.8 MPa" in found["breakdown"]
+
+
+def test_a_run_says_each_once(tmp_path: Path, livoid: Livoid) -> None:
+    case = write_case(
+        tmp_path, **(SHORT | {"operation": {"pressure": "20 MPa", "capacity": "1e-5 mAh/cm^2"}})
+    )
+    result = livoid("run", str(case), "--out", "out")
+    assert result.returncode == 0, result.stderr
+    text = (tmp_path / "out" / "run.log").read_text(encoding="utf-8")
+    for sentence in ("plane strain", "of the work of creep is done above 2.8 MPa"):
+        assert text.count(sentence) == 1
+        assert result.stderr.count(sentence) == 1
+
+
+def test_a_run_repeats_itself(tmp_path: Path, livoid: Livoid) -> None:
+    case = write_case(tmp_path, **SHORT)
+    assert livoid("run", str(case), "--out", "out").returncode == 0
+    same = livoid("rerun", "out")
+    assert same.returncode == 0, same.stdout + same.stderr
+    assert "the same" in same.stdout
+    two = livoid("rerun", "out", "--out", "two", ranks=2)
+    assert two.returncode == 0, two.stdout + two.stderr
+    assert "ranks: 1 then, 2 now" in two.stdout
+    # another result is found out, and named by its column
+    path = tmp_path / "out" / "series.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    rows[-1]["voltage_V"] = str(1.001 * float(rows[-1]["voltage_V"]))
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    other = livoid("rerun", "out", "--out", "three")
+    assert other.returncode == 1
+    assert "voltage_V                      9.99e-04" in other.stdout
+    assert "NOT the same" in other.stdout
+
+
+def test_only_a_run_that_has_ended_is_repeated(tmp_path: Path, livoid: Livoid) -> None:
+    assert "is not a run folder" in livoid("rerun", "nowhere").stderr
+    case = write_case(tmp_path, **SHORT)
+    assert livoid("run", str(case), "--out", "out").returncode == 0
+    manifest = tmp_path / "out" / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"status": "interrupted"}))
+    refused = livoid("rerun", "out")
+    assert refused.returncode == 2
+    assert "has not ended" in refused.stderr
+    shutil.rmtree(tmp_path / "out")
