@@ -133,8 +133,8 @@ def schema(comm: MPI.Comm) -> int:
 
 def mesh(path: str, out: str | None, changes: Mapping[str, Any], comm: MPI.Comm) -> int:
     """Write the initial mesh of a case: ``.msh``, a table of names, and a picture. Collective."""
+    from meshes.quality import quality
     from postprocess.mesh_picture import draw_mesh
-    from solver.simulation.remeshing import quality
 
     loaded = load_collective(path, changes, comm)
     base = Path(out) if out else Path("runs") / f"{Path(path).stem}-mesh"

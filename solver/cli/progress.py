@@ -9,8 +9,8 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-from solver.output.series import Clock
 from solver.setup.scales import COULOMB_PER_MAH_CM2
+from solver.stepping.clock import Clock
 from solver.stepping.observables import Observation
 
 ProgressCallback = Callable[[Clock, Observation], None]

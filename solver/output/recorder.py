@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from solver.interface.interface_state import InterfaceState
     from solver.interface.population import Population
     from solver.output.run_folder import RunFolder
-    from solver.output.series import Clock
     from solver.setup.protocol import Stage
     from solver.setup.scales import Scales
     from solver.simulation.epoch import Epoch
+    from solver.stepping.clock import Clock
     from solver.stepping.observables import Observation
 
 log = logging.getLogger("livoid")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from solver.output.fields import AMPERE_M2_PER_MA_CM2, UM_PER_M
@@ -12,6 +11,7 @@ if TYPE_CHECKING:
     from meshes.gmsh.mesh_profile import Profile
     from solver.setup.protocol import Stage
     from solver.setup.scales import Scales
+    from solver.stepping.clock import Clock
     from solver.stepping.observables import Observation
     from solver.stepping.step import BalanceErrors, StepResult
 
@@ -64,39 +64,6 @@ COLUMNS = (
     "quality",
     "volume_correction_um",
 )
-
-
-@dataclass
-class Clock:
-    """Counters of a run. ``time`` in s, step sizes in L/v0.
-
-    ``capacity`` (C/m2) is all charge that has passed, whatever its direction; ``net`` is stripped minus
-    plated; ``stage_`` counts from the start of the present step of the protocol. ``solute_correction`` is the
-    relative correction of the solute's total, summed over all remeshings; ``meshed`` is the step after which
-    the present mesh was made.
-    """
-
-    step_size: float
-    time: float = 0.0
-    capacity: float = 0.0
-    net: float = 0.0
-    stage: int = 0
-    stage_time: float = 0.0
-    stage_capacity: float = 0.0
-    solute_correction: float = 0.0
-    step: int = 0
-    recorded: int = -1
-    outputs: int = 0
-    next_output: int = 0
-    rejected: int = 0
-    remeshes: int = 0
-    last_step: float = 0.0
-    calm_until: int = 0
-    meshed: int = 0
-
-    def state(self) -> dict[str, Any]:
-        """Plain data for the checkpoint."""
-        return asdict(self)
 
 
 def series_row(

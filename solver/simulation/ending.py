@@ -10,8 +10,8 @@ from solver.stepping import step
 if TYPE_CHECKING:
     from meshes.topology import Event
     from solver.case.loading import LoadedCase
-    from solver.output.series import Clock
     from solver.setup.parameters import ModelParameters
+    from solver.stepping.clock import Clock
     from solver.stepping.observables import Observation
 
 Status = Literal["finished", "event", "cutoff", "failed", "interrupted"]

@@ -15,9 +15,9 @@ from solver.interface.population import Population
 from solver.interface.roof_surfaces import RoofSurfaces
 from solver.interface.surface_interface import Patch, SurfaceInterface
 from solver.output import checkpoint
-from solver.output.series import Clock
 from solver.setup.scales import nucleation_rule
 from solver.simulation.warnings import Watch
+from solver.stepping.clock import Clock
 from solver.stepping.observables import observation
 from solver.stepping.step import step_result
 

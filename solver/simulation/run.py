@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from solver.equations.coupled_model import CoupledModel
     from solver.interface.interface_state import InterfaceState
     from solver.output.run_folder import RunFolder
-    from solver.output.series import Clock
     from solver.setup.parameters import ModelParameters
     from solver.setup.protocol import Stage
     from solver.setup.scales import Scales
     from solver.simulation.ending import Status
+    from solver.stepping.clock import Clock
     from solver.stepping.observables import Observation
 
 log = logging.getLogger("livoid")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from solver.equations.coupled_model import CoupledModel
-    from solver.output.series import Clock
     from solver.setup.protocol import Stage
     from solver.setup.scales import Scales
+    from solver.stepping.clock import Clock
     from solver.stepping.observables import Observation
 
 _ROUNDING = 1e-12

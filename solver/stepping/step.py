@@ -10,10 +10,11 @@ import numpy as np
 from dolfinx import fem
 from numpy.typing import NDArray
 
+from meshes.quality import quality
 from solver.algebra.newton import SolveError
+from solver.core import timing
 from solver.equations.composition_update import MixingResult
 from solver.equations.coupled_model import SolveReport
-from solver.simulation.remeshing import quality
 
 if TYPE_CHECKING:
     from solver.equations.composition_update import Mixing
@@ -140,7 +141,8 @@ def advance(
         metal = model.metal_measure()
         model.motion.move(_surface_shift(model, speed, dt, even), dt * model.mechanics.platen_velocity())
         correction = correct_volume(model, metal - removed)
-        worst = quality(model.cell)
+        with timing.part("mesh"):
+            worst = quality(model.cell)
         if worst < INVERTED_BELOW:
             raise StepRejectedError(f"a cell inverts (quality {worst:.3f})", CUTBACK)
         mixing = _mix(model.mixing, dt, limits) if model.mixing is not None else None

@@ -27,6 +27,7 @@ from meshes.profile.triangulated import (
     void_of,
     void_under,
 )
+from meshes.quality import quality
 from meshes.sizing import SizeRule
 from meshes.surface_topology import SurfaceSeed, resolve_surface
 from meshes.tags import Boundary
@@ -38,7 +39,6 @@ from solver.interface.roof_surfaces import RoofSurfaces, roof_surfaces
 from solver.setup.cell_setup import initial_cell
 from solver.setup.scales import case_scales, model_parameters
 from solver.simulation.epoch import build_epoch
-from solver.simulation.remeshing import quality
 from tests.conftest import case_data, small_case
 from tests.simulation.test_restart import kill_after
 

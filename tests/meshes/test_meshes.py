@@ -11,13 +11,13 @@ from mpi4py import MPI
 from meshes.cell import CellMesh, MeshingError, distribute
 from meshes.gmsh.mesh_profile import first_meshed
 from meshes.profile.polyline import InterfaceProfile
+from meshes.quality import quality
 from meshes.sizing import SizeRule
 from meshes.tags import Boundary, Region
 from solver.equations.coordinates import weight
 from solver.equations.motion import SurfaceGeometry
 from solver.interface.roofs import roof_chains
 from solver.setup.cell_setup import initial_cell, initial_profile, size_rule, void_shapes
-from solver.simulation.remeshing import quality
 from tests.conftest import small_case
 
 pytestmark = pytest.mark.parallel

@@ -18,10 +18,10 @@ from meshes.sizing import SizeRule
 from meshes.topology import Event, Labelled, Seed, resolve
 from solver.interface.plane_interface import Hold, Interface
 from solver.interface.population import Population
-from solver.output.series import Clock
 from solver.simulation import restart
 from solver.simulation.final_events import final_events
 from solver.simulation.warnings import Watch
+from solver.stepping.clock import Clock
 from solver.stepping.step import BalanceErrors
 from tests.conftest import small_case
 

@@ -1,0 +1,39 @@
+"""What a run counts: time, charge, steps, outputs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass
+class Clock:
+    """Counters of a run. ``time`` in s, step sizes in L/v0.
+
+    ``capacity`` (C/m2) is all charge that has passed, whatever its direction; ``net`` is stripped minus
+    plated; ``stage_`` counts from the start of the present step of the protocol. ``solute_correction`` is the
+    relative correction of the solute's total, summed over all remeshings; ``meshed`` is the step after which
+    the present mesh was made.
+    """
+
+    step_size: float
+    time: float = 0.0
+    capacity: float = 0.0
+    net: float = 0.0
+    stage: int = 0
+    stage_time: float = 0.0
+    stage_capacity: float = 0.0
+    solute_correction: float = 0.0
+    step: int = 0
+    recorded: int = -1
+    outputs: int = 0
+    next_output: int = 0
+    rejected: int = 0
+    remeshes: int = 0
+    last_step: float = 0.0
+    calm_until: int = 0
+    meshed: int = 0
+
+    def state(self) -> dict[str, Any]:
+        """Plain data for the checkpoint."""
+        return asdict(self)
