@@ -9,13 +9,20 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import api_pages
 import generate
+from sphinx.application import Sphinx
 
 import solver
 
+ROOT = Path(__file__).resolve().parent.parent
 project, author, copyright = "livoid", "the livoid developers", "the livoid developers"
 release = version = solver.__version__
-extensions = ["myst_nb"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+napoleon_use_ivar = True
+napoleon_attr_annotations = False
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 4
 nb_execution_mode = os.environ.get("LIVOID_DOCS_EXECUTION", "force")
@@ -31,4 +38,16 @@ suppress_warnings = ["myst.xref_missing", "mystnb.unknown_mime_type"]
 if nb_execution_mode == "off":  # the kernel is what knows its language
     suppress_warnings.append("myst-nb.lexer")
 
-generate.write(Path(__file__).resolve().parent / "generated")
+generate.write(ROOT / "docs" / "generated")
+api_pages.write(ROOT, ROOT / "docs" / "generated" / "api")
+
+
+def _absolute_values(
+    _app: object, _what: str, _name: str, _obj: object, _options: object, lines: list[str]
+) -> None:
+    api_pages.without_substitutions(lines)
+
+
+def setup(app: Sphinx) -> None:
+    """Called by Sphinx."""
+    app.connect("autodoc-process-docstring", _absolute_values)

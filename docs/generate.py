@@ -1,24 +1,34 @@
-"""Pages that are made from the program: case reference, commands, material library."""
+"""Pages that are made from the program: case reference, commands, material library, records."""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Mapping
+import io
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from solver.case.loading import Case
+from rich.console import Console
+
 from solver.case.materials import Library
-from solver.cli.main import parser
+from solver.case.schema.case import Case
+from solver.cli.main import livoid
 from solver.core.files import update
+from solver.output.rows import TABLES
+from solver.output.shown_fields import SHOWN_FIELDS
 
 Schema = Mapping[str, Any]
+HELP_COLUMNS = 110
 
 
 def write(folder: Path) -> None:
     """Write all generated pages into ``folder``; files whose text is the same stay untouched."""
     folder.mkdir(exist_ok=True)
-    pages = {"case-reference": case_reference(), "commands": commands(), "materials": materials()}
+    pages = {
+        "case-reference": case_reference(),
+        "commands": commands(),
+        "materials": materials(),
+        "records": records(),
+    }
     for name, text in pages.items():
         update(folder / f"{name}.md", text)
 
@@ -89,18 +99,23 @@ def _cell(text: str) -> str:
 
 def commands() -> str:
     """Help of every command."""
-    top = parser()
-    (sub,) = [action for action in top._actions if isinstance(action, argparse._SubParsersAction)]
     lines = [
         "# Commands",
         "",
         "Exit codes: 0 done, 1 the run failed or was interrupted, 2 bad input, 3 environment.",
         "",
     ]
-    for name, command in sub.choices.items():
-        text = command.format_help().replace(command.prog, f"livoid {name}")
-        lines += [f"## {name}", "", "```text", text.rstrip(), "```", ""]
+    for name in livoid:
+        if not name.startswith("-"):
+            lines += [f"## {name}", "", "```text", _help(name), "```", ""]
     return "\n".join(lines)
+
+
+def _help(command: str) -> str:
+    """What ``livoid COMMAND --help`` prints."""
+    text = io.StringIO()
+    livoid.help_print([command], console=Console(file=text, width=HELP_COLUMNS))
+    return "\n".join(line.rstrip() for line in text.getvalue().strip().splitlines())
 
 
 def materials() -> str:
@@ -108,7 +123,7 @@ def materials() -> str:
     lines = [
         "# Material library",
         "",
-        "Generated from `solver/library`. Nothing is calibrated where no status says so.",
+        "Generated from `solver/case/library`. Nothing is calibrated where no status says so.",
         "",
     ]
     library = Library()
@@ -123,3 +138,29 @@ def materials() -> str:
                 lines.append(f"| `{key}` | " + " | ".join(cells) + " |")
         lines.append("")
     return "\n".join(lines)
+
+
+def records() -> str:
+    """Every column of every table that a run writes, and every field for ParaView: unit and meaning."""
+    lines = [
+        "# Records",
+        "",
+        "Tables of a run folder and fields for ParaView, generated from `solver/output`.",
+        "",
+    ]
+    for row, name in TABLES.items():
+        about = str(row.__doc__).replace("``", "`").split(": ", 1)[1]
+        lines += [f"## {name}", "", about[0].upper() + about[1:], ""]
+        columns = ((key, column.unit, column.description) for key, column in row.columns().items())
+        lines += [*_described(("column", "unit", "meaning"), columns), ""]
+    lines += ["## Fields for ParaView", "", "In `fields.pvd`; coordinates are um.", ""]
+    fields = ((key, shown.at, shown.unit, shown.description) for key, shown in SHOWN_FIELDS.items())
+    return "\n".join([*lines, *_described(("field", "values per", "unit", "meaning"), fields), ""])
+
+
+def _described(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
+    """A table whose first column is code."""
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    return lines + [
+        f"| `{first}` | " + " | ".join(_cell(text or "-") for text in rest) + " |" for first, *rest in rows
+    ]

@@ -1,7 +1,7 @@
 # Shared by the launcher and the environment scripts (POSIX sh, sourced).
 ROOT_SIZE_MB=5000
 ROOT_MINUTES="2 to 10"
-IMPORT_CHECK='import dolfinx, petsc4py, mpi4py, gmsh, pydantic, pint, scipy, tqdm, tomli_w, matplotlib, meshio
+IMPORT_CHECK='import dolfinx, petsc4py, mpi4py, gmsh, pydantic, pint, scipy, tqdm, tomli_w, matplotlib, meshio, cyclopts, pandas
 v = tuple(int(x) for x in dolfinx.__version__.split(".")[:2])
 assert v >= (0, 9), dolfinx.__version__'
 

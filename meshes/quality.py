@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from mpi4py import MPI
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from meshes.cell import CellMesh
@@ -13,7 +14,12 @@ if TYPE_CHECKING:
 
 def quality(cell: CellMesh) -> float:
     """Smallest shape quality of a cell: 1 equilateral, 0 flat, negative inverted. Collective."""
-    corners = cell.corners()
+    local = float((shapes(cell.corners()) * cell.orientation).min(initial=1.0))
+    return float(cell.domain.comm.allreduce(local, op=MPI.MIN))
+
+
+def shapes(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Shape of simplices (k, d + 1, d): 1 equilateral, 0 flat, with the sign of the volume."""
     volume = np.linalg.det(corners[:, 1:] - corners[:, :1])
     count = corners.shape[1]
     squares = sum(
@@ -22,8 +28,5 @@ def quality(cell: CellMesh) -> float:
     pairs = count * (count - 1) / 2
     mean_edge = np.sqrt(squares / pairs)
     if corners.shape[2] == 2:
-        shape = np.abs(volume) * 2.0 / np.sqrt(3.0) / mean_edge**2
-    else:
-        shape = np.abs(volume) * np.sqrt(2.0) / mean_edge**3
-    local = float((shape * np.sign(volume) * cell.orientation).min(initial=1.0))
-    return float(cell.domain.comm.allreduce(local, op=MPI.MIN))
+        return np.asarray(volume * 2.0 / np.sqrt(3.0) / mean_edge**2)
+    return np.asarray(volume * np.sqrt(2.0) / mean_edge**3)

@@ -1,1 +1,1 @@
-"""Figures, pictures and tables made from the records that a run leaves."""
+"""Figures, pictures and pages of what runs, studies and predictions leave on disk; nothing is solved."""

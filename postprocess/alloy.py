@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import math
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +16,11 @@ from scipy import constants
 from scipy.optimize import brentq
 
 from postprocess import eds
-from postprocess.plots import plt
+from postprocess.canvas import plt, save
 from postprocess.records import read_run
 
 if TYPE_CHECKING:
     from postprocess.records import RunRecords
-    from solver.predictions.alloy import Kind, StudyRun
 
 BLURS = (0.0, 3.0, 5.0)
 """Full widths of the EDS response (um): none, and the range of docs/parameters.md."""
@@ -38,7 +38,8 @@ SLAB_THICKNESS, SLAB_DIFFUSIVITY = 25e-6, 3.0e-15
 """m, m2/s"""
 _MILLI, _MICRO = 1e-3, 1e-6
 
-Row = dict[str, Any]
+Cells = dict[str, Any]
+Kind = Literal["strip", "plate", "utilisation"]
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,15 @@ class Done:
         return float(platen[-1] - platen[0])
 
 
-def report(kind: Kind, done: Sequence[tuple[StudyRun, Path]], folder: Path) -> list[Path]:
-    """Write ``<kind>.csv`` and ``<kind>.png`` and print the table (rank 0)."""
-    finished = [Done(run.labels, read_run(path)) for run, path in done]
+def report(kind: Kind, done: Sequence[tuple[Mapping[str, str], Path]], folder: Path) -> list[Path]:
+    """Write ``<kind>.csv`` and ``<kind>.png`` and print the table (rank 0).
+
+    Args:
+        kind: which study.
+        done: what identifies each run, and its folder.
+        folder: for table and figure.
+    """
+    finished = [Done(labels, read_run(path)) for labels, path in done]
     make = {"strip": _strip_row, "plate": _plate_row, "utilisation": _utilisation_row}[kind]
     rows = [make(entry) for entry in finished]
     folder.mkdir(parents=True, exist_ok=True)
@@ -77,11 +84,7 @@ def report(kind: Kind, done: Sequence[tuple[StudyRun, Path]], folder: Path) -> l
     print(format_rows(rows))
     print(PAPER[kind])
     draw = {"strip": _strip_figure, "plate": _plate_figure, "utilisation": _utilisation_figure}[kind]
-    figure = draw(finished)
-    figure.tight_layout()
-    figure.savefig(folder / f"{kind}.png", dpi=120)
-    plt.close(figure)
-    return [table, folder / f"{kind}.png"]
+    return [table, save(draw(finished), folder / f"{kind}.png", dpi=120)]
 
 
 PAPER: dict[Kind, str] = {
@@ -91,7 +94,7 @@ PAPER: dict[Kind, str] = {
 }
 
 
-def format_rows(rows: Sequence[Row]) -> str:
+def format_rows(rows: Sequence[Cells]) -> str:
     """Plain table."""
     names = list(rows[0])
     text = [[_text(row[name]) for name in names] for row in rows]
@@ -107,9 +110,9 @@ def _text(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def _strip_row(done: Done) -> Row:
+def _strip_row(done: Done) -> Cells:
     y, ratio = done.profile()
-    row: Row = dict(done.labels)
+    row: Cells = dict(done.labels)
     row["end"] = str(done.records.manifest["status"])
     row["capacity"] = float(done.records.series["capacity_mAh_cm2"][-1])
     row["x_contact"] = float(done.records.series["solute_contact"][-1])
@@ -130,10 +133,10 @@ def _half_depth(y: NDArray[np.float64], ratio: NDArray[np.float64]) -> float:
     return float(y[below[0]]) if len(below) and excess[0] > 0.0 else 0.0
 
 
-def _plate_row(done: Done) -> Row:
+def _plate_row(done: Done) -> Cells:
     y, ratio = done.profile()
     thickness = done.layer()
-    row: Row = dict(done.labels)
+    row: Cells = dict(done.labels)
     row["end"] = str(done.records.manifest["status"])
     row["layer um"] = thickness
     for width in BLURS:
@@ -160,12 +163,12 @@ def slab_utilisation(current: float) -> float:
     return flux * brentq(left, 1e-9 * longest, longest) / (room * length)
 
 
-def _utilisation_row(done: Done) -> Row:
+def _utilisation_row(done: Done) -> Cells:
     series = done.records.series
     current = done.labels["current"]
     total, useful = _capacities(done)
     passed = float(series["capacity_mAh_cm2"][-1])
-    row: Row = dict(done.labels)
+    row: Cells = dict(done.labels)
     row["mAh/cm2"] = passed
     row["of all Li %"] = 100.0 * passed / total
     row["of useful Li %"] = 100.0 * passed / useful
@@ -177,8 +180,6 @@ def _utilisation_row(done: Done) -> Row:
 
 def _capacities(done: Done) -> tuple[float, float]:
     """All Li in the layer, and what can be taken until its uniform composition is at the limit (mAh/cm2)."""
-    import tomllib
-
     case = tomllib.loads((done.records.folder / "case.toml").read_text(encoding="utf-8"))
     metal = case["resolved_material"]["metal"]
     x, limit = (float(metal[name]["value"]) for name in ("solute_fraction", "solute_limit"))

@@ -12,15 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from postprocess.canvas import plt, save
 from postprocess.records import RecordsError, read_run
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 
 if TYPE_CHECKING:
     from postprocess.records import RunRecords
@@ -189,9 +186,7 @@ def _figure(runs: dict[Metal, list[RunRecords]], target: Path) -> Path:
         strict=True,
     ):
         axis.set_ylabel(text)
-    figure.savefig(target, dpi=130)
-    plt.close(figure)
-    return target
+    return save(figure, target)
 
 
 def _curves(axes: NDArray[np.object_], run: RunRecords, colour: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from postprocess import plots
-from postprocess.plots import plt
+from postprocess.canvas import plt, save
 from postprocess.records import read_run
 
 if TYPE_CHECKING:
@@ -54,10 +54,7 @@ def demo_figure(folders: list[Path], path: Path) -> Path:
         twin.set_ylabel("overpotential (mV)", color="C3")
         row[2].locator_params(axis="x", nbins=5)
         row[2].set_title("contact and overpotential", fontsize=9)
-    figure.tight_layout()
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
-    return path
+    return save(figure, path, dpi=110)
 
 
 def _field_panel(axes: plt.Axes, run: RunRecords) -> None:

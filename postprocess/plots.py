@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from postprocess.records import read_run
+from solver.output.rows import InterfaceRow, ProfileRow, SeriesRow
 
 matplotlib.use("Agg")
 from typing import TYPE_CHECKING
@@ -20,14 +21,9 @@ if TYPE_CHECKING:
 
 MILLI = 1e3
 MAX_SHAPES = 12
-SHARES = (
-    ("ohmic_V", "pellet ohmic"),
-    ("constriction_V", "constriction"),
-    ("charge_transfer_V", "charge transfer"),
-    ("vacancy_V", "vacancies"),
-    ("composition_V", "composition"),
-    ("pressure_V", "contact pressure"),
-)
+SHARES = ("ohmic_V", "constriction_V", "charge_transfer_V", "vacancy_V", "composition_V", "pressure_V")
+"""Columns of ``series.csv`` that add up to the overpotential."""
+CAPACITY = SeriesRow.label("capacity_mAh_cm2")
 
 
 def plot_run(folder: Path) -> list[Path]:
@@ -46,8 +42,8 @@ def plot_run(folder: Path) -> list[Path]:
         made.append(_save(_interface_figure(run), target / "interface.png"))
     if run.is_alloy() and run.outputs():
         made.append(_save(_composition_figure(run), target / "composition.png"))
-    if run.deposit:
-        made.append(_save(_deposit_figure(run), target / "deposit.png"))
+    if run.plated:
+        made.append(_save(_plated_figure(run), target / "deposit.png"))
     if run.fields:
         made.append(_save(_field_figure(run), target / "fields.png"))
     return made
@@ -57,9 +53,9 @@ def voltage_axes(axes: Axes, run: RunRecords) -> None:
     """Overpotential and its shares against capacity."""
     capacity = run.series["capacity_mAh_cm2"]
     axes.plot(capacity, MILLI * run.series["voltage_V"], "k", lw=1.8, label="overpotential")
-    for column, label in SHARES:
-        axes.plot(capacity, MILLI * run.series[column], lw=1.0, label=label)
-    axes.set_xlabel("capacity (mAh/cm2)")
+    for column in SHARES:
+        axes.plot(capacity, MILLI * run.series[column], lw=1.0, label=SeriesRow.columns()[column].name)
+    axes.set_xlabel(CAPACITY)
     axes.set_ylabel("overpotential (mV)")
     axes.legend(fontsize=7, frameon=False)
 
@@ -67,7 +63,7 @@ def voltage_axes(axes: Axes, run: RunRecords) -> None:
 def contact_axes(axes: Axes, run: RunRecords, label: str | None = None) -> None:
     """Contact fraction against capacity."""
     axes.plot(run.series["capacity_mAh_cm2"], 100.0 * run.series["contact_fraction"], label=label)
-    axes.set_xlabel("capacity (mAh/cm2)")
+    axes.set_xlabel(CAPACITY)
     axes.set_ylabel("contact (%)")
     axes.set_ylim(0.0, 102.0)
 
@@ -121,13 +117,13 @@ def _history_figure(run: RunRecords) -> plt.Figure:
     rates.plot(capacity, run.series["void_gain_um_s"], label="gain by vacancies")
     rates.plot(capacity, run.series["void_loss_um_s"], label="loss by flow of the metal")
     rates.set_yscale("log" if np.all(run.series["void_loss_um_s"] > 0) else "linear")
-    rates.set_xlabel("capacity (mAh/cm2)")
+    rates.set_xlabel(CAPACITY)
     rates.set_ylabel("void growth (um2/s)")
     rates.legend(fontsize=7, frameon=False)
     focus = axes[1, 1]
     focus.plot(capacity, run.series["focus_applied"], label="max(i)/applied")
     focus.plot(capacity, run.series["focus_contact"], label="max(i)/mean on contact")
-    focus.set_xlabel("capacity (mAh/cm2)")
+    focus.set_xlabel(CAPACITY)
     focus.set_ylabel("current focusing")
     focus.legend(fontsize=7, frameon=False)
     figure.suptitle(f"{run.folder.name}: {run.manifest.get('message', '')}", fontsize=9)
@@ -148,7 +144,7 @@ def _interface_figure(run: RunRecords) -> plt.Figure:
             x, values = run.contact(output, column)
             axes.plot(x, values, label=f"output {output}")
             axes.set_xlabel("x (um)")
-            axes.set_ylabel(column)
+            axes.set_ylabel(InterfaceRow.label(column))
     panels[0].legend(fontsize=7, frameon=False)
     return figure
 
@@ -164,7 +160,7 @@ def _composition_figure(run: RunRecords) -> plt.Figure:
             y, values = run.heights(outputs[k], "right", column)
             axes.plot(y, values, color=colour, lw=1.2, label=f"output {outputs[k]}")
             axes.set_xlabel("height above the electrolyte (um)")
-            axes.set_ylabel(column)
+            axes.set_ylabel(ProfileRow.label(column))
     panels[0].legend(fontsize=7, frameon=False)
     throughput = run.series["capacity_mAh_cm2"]
     panels[2].plot(throughput, run.series["solute_contact"], label="mean at the contact")
@@ -176,10 +172,10 @@ def _composition_figure(run: RunRecords) -> plt.Figure:
     return figure
 
 
-def _deposit_figure(run: RunRecords) -> plt.Figure:
+def _plated_figure(run: RunRecords) -> plt.Figure:
     """Thickness plated along the interface."""
     figure, axes = plt.subplots(figsize=(7, 4))
-    table = run.deposit
+    table = run.plated
     for output in np.unique(table["output"]):
         pick = table["output"] == output
         label = f"{float(table['capacity_mAh_cm2'][pick][0]):.4g} mAh/cm2 passed"

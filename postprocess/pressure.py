@@ -16,20 +16,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
+from scipy import constants
 
-from postprocess.compare import SOARS, metal_of
-from postprocess.plots import MILLI, plt
+from postprocess.canvas import plt, save
+from postprocess.compare import MILLI, SOARS, metal_of
 from postprocess.quantities import first_passing
 from postprocess.records import RecordsError, read_run
 from postprocess.study_table import read_study
 from solver.case.loading import load_case
 from solver.case.units import parse_quantity
-from solver.setup.scales import FARADAY
 
 if TYPE_CHECKING:
     from postprocess.compare import Metal
     from postprocess.records import RunRecords
 
+FARADAY = constants.physical_constants["Faraday constant"][0]
+"""C/mol (CODATA)."""
 PRESSURE, TEMPERATURE = "operation.pressure", "operation.temperature"
 ROOM_TEMPERATURE = 298.15
 """K; of studies that do not vary it, and of the paper's statements."""
@@ -262,9 +264,7 @@ def _figure(rows: Sequence[PressureRow], target: Path) -> Path:
     grid[0, 0].set_ylabel("overpotential (mV)")
     grid[1, 0].set_ylabel("largest over reference overpotential")
     grid[2, 0].set_ylabel("contact fraction")
-    figure.savefig(target, dpi=130)
-    plt.close(figure)
-    return target
+    return save(figure, target)
 
 
 def _rise_panel(axes: Axes, rows: Sequence[PressureRow], metal: Metal, temperature: float) -> None:

@@ -1,13 +1,15 @@
-"""Quantities of interest of one run: the columns of a study's table."""
+"""Quantities of interest of one run, such as the capacity at which voids coalesce: a study's columns."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from solver.output.columns import Column
+from solver.output.rows import SeriesRow
 
 if TYPE_CHECKING:
     from postprocess.records import RunRecords
@@ -15,43 +17,35 @@ if TYPE_CHECKING:
 CONTACT_LOST = 0.9
 """Share of the interface whose loss counts as delamination in the experiment (docs/parameters.md)."""
 EVENTS = ("open", "coalesce", "split", "collapse")
+BALANCES = ("charge_error", "lithium_error", "volume_error")
+"""Columns of ``series.csv`` that say how well a step keeps charge, lithium and volume."""
 
-
-@dataclass(frozen=True)
-class Quantity:
-    """Unit and meaning of a column."""
-
-    unit: str
-    meaning: str
-
-
-QUANTITIES: dict[str, Quantity] = {
-    "capacity": Quantity("mAh/cm^2", "capacity passed"),
-    "voltage_first": Quantity("V", "overpotential at the start"),
-    "voltage_last": Quantity("V", "overpotential at the end"),
-    "voltage_largest": Quantity("V", "largest overpotential"),
-    "doubled_at": Quantity("mAh/cm^2", "capacity at which the overpotential has doubled"),
-    "contact_first": Quantity("", "contact fraction at the start"),
-    "contact_last": Quantity("", "contact fraction at the end"),
-    "contact_least": Quantity("", "smallest contact fraction"),
-    "lost_at": Quantity("mAh/cm^2", "capacity at which 90 % of the contact is lost"),
-    "focus_first": Quantity("", "largest over mean applied current density at the start"),
-    "focus_largest": Quantity("", "largest over mean applied current density"),
-    "voids_first": Quantity("", "voids at the start"),
-    "voids_last": Quantity("", "voids at the end"),
-    **{f"{kind}_at": Quantity("mAh/cm^2", f"capacity of the first event {kind}") for kind in EVENTS},
-    **{f"{kind}_count": Quantity("", f"number of events {kind}") for kind in EVENTS},
-    "charge_error": Quantity("", "largest charge error of a step"),
-    "lithium_error": Quantity("", "largest lithium error of a step"),
-    "volume_error": Quantity("", "largest volume error of a step"),
-    "steps": Quantity("", "time steps"),
-    "wall_time": Quantity("s", "wall time"),
+QUANTITIES: dict[str, Column] = {
+    "capacity": Column("mAh/cm^2", "capacity passed"),
+    "voltage_first": Column("V", "overpotential at the start"),
+    "voltage_last": Column("V", "overpotential at the end"),
+    "voltage_largest": Column("V", "largest overpotential"),
+    "doubled_at": Column("mAh/cm^2", "capacity at which the overpotential has doubled"),
+    "contact_first": Column("", "contact fraction at the start"),
+    "contact_last": Column("", "contact fraction at the end"),
+    "contact_least": Column("", "smallest contact fraction"),
+    "lost_at": Column("mAh/cm^2", "capacity at which 90 % of the contact is lost"),
+    "focus_first": Column("", "largest over mean applied current density at the start"),
+    "focus_largest": Column("", "largest over mean applied current density"),
+    "voids_first": Column("", "voids at the start"),
+    "voids_last": Column("", "voids at the end"),
+    **{f"{kind}_at": Column("mAh/cm^2", f"capacity of the first event {kind}") for kind in EVENTS},
+    **{f"{kind}_count": Column("", f"number of events {kind}") for kind in EVENTS},
+    **{name: Column("", f"largest {SeriesRow.label(name)} of a step") for name in BALANCES},
+    "steps": Column("", "time steps"),
+    "wall_time": Column("s", "wall time"),
 }
+"""Unit and meaning of every quantity by its name, in the order of the table."""
 
 
 def quantities(run: RunRecords) -> dict[str, float]:
     """All of :data:`QUANTITIES` of a run; NaN for what did not happen."""
-    s = {name: values.astype(float) for name, values in run.series.items() if name != "kind"}
+    s = run.series
     passed, voltage, contact = s["capacity_mAh_cm2"], s["voltage_V"], s["contact_fraction"]
     found = {
         "capacity": passed[-1],
@@ -74,7 +68,7 @@ def quantities(run: RunRecords) -> dict[str, float]:
         capacities = [float(e["capacity_mAh_cm2"]) for e in run.events if e["kind"] == kind]
         found[f"{kind}_at"] = capacities[0] if capacities else math.nan
         found[f"{kind}_count"] = float(len(capacities))
-    for name in ("charge_error", "lithium_error", "volume_error"):
+    for name in BALANCES:
         found[name] = float(s[name].max())
     return {name: float(found[name]) for name in QUANTITIES}
 

@@ -1,19 +1,25 @@
-"""Reading a run folder."""
+"""Reading a run folder: its manifest, and its tables as typed columns."""
 
 from __future__ import annotations
 
-import csv
 import json
 import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-TEXT = ("part", "kind", "side", "end", "parents")
-"""Columns that hold words."""
+from solver.output import rows
+
+if TYPE_CHECKING:
+    from solver.output.columns import Row
+
+Columns = dict[str, NDArray[Any]]
+"""Columns of a table by name; none where it has no rows."""
 
 
 class RecordsError(ValueError):
@@ -22,26 +28,26 @@ class RecordsError(ValueError):
 
 @dataclass(frozen=True)
 class RunRecords:
-    """Records of one run.
+    """Records of one run; units and meanings of the columns are in ``solver/output/rows.py``.
 
     Attributes:
         folder: run folder.
         manifest: ``manifest.json``.
-        series: columns of ``series.csv``.
-        interface, profile, deposit, stages, voids: columns of the file of that name (numbers as floats).
+        series, interface, profile, stages, voids: columns of the table of that name.
+        plated: columns of ``deposit.csv``.
         events: rows of ``events.csv``.
         fields: (time in s, file) of ``fields.pvd``.
     """
 
     folder: Path
     manifest: dict[str, Any]
-    series: dict[str, NDArray[Any]]
-    interface: dict[str, NDArray[Any]]
-    profile: dict[str, NDArray[Any]]
-    deposit: dict[str, NDArray[Any]]
-    stages: dict[str, NDArray[Any]]
-    voids: dict[str, NDArray[Any]]
-    events: list[dict[str, str]]
+    series: Columns
+    interface: Columns
+    profile: Columns
+    plated: Columns
+    stages: Columns
+    voids: Columns
+    events: list[dict[str, Any]]
     fields: list[tuple[float, Path]]
 
     def is_alloy(self) -> bool:
@@ -81,36 +87,56 @@ def read_run(folder: Path) -> RunRecords:
         raise RecordsError(f"{folder} is not a run folder (no manifest.json)")
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        series = _columns(folder / "series.csv")
-        tables = {
-            name: _columns(folder / f"{name}.csv")
-            for name in ("interface", "profile", "deposit", "stages", "voids")
-        }
-        events = rows(folder / "events.csv")
+        fields = _index(folder)
     except (OSError, ValueError) as error:
         raise RecordsError(f"{folder}: {error}") from None
-    if not series or len(next(iter(series.values()))) == 0:
+    series = read_table(folder, rows.SeriesRow)
+    if not series:
         raise RecordsError(f"{folder}: the run has recorded no step")
-    return RunRecords(folder, manifest, series, events=events, fields=_index(folder), **tables)
+    events = read_table(folder, rows.EventRow)
+    return RunRecords(
+        folder,
+        manifest,
+        series,
+        interface=read_table(folder, rows.InterfaceRow),
+        profile=read_table(folder, rows.ProfileRow),
+        plated=read_table(folder, rows.PlatedThicknessRow),
+        stages=read_table(folder, rows.StageRow),
+        voids=read_table(folder, rows.VoidRow),
+        events=[dict(zip(events, values, strict=True)) for values in zip(*events.values(), strict=True)],
+        fields=fields,
+    )
 
 
-def rows(path: Path) -> list[dict[str, str]]:
-    """Rows of a CSV file, none if it is not there."""
+def read_table(folder: Path, row: type[Row]) -> Columns:
+    """Columns of a table of a run folder, with the types of its rows; none if the file is not there.
+
+    Raises:
+        RecordsError: if the file is damaged.
+    """
+    path = folder / rows.TABLES[row]
     if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def _columns(path: Path) -> dict[str, NDArray[Any]]:
-    table = rows(path)
-    if not table:
         return {}
-    columns: dict[str, NDArray[Any]] = {}
-    for name in table[0]:
-        values = [row[name] for row in table]
-        columns[name] = np.array(values) if name in TEXT else np.array([float(v) for v in values])
-    return columns
+    types, optional = row.types(), row.optional()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # of rows with too many values
+            table = pd.read_csv(
+                path,
+                index_col=False,
+                dtype={name: kind for name, kind in types.items() if name not in optional},
+                # what is empty is a damaged number, or a word without letters
+                keep_default_na=False,
+                na_values={name: ["nan", ""] if name in optional else ["nan"] for name in types},
+                float_precision="round_trip",
+            )
+    except pd.errors.EmptyDataError:
+        return {}
+    except (OSError, ValueError, OverflowError, pd.errors.ParserWarning) as error:
+        raise RecordsError(f"{path}: {error}") from None
+    if table.empty:
+        return {}
+    return {str(name): table[name].to_numpy(str if types.get(str(name)) is str else None) for name in table}
 
 
 def _index(folder: Path) -> list[tuple[float, Path]]:

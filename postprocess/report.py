@@ -18,6 +18,7 @@ from postprocess.records import RecordsError, read_run
 from postprocess.sensitivity import sensitivities
 from postprocess.study_plots import study_figures
 from postprocess.study_table import read_study
+from solver.output.rows import EventRow, SeriesRow
 
 if TYPE_CHECKING:
     from postprocess.records import RunRecords
@@ -29,7 +30,7 @@ SHOWN_EVENTS = 200
 
 
 @dataclass(frozen=True)
-class Table:
+class PageTable:
     """Rows of cells; numbers are shown with five digits."""
 
     rows: Sequence[Sequence[Any]]
@@ -51,7 +52,7 @@ class Section:
     title: str
     text: str = ""
     figures: list[Figure] = field(default_factory=list)
-    tables: list[Table] = field(default_factory=list)
+    tables: list[PageTable] = field(default_factory=list)
 
 
 def report(folder: Path, out: Path | None = None) -> Path:
@@ -83,10 +84,12 @@ def _run_page(folder: Path) -> tuple[str, str, list[Section]]:
         Section("Quantities of interest", tables=[_quantity_table(quantities(run))]),
         _events(run),
         _conservation(run),
-        Section("Case", tables=[Table(list(_flat(case, skip=("resolved_material",))), ("path", "value"))]),
+        Section(
+            "Case", tables=[PageTable(list(_flat(case, skip=("resolved_material",))), ("path", "value"))]
+        ),
         _materials(case),
         Section(
-            "Versions", tables=[Table([(k, v) for k, v in m.items() if not isinstance(v, (dict, list))])]
+            "Versions", tables=[PageTable([(k, v) for k, v in m.items() if not isinstance(v, (dict, list))])]
         ),
     ]
     return str(case.get("title") or folder.name), f"{ended} ({numbers})", sections
@@ -109,44 +112,46 @@ def _study_page(folder: Path) -> tuple[str, str, list[Section]]:
     if base is not None:
         case = _read_case(folder / "runs" / base.name / "case.toml")
         text = f"Of {base.name}; the other runs differ from it by what the table above lists."
-        flat = Table(list(_flat(case, skip=("resolved_material",))), ("path", "value"))
+        flat = PageTable(list(_flat(case, skip=("resolved_material",))), ("path", "value"))
         sections += [Section("Case", text, tables=[flat]), _materials(case)]
         worst = [
             (name, max((row.results.get(name, 0.0) for row in rows if row.results), default=math.nan))
             for name in ("charge_error", "lithium_error", "volume_error")
         ]
         sections.append(
-            Section("Conservation", "Largest relative error of a step over all runs.", tables=[Table(worst)])
+            Section(
+                "Conservation", "Largest relative error of a step over all runs.", tables=[PageTable(worst)]
+            )
         )
         manifest = read_run(folder / "runs" / base.name).manifest
         versions = [(k, v) for k, v in manifest.items() if not isinstance(v, (dict, list))]
-        sections.append(Section("Versions", f"Of {base.name}.", tables=[Table(versions)]))
+        sections.append(Section("Versions", f"Of {base.name}.", tables=[PageTable(versions)]))
     return study.title or folder.name, summary, sections
 
 
-def _quantity_table(values: Mapping[str, float]) -> Table:
+def _quantity_table(values: Mapping[str, float]) -> PageTable:
     rows = [
-        (about.meaning, values[name] if not math.isnan(values[name]) else "does not happen", about.unit)
+        (about.description, values[name] if not math.isnan(values[name]) else "does not happen", about.unit)
         for name, about in QUANTITIES.items()
     ]
-    return Table(rows, ("quantity", "value", "unit"))
+    return PageTable(rows, ("quantity", "value", "unit"))
 
 
 def _events(run: RunRecords) -> Section:
     text = "" if run.events else "None."
     if len(run.events) > SHOWN_EVENTS:
         text = f"The first {SHOWN_EVENTS} of {len(run.events)}; the others are in events.csv."
-    head = list(run.events[0]) if run.events else []
+    head = [column.label for column in EventRow.columns().values()] if run.events else []
     return Section(
-        "Events", text, tables=[Table([list(e.values()) for e in run.events[:SHOWN_EVENTS]], head)]
+        "Events", text, tables=[PageTable([list(e.values()) for e in run.events[:SHOWN_EVENTS]], head)]
     )
 
 
 def _conservation(run: RunRecords) -> Section:
     names = [n for n in ("charge_error", "lithium_error", "volume_error", "solute_error") if n in run.series]
-    rows = [(name, float(run.series[name].astype(float).max())) for name in names]
+    rows = [(SeriesRow.columns()[name].name, float(run.series[name].max())) for name in names]
     return Section(
-        "Conservation", "Largest relative error of a step.", tables=[Table(rows, ("balance", "error"))]
+        "Conservation", "Largest relative error of a step.", tables=[PageTable(rows, ("balance", "error"))]
     )
 
 
@@ -158,7 +163,7 @@ def _materials(case: Mapping[str, Any]) -> Section:
                 value = entry.get("value", "")
                 rows.append((f"{kind}.{name}", str(value), entry.get("status", ""), entry["source"]))
     return Section(
-        "Parameters and their sources", tables=[Table(rows, ("parameter", "value", "status", "source"))]
+        "Parameters and their sources", tables=[PageTable(rows, ("parameter", "value", "status", "source"))]
     )
 
 
@@ -178,10 +183,10 @@ def _sensitivity(rows: Sequence[StudyRow]) -> Section:
     ]
     head = ("quantity", "rank", "parameter", "base", "least", "most", "swing / |base|")
     text = "One parameter at a time, the others as in the case; the most important first."
-    return Section("Sensitivities", text, tables=[Table(table, head)])
+    return Section("Sensitivities", text, tables=[PageTable(table, head)])
 
 
-def _run_table(rows: Sequence[StudyRow]) -> Table:
+def _run_table(rows: Sequence[StudyRow]) -> PageTable:
     chosen = [name for name in QUANTITIES if any(not math.isnan(r.results.get(name, math.nan)) for r in rows)]
     head = ("run", *rows[0].values, "status", *chosen, "reason")
     body = []
@@ -189,7 +194,7 @@ def _run_table(rows: Sequence[StudyRow]) -> Table:
         numbers = [row.results.get(name, math.nan) for name in chosen]
         shown = ["" if math.isnan(number) else number for number in numbers]
         body.append((row.name, *row.values.values(), row.status, *shown, row.reason))
-    return Table(body, head)
+    return PageTable(body, head)
 
 
 def _flat(data: Mapping[str, Any], path: str = "", skip: Sequence[str] = ()) -> list[tuple[str, Any]]:

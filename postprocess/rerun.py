@@ -1,4 +1,4 @@
-"""``livoid rerun``: a run again from what its folder holds, and how much the two differ."""
+"""Repeating a run (``livoid rerun``): what its folder holds of it, and how much the two results differ."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from postprocess.records import rows
+import numpy as np
+
+from postprocess.records import RecordsError, read_table
 from solver.core import provenance
-from solver.output.run_folder import ENDED, RunFolderError, changes
+from solver.core.trees import changes
+from solver.output.rows import ENDED, SeriesRow
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SAME_RANKS = 1e-8
 """Largest relative difference of a column where nothing but the time of day differs."""
@@ -49,14 +55,14 @@ def original(folder: Path) -> Original:
     """Read what a run left.
 
     Raises:
-        RunFolderError: if there is no run, or it has not ended.
+        RecordsError: if there is no run, or it has not ended.
     """
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        raise RunFolderError(f"{folder} is not a run folder") from None
+        raise RecordsError(f"{folder} is not a run folder") from None
     if manifest.get("status") not in (*ENDED, "failed"):
-        raise RunFolderError(f"{folder} has not ended ({manifest.get('status')}); go on with --resume first")
+        raise RecordsError(f"{folder} has not ended ({manifest.get('status')}); go on with --resume first")
     return Original(folder, manifest)
 
 
@@ -74,24 +80,25 @@ def differences(first: Path, second: Path, *, same_ranks: bool) -> dict[str, flo
         first, second: run folders.
         same_ranks: whether solver effort is compared too.
     """
-    tables = [rows(folder / "series.csv") for folder in (first, second)]
-    if len(tables[0]) != len(tables[1]):
+    try:
+        one, two = (read_table(folder, SeriesRow) for folder in (first, second))
+    except RecordsError:
+        return {"rows": math.inf}
+    if len({len(next(iter(table.values()), ())) for table in (one, two)}) > 1:
         return {"rows": math.inf}
     left_out = ROUNDING_COLUMNS if same_ranks else (*ROUNDING_COLUMNS, *EFFORT_COLUMNS)
-    names = [name for name in (tables[0][0] if tables[0] else ()) if name not in left_out]
-    return {name: _difference(*([row.get(name, "") for row in table] for table in tables)) for name in names}
+    names = [name for name in one if name not in left_out]
+    return {name: _difference(one[name], two[name]) if name in two else math.inf for name in names}
 
 
-def _difference(one: Sequence[str], two: Sequence[str]) -> float:
-    if one == two:
+def _difference(one: NDArray[Any], two: NDArray[Any]) -> float:
+    """Largest difference of two columns over the largest value of the first; inf for words that differ."""
+    if np.array_equal(one, two, equal_nan=one.dtype.kind == two.dtype.kind == "f"):
         return 0.0
-    try:
-        a, b = ([float(value) for value in values] for values in (one, two))
-    except ValueError:
+    if not (np.issubdtype(one.dtype, np.number) and np.issubdtype(two.dtype, np.number)):
         return math.inf
-    largest = max(abs(value) for value in a)
-    off = max(abs(x - y) for x, y in zip(a, b, strict=True))
-    return off / largest if largest > 0.0 else math.inf
+    largest, off = float(np.abs(one).max()), float(np.abs(one - two).max())
+    return off / largest if largest > 0.0 and not math.isnan(off) else math.inf
 
 
 def report(first: Path, second: Path, changed: Sequence[str], *, same_ranks: bool) -> tuple[str, bool]:

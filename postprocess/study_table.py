@@ -1,4 +1,4 @@
-"""The results of a study in one table: CSV, and netCDF through xarray."""
+"""The results of all runs of a study in one table: CSV, and netCDF through xarray."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from postprocess.quantities import QUANTITIES, quantities
@@ -44,15 +45,17 @@ def read_study(folder: Path) -> tuple[Study, list[StudyRow]]:
     """Plan and rows of a study folder.
 
     Raises:
-        RecordsError: if it is not one.
+        RecordsError: if it is not one, or its table of points is damaged.
     """
     manifest = folder / "manifest.csv"
     if not manifest.is_file():
         raise RecordsError(f"{folder} is not a study folder (no manifest.csv)")
     study = load_study(folder / "study.toml")
-    with manifest.open(encoding="utf-8", newline="") as file:
-        points = list(csv.DictReader(file))
-    return study, [_row(folder, point, list(study.vary)) for point in points]
+    try:
+        points = pd.read_csv(manifest, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise RecordsError(f"{manifest}: {error}") from None
+    return study, [_row(folder, point, list(study.vary)) for point in points.to_dict("records")]
 
 
 def _row(folder: Path, point: dict[str, str], paths: list[str]) -> StudyRow:
@@ -104,7 +107,7 @@ def dataset(study: Study, rows: list[StudyRow]) -> xr.Dataset:
         name: (
             dims,
             np.array([row.results.get(name, math.nan) for row in rows]).reshape(shape),
-            {"units": about.unit, "long_name": about.meaning},
+            {"units": about.unit, "long_name": about.description},
         )
         for name, about in QUANTITIES.items()
     }

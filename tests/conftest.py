@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import subprocess
 import sys
@@ -56,6 +57,17 @@ def case_data(**changes: Any) -> dict[str, Any]:
 def small_case(**changes: Any) -> LoadedCase:
     """A small plane case."""
     return parse_case(case_data(**changes))
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    """Rows of a CSV file as it is written, all values as text."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def series(folder: Path) -> list[dict[str, str]]:
+    """Rows of ``series.csv`` of a run folder."""
+    return table(folder / "series.csv")
 
 
 @pytest.fixture

@@ -56,6 +56,7 @@ def test_the_median_of_paired_runs_counts(monkeypatch: pytest.MonkeyPatch) -> No
     assert first["spread"] == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 def test_the_bench_runs_and_keeps_its_records(tmp_path: Path, livoid: Callable[..., Any]) -> None:
     arguments = ["--sizes", "check", "--problems", "constriction", "--codes", "livoid", "--out", "out"]
     result = livoid("bench", *arguments)

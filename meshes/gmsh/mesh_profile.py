@@ -1,35 +1,50 @@
-"""A new mesh from an interface profile, whatever the cell's dimension."""
+"""A mesh of any interface profile: the one place that chooses how a cell is meshed."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mpi4py import MPI
 
-from meshes.cell import MeshingError, mesh_plane
-from meshes.gmsh.solid import mesh_surface
+from meshes.gmsh.plane import mesh_plane
+from meshes.gmsh.session import MeshingError
+from meshes.gmsh.solid import mesh_solid
 from meshes.profile.polyline import InterfaceProfile
 from meshes.profile.triangulated import SurfaceProfile
 
 if TYPE_CHECKING:
     from meshes.cell import CellMesh
+    from meshes.profile.base import Profile
     from meshes.sizing import SizeRule
 
 log = logging.getLogger("livoid")
 
-Profile = InterfaceProfile | SurfaceProfile
+P = TypeVar("P", bound="Profile")
 
 
-def mesh_profile(profile: Profile, rule: SizeRule, comm: MPI.Comm) -> CellMesh:
-    """Mesh the cell of a profile. Collective; raises MeshingError."""
+def mesh_profile(profile: Profile, rule: SizeRule, comm: MPI.Comm, msh_file: str | None = None) -> CellMesh:
+    """Mesh the cell of a profile. Collective.
+
+    Args:
+        profile: the cell.
+        rule: element sizes.
+        comm: communicator of the mesh.
+        msh_file: where rank 0 also writes the Gmsh file, if given.
+
+    Raises:
+        MeshingError: on every rank, if Gmsh cannot mesh it.
+        TypeError: for a kind of profile that no mesher knows.
+    """
+    if isinstance(profile, InterfaceProfile):
+        return mesh_plane(profile, rule, comm, msh_file)
     if isinstance(profile, SurfaceProfile):
-        return mesh_surface(profile, rule, comm)
-    return mesh_plane(profile, rule, comm)
+        return mesh_solid(profile, rule, comm, msh_file)
+    raise TypeError(f"no mesh of a {type(profile).__name__}")
 
 
-def first_meshed(profiles: Iterable[Profile], rule: SizeRule, comm: MPI.Comm) -> tuple[CellMesh, Profile]:
+def first_meshed(profiles: Iterable[P], rule: SizeRule, comm: MPI.Comm) -> tuple[CellMesh, P]:
     """Mesh the first profile that Gmsh can mesh (narrow necks may defeat it). Collective.
 
     Args:

@@ -2,48 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import gmsh
 import numpy as np
+from mpi4py import MPI
 
+from meshes.gmsh.session import distribute
 from meshes.tags import Boundary, Region
 
 if TYPE_CHECKING:
+    from meshes.cell import CellMesh
     from meshes.profile.polyline import InterfaceProfile
     from meshes.sizing import SizeRule
 
 _FRONTAL_DELAUNAY = 6
 
 
-@contextmanager
-def gmsh_session(name: str) -> Iterator[None]:
-    """Open a silent Gmsh session with one model and close it whatever happens."""
-    gmsh.initialize(interruptible=False)
-    try:
-        gmsh.option.setNumber("General.Terminal", 0)
-        gmsh.option.setNumber("General.NumThreads", 1)
-        gmsh.model.add(name)
-        yield
-    finally:
-        gmsh.finalize()
-
-
-def sizes_by_field_alone() -> None:
-    """Let nothing but the background field or the size callback set element sizes."""
-    for option in ("MeshSizeExtendFromBoundary", "MeshSizeFromPoints", "MeshSizeFromCurvature"):
-        gmsh.option.setNumber(f"Mesh.{option}", 0)
-
-
-def mesh_by_size(dim: int, size: Callable[[float, float, float], float]) -> None:
-    """Mesh the current Gmsh model up to ``dim`` with elements of ``size`` at (x, y, z)."""
-    gmsh.model.mesh.setSizeCallback(lambda _dim, _tag, x, y, z, _lc: size(x, y, z))
-    sizes_by_field_alone()
-    gmsh.model.mesh.generate(dim)
-    gmsh.model.mesh.removeSizeCallback()
+def mesh_plane(
+    profile: InterfaceProfile, rule: SizeRule, comm: MPI.Comm, msh_file: str | None = None
+) -> CellMesh:
+    """Mesh a two-dimensional cell. Collective; raises :class:`meshes.gmsh.session.MeshingError`."""
+    return distribute(lambda: build_plane(profile, rule), comm, profile.kind, msh_file)
 
 
 def build_plane(profile: InterfaceProfile, rule: SizeRule) -> None:

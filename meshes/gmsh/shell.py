@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from meshes.gmsh.plane import mesh_by_size
-from meshes.profile.triangulated import rounded_places
+from meshes.gmsh.session import mesh_by_size
+from meshes.profile.chains import joined
+from meshes.profile.footprints import rounded_places
 from meshes.tags import Boundary, Region
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Shell:
 def build_shell(shell: Shell, profile: SurfaceProfile, rule: SizeRule) -> None:
     """Build and mesh the cell in the current Gmsh model (serial).
 
-    Gmsh gets the points rounded (:func:`meshes.profile.triangulated.rounded_places`); its nodes are put
+    Gmsh gets the points rounded (:func:`meshes.profile.footprints.rounded_places`); its nodes are put
     where they belong afterwards.
     """
     grid = GRID * rule.tip
@@ -155,9 +156,8 @@ class _ShellBuilder:
         edges = boundary_edges(triangles)
         on = np.abs(self.shell.points[edges][:, :, 1 - axis] - side).max(axis=1) < 1e-9
         edges = edges[on]
-        nodes = np.unique(edges)
-        nodes = nodes[np.argsort(self.shell.points[nodes, axis], kind="stable")]
-        if k in (2, 3):
+        (nodes,) = joined(edges).paths
+        if (self.shell.points[nodes[0], axis] > self.shell.points[nodes[-1], axis]) != (k in (2, 3)):
             nodes = nodes[::-1]
         tag = int(gmsh.model.addDiscreteEntity(1, -1, [ends[k], ends[(k + 1) % 4]]))
         self._place(1, tag, nodes)

@@ -20,33 +20,28 @@ from numpy.typing import NDArray
 from shapely import LinearRing, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from meshes.cell import distribute
-from meshes.gmsh.plane import mesh_by_size
+from meshes.gmsh import roof_edges
+from meshes.gmsh.session import distribute, mesh_by_size
 from meshes.gmsh.shell import Shell, build_shell
-from meshes.profile.triangulated import (
-    SAME_PLACE,
-    Roof,
-    plan_areas,
-    polygons,
-    rounded_places,
-    triple_line,
-)
+from meshes.profile.footprints import SAME_PLACE, polygons, resampled, rounded_places, triple_line
+from meshes.profile.triangulated_roof import Roof, plan_areas
 
 if TYPE_CHECKING:
     from meshes.cell import CellMesh
-    from meshes.profile.triangulated import (
-        SurfaceProfile,
-        SurfaceVoid,
-    )
+    from meshes.profile.triangulated import SurfaceProfile
+    from meshes.profile.triangulated_roof import SurfaceVoid
     from meshes.sizing import SizeRule
 
 RIM_ZONE = 4.0
 """Width (tip elements) of the zone beside triple lines in which nodes are placed by length along the roof."""
 PROFILE_POINTS = 24
 """Points on the roof that measure that length."""
-FINER = (1.0, 0.95, 0.9, 0.85)
-"""Factors on the size at triple lines that are tried one after the other: now and then a flat tetrahedron is
-left between nodes that are all on surfaces, and no optimisation moves those."""
+TRIES = ((1.0, False), (0.95, False), (1.0, True), (0.95, True), (0.9, False), (0.85, False))
+"""What is tried one after the other: factors on the size at triple lines, and whether edges of the roofs are
+turned (:mod:`meshes.gmsh.roof_edges`). Now and then a flat tetrahedron is left between nodes that are all on
+surfaces, and on fine roofs nearly always."""
+ENOUGH_TRIES = 4
+"""Tries after which a usable mesh is good enough: they cost minutes where there are millions of cells."""
 SMOOTHINGS = 10
 """Smoothings of a roof that was changed: capillarity would round it in the next steps."""
 SQUEEZED = 0.05
@@ -61,37 +56,39 @@ _TRIANGLE, _TETRAHEDRON = 2, 4
 _SAME = 2.0 * 10.0**-_ROUNDING
 
 
-def mesh_surface(
+def mesh_solid(
     profile: SurfaceProfile, rule: SizeRule, comm: MPI.Comm, msh_file: str | None = None
 ) -> CellMesh:
-    """Mesh a 3-D cell. Collective; raises :class:`meshes.cell.MeshingError`."""
+    """Mesh a 3-D cell. Collective; raises :class:`meshes.gmsh.session.MeshingError`."""
 
-    def attempt(factor: float) -> float:
+    def attempt(factor: float, turn: bool) -> float:
         finer = replace(rule, tip=factor * rule.tip)
         gmsh.clear()
         even = replace(profile, voids=tuple(_evened(v, profile, finer) for v in profile.voids))
         plane = mesh_of_plane(even, finer)
         gmsh.clear()
-        build_shell(lifted(plane, even, finer), even, finer)
+        build_shell(lifted(plane, even, finer, turn), even, finer)
         return worst_shape()
 
     def build() -> None:
-        found: list[tuple[float, float]] = []
+        best, which, last = -math.inf, TRIES[0], TRIES[0]
         failure: Exception | None = None
-        for factor in FINER:
+        for k, last in enumerate(TRIES):
             try:
-                found.append((attempt(factor), factor))
+                shape = attempt(*last)
             except Exception as error:  # Gmsh raises nothing more special
                 failure = error
                 continue
-            if found[-1][0] >= GOOD_SHAPE:
-                return
-        if failure is not None and not found:
+            if shape > best:
+                best, which = shape, last
+            if best >= GOOD_SHAPE or (best >= FAIR_SHAPE and k + 1 >= ENOUGH_TRIES):
+                break
+        if failure is not None and best == -math.inf:
             raise failure
-        best, factor = max(found)
         if best < FAIR_SHAPE:
             raise RuntimeError("the metal between the surfaces is too thin for its elements")
-        attempt(factor)
+        if which != last:
+            attempt(*which)
 
     return distribute(build, comm, "3d", msh_file)
 
@@ -129,66 +126,6 @@ def _evened(void: SurfaceVoid, profile: SurfaceProfile, rule: SizeRule) -> Surfa
     footprint = resampled(void.footprint, profile.extents, rule)
     places = partial(rounded_places, extents=profile.extents, grid=SAME_PLACE)
     return replace(void, footprint=shapely.transform(footprint, places))
-
-
-def resampled(footprint: Polygon, extents: tuple[float, float], rule: SizeRule) -> Polygon:
-    """Rings with points a tip element apart; corners at the sides stay, and so does the area."""
-    rings = [_even_ring(ring, extents, rule.tip) for ring in (footprint.exterior, *footprint.interiors)]
-    rings = [rings[0], *((hole, -outward) for hole, outward in rings[1:])]
-    cut = Polygon(rings[0][0], [ring for ring, _ in rings[1:]])
-    free = sum(float(np.linalg.norm(outward, axis=1).sum()) for _, outward in rings)
-    if free == 0.0:
-        return cut
-    length = sum(float(ring.length) for ring in (cut.exterior, *cut.interiors))
-    count = sum(len(ring) for ring, _ in rings)
-    # chords cut the area off; a shift of all free points by the missing share of it puts that back
-    shift = (footprint.area - cut.area) / (length * free / count)
-    moved = [ring + shift * outward for ring, outward in rings]
-    return Polygon(moved[0], moved[1:])
-
-
-def _even_ring(
-    line: LinearRing, extents: tuple[float, float], spacing: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Points of a ring (m, 2) and the way out of what it encloses, 0 on sides."""
-    points = np.array(line.coords)[:-1]
-    if not _on_sides(points, extents).any():
-        even = _even(np.vstack([points, points[:1]]), spacing)[:-1]
-        return even, _outward(even, line.is_ccw)
-    points = np.roll(points, -int(np.argmax(_on_sides(points, extents))), axis=0)
-    closed = np.vstack([points, points[:1]])
-    pieces = []
-    for a, b in pairwise(np.flatnonzero(_on_sides(closed, extents))):
-        piece = closed[a : b + 1]
-        along_side = b == a + 1 and _on_sides(piece.mean(axis=0, keepdims=True), extents)[0]
-        pieces.append((piece if along_side else _even(piece, spacing))[:-1])
-    even = np.vstack(pieces)
-    outward = _outward(even, line.is_ccw)
-    outward[_on_sides(even, extents)] = 0.0
-    return even, outward
-
-
-def _on_sides(points: NDArray[np.float64], extents: tuple[float, float]) -> NDArray[np.bool_]:
-    on = [(points[:, k] == 0.0) | (points[:, k] == extent) for k, extent in enumerate(extents)]
-    return np.asarray(on[0] | on[1])
-
-
-def _outward(ring: NDArray[np.float64], counterclockwise: bool) -> NDArray[np.float64]:
-    """Unit normals of a closed ring away from what it encloses."""
-    tangent = np.roll(ring, -1, axis=0) - np.roll(ring, 1, axis=0)
-    normal = np.column_stack([tangent[:, 1], -tangent[:, 0]])
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-300)
-    return normal if counterclockwise else -normal
-
-
-def _even(line: NDArray[np.float64], spacing: float) -> NDArray[np.float64]:
-    """Points at equal distances along a polyline, its ends kept."""
-    arc = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
-    count = max(3, round(arc[-1] / spacing))
-    where = np.linspace(0.0, arc[-1], count + 1)
-    even = np.column_stack([np.interp(where, arc, line[:, k]) for k in range(2)])
-    even[0], even[-1] = line[0], line[-1]
-    return even
 
 
 class _PlaneBuilder:
@@ -281,19 +218,26 @@ def _collected(surfaces: list[tuple[int, int]]) -> PlaneMesh:
     return PlaneMesh(points[used], compact.reshape(-1, 3), np.concatenate(voids))
 
 
-def lifted(plane: PlaneMesh, profile: SurfaceProfile, rule: SizeRule) -> Shell:
-    """The metal's and the electrolyte's surfaces: footprints copied and lifted to their roofs."""
+def lifted(plane: PlaneMesh, profile: SurfaceProfile, rule: SizeRule, turn: bool = False) -> Shell:
+    """The metal's and the electrolyte's surfaces: footprints copied and lifted to their roofs.
+
+    Args:
+        plane: mesh of the plane.
+        profile: the cell.
+        rule: element sizes.
+        turn: whether edges of the roofs are turned where they are shallow valleys.
+    """
     points = np.column_stack([plane.points, np.zeros(len(plane.points))])
     roofs = []
     for k, void in enumerate(profile.voids):
         under = plane.triangles[plane.void == k]
         nodes = np.unique(under)
         free = nodes[~_on_triple_line(points[nodes, :2], void, profile)]
-        wanted = _beside_rims(points[free, :2], void, profile, rule)
-        places = _unfolded(plane.points, under, free, wanted)
-        away = shapely.distance(triple_line(void.footprint, profile.base), shapely.points(places))
-        least = LEAST_SLOPE * np.minimum(away, rule.tip)
-        copies = np.column_stack([places, np.maximum(void.heights(places), least)])
+        if void.wrapped is not None:
+            copies = void.wrapped(plane.points[free])
+        else:
+            wanted = _beside_rims(plane.points[free], void, profile, rule)
+            copies = _raised(_unfolded(plane.points, under, free, wanted), void, profile, rule)
         renumbered = np.arange(len(points))
         renumbered[free] = len(points) + np.arange(len(free))
         points = np.vstack([points, copies])
@@ -301,6 +245,7 @@ def lifted(plane: PlaneMesh, profile: SurfaceProfile, rule: SizeRule) -> Shell:
         if void.fresh is not None:
             inside = shapely.intersects_xy(void.fresh, points[renumbered[free], :2])
             _smooth(points, roof, renumbered[free][inside])
+        roof = roof_edges.turned(points, roof) if turn else roof
         _scale_to(points, roof, np.arange(len(points) - len(free), len(points)), void.measure)
         roofs.append(roof)
     empty = np.empty((0, 3), dtype=np.int64)
@@ -310,6 +255,15 @@ def lifted(plane: PlaneMesh, profile: SurfaceProfile, rule: SizeRule) -> Shell:
         roof=np.vstack([empty, *roofs]),
         floor=plane.triangles[plane.void >= 0],
     )
+
+
+def _raised(
+    places: NDArray[np.float64], void: SurfaceVoid, profile: SurfaceProfile, rule: SizeRule
+) -> NDArray[np.float64]:
+    """Points (n, 3) of the roof above ``places`` (n, 2)."""
+    away = shapely.distance(triple_line(void.footprint, profile.base), shapely.points(places))
+    least = LEAST_SLOPE * np.minimum(away, rule.tip)
+    return np.column_stack([places, np.maximum(void.heights(places), least)])
 
 
 def _unfolded(
@@ -339,7 +293,7 @@ def _on_triple_line(at: NDArray[np.float64], void: SurfaceVoid, profile: Surface
 def _beside_rims(
     at: NDArray[np.float64], void: SurfaceVoid, profile: SurfaceProfile, rule: SizeRule
 ) -> NDArray[np.float64]:
-    """Points (n, 2) moved towards the triple line where the roof is steep: even along the roof."""
+    """Points (n, 2) moved towards the triple line where the roof is steep: spaced along the roof."""
     line, zone = triple_line(void.footprint, profile.base), RIM_ZONE * rule.tip
     points = shapely.points(at)
     away = np.asarray(shapely.distance(line, points))
@@ -348,23 +302,36 @@ def _beside_rims(
         return at
     feet = shapely.get_coordinates(shapely.shortest_line(line, points[near])).reshape(-1, 2, 2)[:, 0]
     along = (at[near] - feet) / away[near, None]
-    room = shapely.contains_xy(void.footprint, feet + zone * along)
-    room &= np.asarray(shapely.distance(line, shapely.points(feet + zone * along))) > 0.9 * zone
+    inner = shapely.points(np.clip(feet + zone * along, 0.0, profile.extents))
+    room = shapely.dwithin(void.footprint, inner, _SAME) & (shapely.distance(line, inner) > 0.9 * zone)
     near, feet, along = near[room], feet[room], along[room]
     steps = np.linspace(0.0, zone, PROFILE_POINTS)
     probes = feet[:, None] + steps[None, :, None] * along[:, None]
+    probes = np.clip(probes, 0.0, profile.extents)
     height = np.maximum(void.heights(probes.reshape(-1, 2)), 0.0).reshape(len(near), PROFILE_POINTS)
     height[:, 0] = 0.0
     arc = np.cumsum(np.hypot(np.diff(steps), np.diff(height, axis=1)), axis=1)
     moved = at.copy()
     for k, node in enumerate(near):
         lengths = np.concatenate([[0.0], arc[k]])
-        there = np.interp(away[node] / zone * lengths[-1], lengths, steps)
+        there = np.interp(_length_along_roof(away[node], zone, lengths), lengths, steps)
         moved[node] = feet[k] + there * along[k]
     for k, extent in enumerate(profile.extents):
         for side in (0.0, extent):
             moved[np.abs(at[:, k] - side) <= _SAME, k] = side
     return moved
+
+
+def _length_along_roof(away: float, zone: float, lengths: NDArray[np.float64]) -> float:
+    """Length along a roof from the triple line for a node ``away`` from it in the plane.
+
+    The spacing is the plane's at the triple line, where stresses are steepest. At the other end of the
+    ``zone`` it is what the roof there makes of the plane's. A cubic between them makes up for what a steep
+    roof is longer than the zone.
+    """
+    t, whole = away / zone, float(lengths[-1])
+    end = min(float(lengths[-1] - lengths[-2]) * (len(lengths) - 1), 2.0 * whole)
+    return t * (1.0 - t) ** 2 * zone + t**2 * (3.0 - 2.0 * t) * whole + t**2 * (t - 1.0) * end
 
 
 def _smooth(points: NDArray[np.float64], roof: NDArray[np.int64], free: NDArray[np.int64]) -> None:

@@ -3,32 +3,73 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline, PchipInterpolator
-from shapely import Polygon
+from shapely import LineString, Point, Polygon
+
+from meshes.profile.base import Landing, Pinch, Strip, VoidMeasures, conserving_height, segment
+from meshes.profile.polyline_roof import (
+    flat_roof,
+    joined_roofs,
+    lowest_dip,
+    meeting,
+    offset_to_measure,
+    parts_beside_dip,
+    redistribute,
+    roof_count,
+    roof_measure,
+)
 
 if TYPE_CHECKING:
+    from shapely.geometry.base import BaseGeometry
+
+    from meshes.cell import CoordinateKind
+    from meshes.profile.base import ChangeLengths
+    from meshes.profile.polyline_roof import (
+        Points,
+    )
     from meshes.seeds import VoidShape
     from meshes.sizing import SizeRule
 
-_AREA_ITERATIONS = 30
-_AREA_TOLERANCE = 1e-14
-_MIN_SEGMENTS = 6
+FINER_ROOFS = (0.7, 0.5, 0.35)
+"""Factors on the size of roof elements that are tried where a profile cannot be meshed."""
+COUNT_SLACK = 0.25
+"""Relative difference between a roof's points and those its length asks for that wants a new mesh."""
+LEAST_POINTS = 4
+"""Points of a roof that is left where a loop is cut off."""
 
 
-class VoidRow(NamedTuple):
-    """One void for the records (um): centre (the last coordinate is the height), extent along x, size."""
+@dataclass(frozen=True)
+class PlaneVoid:
+    """One void of a two-dimensional cell.
 
-    centre: tuple[float, float, float]
-    extent: tuple[float, float]
-    width: float
-    height: float
-    measure: float
+    Attributes:
+        roof: polyline (m, 2) from its left to its right end.
+        axisymmetric: whether x is a radius.
+    """
+
+    roof: Points
+    axisymmetric: bool = False
+
+    @property
+    def footprint(self) -> LineString:
+        """Segment of the electrolyte between the ends of the roof."""
+        return segment(float(self.roof[0, 0]), float(self.roof[-1, 0]))
+
+    @property
+    def height(self) -> float:
+        """Largest height."""
+        return float(self.roof[:, 1].max())
+
+    @property
+    def measure(self) -> float:
+        """Area, or volume of revolution."""
+        return roof_measure(self.roof, self.axisymmetric)
 
 
 @dataclass(frozen=True)
@@ -50,46 +91,89 @@ class InterfaceProfile:
     roofs: tuple[NDArray[np.float64], ...] = ()
     axisymmetric: bool = False
 
+    least_quality: ClassVar[float] = 1.0
+
+    @property
+    def kind(self) -> CoordinateKind:
+        """Plane or axisymmetric."""
+        return "axisymmetric" if self.axisymmetric else "plane"
+
+    @property
+    def base(self) -> LineString:
+        """The electrolyte surface."""
+        return segment(0.0, self.width)
+
+    @property
+    def base_measure(self) -> float:
+        """Length (plane) or area (axisymmetric) of the electrolyte surface."""
+        return float(np.pi * self.width**2) if self.axisymmetric else self.width
+
+    @property
+    def voids(self) -> tuple[PlaneVoid, ...]:
+        """From left to right."""
+        return tuple(PlaneVoid(roof, self.axisymmetric) for roof in self.roofs)
+
     def contact_fraction(self) -> float:
         """Share of the electrolyte surface in contact (by area when axisymmetric)."""
-        return contact_fraction(self)
+        power = 2 if self.axisymmetric else 1
+        lost = sum(float(r[-1, 0] ** power - r[0, 0] ** power) for r in self.roofs)
+        return 1.0 - lost / self.width**power
+
+    def width_of(self, void: PlaneVoid) -> float:
+        """Width of a void with its mirror image where it sits on a side."""
+        first, last = void.roof[0], void.roof[-1]
+        cut = int(first[1] > 0.0) + int(last[1] > 0.0)
+        return float(last[0] - first[0]) * (2.0 if cut == 1 else 1.0)
 
     def widths(self) -> list[float]:
-        """Width of each void, with its mirror image where it sits on a side."""
-        return [full_width(self, k) for k in range(len(self.roofs))]
+        """Width of each void."""
+        return [self.width_of(void) for void in self.voids]
 
     def heights(self) -> list[float]:
         """Largest height of each void."""
-        return [float(roof[:, 1].max()) for roof in self.roofs]
+        return [void.height for void in self.voids]
 
-    def void_rows(self) -> list[VoidRow]:
+    def spans(self) -> list[float]:
+        """Share of the cell's width under each void."""
+        return [float(roof[-1, 0] - roof[0, 0]) / self.width for roof in self.roofs]
+
+    def void_rows(self) -> list[VoidMeasures]:
         """Place and size of each void, from left to right."""
         rows = []
-        for k, (roof, width, height) in enumerate(
-            zip(self.roofs, self.widths(), self.heights(), strict=True)
-        ):
-            left, right = self.void_extent(k)
-            centre = Polygon([*roof, (right, 0.0), (left, 0.0)]).centroid
+        for void in self.voids:
+            left, right = float(void.roof[0, 0]), float(void.roof[-1, 0])
+            centre = Polygon([*void.roof, (right, 0.0), (left, 0.0)]).centroid
             place = (centre.x, centre.y, math.nan)  # a plane has no third coordinate
-            rows.append(VoidRow(place, (left, right), width, height, self.void_measure(k)))
+            rows.append(VoidMeasures(place, (left, right), self.width_of(void), void.height, void.measure))
         return rows
+
+    def anchors(self) -> list[tuple[float, ...]]:
+        """Middle of each footprint."""
+        return [(0.5 * float(roof[0, 0] + roof[-1, 0]),) for roof in self.roofs]
 
     def height_at(self, at: NDArray[np.float64]) -> NDArray[np.float64]:
         """Height of the metal's lower end at positions (n, 1): on the highest roof there, else 0."""
-        return surface_height(self, at[:, 0])
+        order = np.argsort(at[:, 0])
+        x, height = at[order, 0], np.zeros(len(at))
+        for roof in self.roofs:
+            for (x0, y0), (x1, y1) in pairwise(roof):
+                first = np.searchsorted(x, min(x0, x1), side="left")
+                last = np.searchsorted(x, max(x0, x1), side="right")
+                share = (x[first:last] - x0) / (x1 - x0) if x1 != x0 else 1.0
+                height[first:last] = np.maximum(height[first:last], y0 + share * (y1 - y0))
+        result = np.empty(len(at))
+        result[order] = height
+        return result
+
+    def place(self, region: BaseGeometry) -> tuple[float, str]:
+        """Middle of a segment of the electrolyte."""
+        low, _, high, _ = region.bounds
+        return 0.5 * (low + high), f"at x = {0.5 * (low + high):.4g} um"
 
     def triple_points(self) -> NDArray[np.float64]:
         """Points (k, 2) where a roof meets the electrolyte."""
         ends = [end for roof in self.roofs for end in (roof[0], roof[-1]) if end[1] == 0.0]
         return np.array(ends).reshape(-1, 2)
-
-    def void_extent(self, k: int) -> tuple[float, float]:
-        """Left and right ends of void ``k`` on y = 0."""
-        return float(self.roofs[k][0, 0]), float(self.roofs[k][-1, 0])
-
-    def void_measure(self, k: int) -> float:
-        """Area (plane) or volume of revolution (axisymmetric) of void ``k``."""
-        return roof_measure(self.roofs[k], self.axisymmetric)
 
     def resampled(self, rule: SizeRule) -> tuple[InterfaceProfile, float]:
         """Redistribute the roof points by ``rule``, keeping each void's area (or volume).
@@ -102,10 +186,128 @@ class InterfaceProfile:
         for roof in self.roofs:
             target = roof_measure(roof, self.axisymmetric)
             new = redistribute(roof, rule, triples, roof_count(roof, rule, triples))
-            new, offset = _offset_to_measure(new, target, self.axisymmetric, self.width)
+            new, offset = offset_to_measure(new, target, self.axisymmetric, self.width)
             roofs.append(new)
             largest = max(largest, abs(offset))
         return replace(self, roofs=tuple(roofs)), largest
+
+    def is_simple(self) -> bool:
+        """Whether no roof crosses another one, itself or the electrolyte surface beside it."""
+        if not self.roofs:
+            return True
+        points = [p for roof in self.roofs for p in roof]
+        ends = [(-1.0, 0.0), (self.width + 1.0, 0.0)]
+        first, last = self.roofs[0][0], self.roofs[-1][-1]
+        chain = ([ends[0]] if first[1] == 0.0 else []) + points + ([ends[1]] if last[1] == 0.0 else [])
+        return bool(LineString(chain).is_simple)
+
+    def variants(self, rule: SizeRule) -> Iterator[InterfaceProfile]:
+        """Points by the rule, then as they are, then finer ones; none that let roofs cross (at necks)."""
+        for factor in (1.0, None, *FINER_ROOFS):
+            if factor is None:
+                yield self
+                continue
+            sizes = replace(rule, tip=factor * rule.tip, roof_fraction=factor * rule.roof_fraction)
+            profile = self.resampled(sizes)[0]
+            if profile.is_simple():
+                yield profile
+
+    def spacing_is_off(self, rule: SizeRule) -> bool:
+        """Whether some roof has far more or fewer points than its length asks for."""
+        triples = self.triple_points()
+        for roof in self.roofs:
+            wanted = roof_count(roof, rule, triples)
+            if abs(len(roof) - 1 - wanted) > max(2.0, COUNT_SLACK * wanted):
+                return True
+        return False
+
+    def with_voids(
+        self, ended: Sequence[int], voids: Sequence[PlaneVoid]
+    ) -> tuple[InterfaceProfile, list[int]]:
+        """As much metal with other voids, from left to right (:class:`meshes.profile.base.Profile`)."""
+        height = conserving_height(self, self.base_measure, ended, voids)
+        roofs = [roof for k, roof in enumerate(self.roofs) if k not in ended] + [void.roof for void in voids]
+        order = sorted(range(len(roofs)), key=lambda k: float(roofs[k][0, 0]))
+        return replace(self, roofs=tuple(roofs[k] for k in order), metal_height=height), order
+
+    def pinched(self, void: PlaneVoid) -> Pinch | None:
+        """The void without the loop of its roof that met itself above the electrolyte.
+
+        A bubble cut off in the metal, and metal that hangs on nothing, are not part of the model.
+        """
+        pair = meeting(void.roof)
+        if pair is None:
+            return None
+        i, j = pair
+        rest = np.vstack([void.roof[: i + 1], void.roof[j + 1 :]])
+        if len(rest) < LEAST_POINTS:
+            return None
+        loop = float(np.ptp(void.roof[i : j + 1, 0]))
+        return Pinch(replace(void, roof=rest), Point(float(void.roof[i, 0]), 0.0), loop)
+
+    def landing(self, void: PlaneVoid, lengths: ChangeLengths) -> Landing | None:
+        """The lowest dip of a roof, where that touches."""
+        dip = lowest_dip(void.roof, lengths.touch)
+        return None if dip is None else Landing(Point(float(void.roof[dip, 0]), 0.0), "beside its end ")
+
+    def cut(self, void: PlaneVoid, _landing: Landing, lengths: ChangeLengths) -> list[PlaneVoid]:
+        """What the roof is left and right of its lowest dip, ended by new triple points."""
+        return [replace(void, roof=roof) for roof in parts_beside_dip(void.roof, lengths)]
+
+    def contact_stretches(self) -> list[tuple[tuple[float, float], tuple[int | None, int | None]]]:
+        """Stretches of contact from left to right with the voids before and after them."""
+        found: list[tuple[tuple[float, float], tuple[int | None, int | None]]] = []
+        here, before = 0.0, None
+        for k, roof in enumerate(self.roofs):
+            if roof[0, 1] == 0.0:
+                found.append(((here, float(roof[0, 0])), (before, k)))
+            here, before = float(roof[-1, 0]), k
+        if not self.roofs or self.roofs[-1][-1, 1] == 0.0:
+            found.append(((here, self.width), (before, None)))
+        return found
+
+    def narrow_contacts(self, lengths: ChangeLengths) -> Iterator[Strip]:
+        """Stretches between two voids, or between a void and its mirror image."""
+        stretches = self.contact_stretches()
+        for (left, right), beside in stretches if len(stretches) > 1 else []:
+            mirror = (left == 0.0 and not self.axisymmetric) or right == self.width
+            width = (right - left) * (2.0 if mirror else 1.0)
+            if width < lengths.coalesce:
+                voids = tuple(k for k in beside if k is not None)
+                text = "voids meet {at}" if len(voids) == 2 else "void meets its mirror image {at}"
+                yield Strip(segment(left, right), voids, width, text)
+
+    def joined(self, strip: Strip, lengths: ChangeLengths) -> PlaneVoid:
+        """The roofs beside a contact, their rims cut off and bridged by a straight piece."""
+        middle = self.place(strip.region)[0]
+        roofs = [self.roofs[k] for k in strip.voids]
+        before = next((roof for roof in roofs if roof[-1, 0] <= middle), None)
+        after = next((roof for roof in roofs if roof[0, 0] >= middle), None)
+        return PlaneVoid(joined_roofs(before, after, self.width, lengths), self.axisymmetric)
+
+    def opened(
+        self, region: BaseGeometry, height: float, lengths: ChangeLengths
+    ) -> tuple[PlaneVoid, float] | None:
+        """A flat half ellipse, or a quarter of one at a side (:class:`meshes.profile.base.Profile`)."""
+        margin, (start, _, stop, _) = 1.5 * lengths.coalesce, region.bounds
+        middle = 0.5 * (start + stop)
+        around = [found for found in self.contact_stretches() if found[0][0] <= middle <= found[0][1]]
+        if not around:
+            return None
+        (left, right), (before, after) = around[0]
+        room = (left if before is None else left + margin, right if after is None else right - margin)
+        width = max(stop - start, lengths.opening)
+        low, high = max(middle - 0.5 * width, room[0]), min(middle + 0.5 * width, room[1])
+        cut_left = before is None and low <= margin
+        cut_right = after is None and high >= self.width - margin
+        if (cut_left and cut_right) or high - low < (0.5 if cut_left or cut_right else 1.0) * lengths.opening:
+            return None
+        low, high = 0.0 if cut_left else low, self.width if cut_right else high
+        roof = flat_roof(low, high, max(height, lengths.opening_height), cut_left, cut_right)
+        beside = (self.roofs[k] for k in (before, after) if k is not None)
+        if any(LineString(roof).distance(LineString(r)) < lengths.event for r in beside):
+            return None  # a roof hangs over the contact
+        return PlaneVoid(roof, self.axisymmetric), high - low
 
 
 def profile_from_shapes(
@@ -128,46 +330,6 @@ def profile_from_shapes(
     return fine.resampled(rule)[0]
 
 
-def roof_measure(roof: NDArray[np.float64], axisymmetric: bool) -> float:
-    """Area under a roof polyline, or the volume of revolution about x = 0 (exact for the polyline)."""
-    x, y = roof[:, 0], roof[:, 1]
-    dx = np.diff(x)
-    if not axisymmetric:
-        return float(np.sum(0.5 * (y[1:] + y[:-1]) * dx))
-    moment = dx * (x[:-1] * (2 * y[:-1] + y[1:]) + x[1:] * (y[:-1] + 2 * y[1:])) / 6.0
-    return float(2.0 * np.pi * np.sum(moment))
-
-
-def contact_fraction(profile: InterfaceProfile) -> float:
-    """Share of the electrolyte surface in contact (by area when axisymmetric)."""
-    power = 2 if profile.axisymmetric else 1
-    lost = sum(float(r[-1, 0] ** power - r[0, 0] ** power) for r in profile.roofs)
-    return 1.0 - lost / profile.width**power
-
-
-def surface_height(profile: InterfaceProfile, x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Height of the metal's lower end at ``x`` (m,): on the highest roof there, else 0."""
-    order = np.argsort(x)
-    at, height = x[order], np.zeros(len(x))
-    for roof in profile.roofs:
-        for (x0, y0), (x1, y1) in pairwise(roof):
-            first = np.searchsorted(at, min(x0, x1), side="left")
-            last = np.searchsorted(at, max(x0, x1), side="right")
-            share = (at[first:last] - x0) / (x1 - x0) if x1 != x0 else 1.0
-            height[first:last] = np.maximum(height[first:last], y0 + share * (y1 - y0))
-    result = np.empty(len(x))
-    result[order] = height
-    return result
-
-
-def full_width(profile: InterfaceProfile, k: int) -> float:
-    """Width of void ``k`` with its mirror image where it sits on a side."""
-    left, right = profile.void_extent(k)
-    roof = profile.roofs[k]
-    cut = int(roof[0, 1] > 0.0) + int(roof[-1, 1] > 0.0)
-    return (right - left) * (2.0 if cut == 1 else 1.0)
-
-
 def _clip(roof: NDArray[np.float64], width: float) -> NDArray[np.float64]:
     """Cut a fine roof at the sides x = 0 and x = width; ends are put exactly on the sides."""
     x = roof[:, 0]
@@ -176,72 +338,3 @@ def _clip(roof: NDArray[np.float64], width: float) -> NDArray[np.float64]:
         if x.min() < side < x.max():
             inside[end, 0] = side
     return inside
-
-
-def roof_count(roof: NDArray[np.float64], rule: SizeRule, triples: NDArray[np.float64]) -> int:
-    """Number of segments that the size rule asks for on a roof."""
-    density = _spline_density(roof, rule, triples)[2]
-    return max(_MIN_SEGMENTS, int(np.ceil(density[-1])))
-
-
-def redistribute(
-    roof: NDArray[np.float64], rule: SizeRule, triples: NDArray[np.float64], count: int
-) -> NDArray[np.float64]:
-    """Place ``count`` + 1 points on the spline through ``roof``, spaced in proportion to the size rule."""
-    curve, fine, density = _spline_density(roof, rule, triples)
-    where = np.interp(np.linspace(0.0, density[-1], count + 1), density, fine)
-    points = np.asarray(curve(where))
-    if points[1:-1, 1].min(initial=np.inf) < min(0.0, float(roof[1:-1, 1].min(initial=0.0))):
-        # a spline swings past corners; through the electrolyte it must not
-        points = np.asarray(PchipInterpolator(_arc(roof), roof)(where))
-    # to the last bit: an end at y = 0 is a triple point
-    points[0], points[-1] = roof[0], roof[-1]
-    return points
-
-
-def _spline_density(
-    roof: NDArray[np.float64], rule: SizeRule, triples: NDArray[np.float64]
-) -> tuple[CubicSpline, NDArray[np.float64], NDArray[np.float64]]:
-    """Spline through a roof by arc length, fine arc positions, and segments wanted up to each."""
-    arc = _arc(roof)
-    curve = CubicSpline(arc, roof, bc_type="not-a-knot" if len(roof) > 3 else "natural")
-    fine = np.linspace(0.0, arc[-1], max(2001, 8 * len(roof)))
-    size = np.minimum(rule.at(curve(fine), triples), rule.roof_limit(roof))
-    segments = np.cumsum(np.diff(fine) * 0.5 * (1 / size[1:] + 1 / size[:-1]))
-    return curve, fine, np.concatenate([[0.0], segments])
-
-
-def _arc(roof: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Length along a polyline up to each of its points."""
-    return np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(roof, axis=0), axis=1))])
-
-
-def _offset_to_measure(
-    roof: NDArray[np.float64], target: float, axisymmetric: bool, width: float
-) -> tuple[NDArray[np.float64], float]:
-    """Move the roof along its normals, ends sliding on their lines, until it encloses ``target``."""
-    offset, points = 0.0, roof
-    normals = _sliding_normals(roof, width)
-    for _ in range(_AREA_ITERATIONS):
-        error = target - roof_measure(points, axisymmetric)
-        if abs(error) <= _AREA_TOLERANCE * abs(target):
-            break
-        probe = 1e-6 * max(float(np.ptp(roof)), 1e-30)
-        slope = (
-            roof_measure(points + probe * normals, axisymmetric)
-            - roof_measure(points - probe * normals, axisymmetric)
-        ) / (2 * probe)
-        offset += error / slope
-        points = roof + offset * normals
-    return points, offset
-
-
-def _sliding_normals(roof: NDArray[np.float64], width: float) -> NDArray[np.float64]:
-    """Unit directions of offset: away from the void; ends slide on y = 0 or on their side."""
-    tangent = np.gradient(roof, axis=0)
-    normals = np.column_stack([-tangent[:, 1], tangent[:, 0]])
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-    for end, outward in ((0, -1.0), (-1, 1.0)):
-        on_floor = roof[end, 1] == 0.0
-        normals[end] = (outward, 0.0) if on_floor else (0.0, 1.0)
-    return normals

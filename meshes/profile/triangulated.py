@@ -1,135 +1,62 @@
-"""The metal's lower boundary of a 3-D cell: void roofs over their footprints on the electrolyte.
-
-Between meshes a roof is a height over the plane of the electrolyte. A roof that hangs over its own triple
-line (by a few degrees, where the metal's contact angle is below 90 degrees) loses the overhang when it is
-meshed anew; its volume is kept.
-"""
+"""The metal's lower boundary of a 3-D cell: void roofs over their footprints on the electrolyte."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from itertools import combinations, product
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely import Polygon
+from shapely import Point, Polygon
+from shapely.affinity import scale
 from shapely.geometry.base import BaseGeometry
 
-from meshes.profile.polyline import VoidRow
+from meshes.profile.base import Landing, Strip, VoidMeasures, conserving_height
+from meshes.profile.footprints import (
+    SAME_PLACE,
+    beside,
+    closed,
+    image,
+    images,
+    polygons,
+    rectangle,
+    side_line,
+    snapped,
+    triple_line,
+    with_images,
+    without_cusps,
+)
+from meshes.profile.triangulated_roof import SurfaceVoid, void_under
 
-STEEP = 2.0
-"""Slope from which on a roof is taken as its flat triangles."""
-CRUMB = 1e-12
-"""Area (um2) of polygons that are rounding."""
-ON_SIDE = 1e-9
-"""Distance (share of the extents) from a side within which a point lies on it."""
-SAME_PLACE = 1e-6
-"""Distance (um) below which points count as at one place: far above rounding, far below any element."""
+if TYPE_CHECKING:
+    from meshes.cell import CoordinateKind
+    from meshes.profile.base import ChangeLengths
+    from meshes.seeds import VoidShape
+    from meshes.sizing import SizeRule
 
-Heights = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-"""Height of a roof above points (n, 2) of the plane."""
+WRAPPED_POWER = 2.0
+"""As RIM_POWER of :mod:`meshes.gmsh.solid`, over the whole of a roof that hangs over."""
+SEED_SEGMENTS = 128
+"""Chords per quarter of a seed's circular footprint."""
 
-
-@dataclass(frozen=True)
-class Roof:
-    """A triangulated surface over the plane: vertices (m, 3) and triangles (k, 3)."""
-
-    points: NDArray[np.float64]
-    triangles: NDArray[np.int64]
-
-    def heights(self, at: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Height above points (n, 2) of the plane: of the highest triangle there, of the nearest vertex else.
-
-        Between its vertices the surface bulges as their slopes say (exactly so on a quadratic surface):
-        nodes of the next mesh would else lie on chords and the roof lose a little at every mesh.
-        """
-        tree = shapely.STRtree(shapely.polygons(self.points[self.triangles][:, :, :2]))
-        which, over = tree.query(shapely.points(at), predicate="intersects")
-        found = np.full(len(at), -np.inf)
-        nodes = self.triangles[over]
-        shares = _shares(self.points[nodes], at[which])
-        height = np.sum(shares * self.points[nodes][:, :, 2], axis=1)
-        np.maximum.at(found, which, height + self._bulge(nodes, shares))
-        missed = np.flatnonzero(~np.isfinite(found))
-        if len(missed):
-            away = np.linalg.norm(at[missed, None] - self.points[None, :, :2], axis=2)
-            found[missed] = self.points[np.argmin(away, axis=1), 2]
-        return found
-
-    def _bulge(self, nodes: NDArray[np.int64], shares: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Height over the flat triangles ``nodes`` (k, 3) at ``shares``; 0 where the roof is steep."""
-        slopes = self._slopes()
-        x, g = self.points[nodes][:, :, :2], slopes[nodes]
-        bulge = np.zeros(len(nodes))
-        for i, j in ((0, 1), (1, 2), (2, 0)):
-            change = np.einsum("ij,ij->i", g[:, j] - g[:, i], x[:, j] - x[:, i])
-            bulge -= 0.5 * shares[:, i] * shares[:, j] * change
-        gentle = np.all(np.linalg.norm(g, axis=2) < STEEP, axis=1)
-        return np.where(gentle, bulge, 0.0)
-
-    def _slopes(self) -> NDArray[np.float64]:
-        """Gradient (m, 2) at the vertices: mean of the triangles around each, by plan area."""
-        corners = self.points[self.triangles]
-        doubled = 2.0 * plan_areas(corners)
-        sums, areas = np.zeros((len(self.points), 2)), np.zeros(len(self.points))
-        moment = np.zeros((len(corners), 2))
-        for k in range(3):
-            edge = corners[:, (k + 2) % 3, :2] - corners[:, (k + 1) % 3, :2]
-            moment += corners[:, k, 2, None] * np.column_stack([-edge[:, 1], edge[:, 0]])
-        for k in range(3):
-            np.add.at(sums, self.triangles[:, k], moment)
-            np.add.at(areas, self.triangles[:, k], doubled)
-        return np.asarray(sums / np.where(np.abs(areas) > 0.0, areas, np.inf)[:, None])
-
-    def measure(self) -> float:
-        """Volume between the surface and the plane."""
-        corners = self.points[self.triangles]
-        return float(np.sum(plan_areas(corners) * corners[:, :, 2].mean(axis=1)))
-
-
-@dataclass(frozen=True)
-class SurfaceVoid:
-    """One void: where it stands on the electrolyte, and its roof.
-
-    Attributes:
-        footprint: bounded by its triple lines and the sides.
-        heights: of the roof above points (n, 2) of the footprint.
-        measure: volume inside the cell; a mesh of the roof is made to have it exactly.
-        height: largest one.
-        roof: as meshed, None for a void that has no mesh yet.
-        fresh: where a roof that was cut or joined has steps, None if nowhere.
-    """
-
-    footprint: Polygon
-    heights: Heights
-    measure: float
-    height: float
-    roof: Roof | None = None
-    fresh: BaseGeometry | None = None
-
-
-def void_of(footprint: Polygon, roof: Roof) -> SurfaceVoid:
-    """The void under a triangulated roof."""
-    height = float(roof.points[:, 2].max(initial=0.0))
-    return SurfaceVoid(footprint, roof.heights, roof.measure(), height, roof)
-
-
-def void_under(footprint: Polygon, heights: Heights, spacing: float) -> SurfaceVoid:
-    """The void under a height over the plane, its volume by midpoints of squares of side ``spacing``."""
-    low_x, low_y, high_x, high_y = footprint.bounds
-    x, y = (
-        low + (np.arange(max(1, math.ceil((high - low) / spacing))) + 0.5) * spacing
-        for low, high in ((low_x, high_x), (low_y, high_y))
-    )
-    grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-    inside = grid[shapely.contains_xy(footprint, grid)]
-    if len(inside) == 0:
-        inside = np.array([footprint.representative_point().coords[0]])
-    values = heights(inside)
-    return SurfaceVoid(footprint, heights, footprint.area * float(values.mean()), float(values.max()))
+ROUND_LENGTHS = 3.0
+"""Distance from a lost contact, in event lengths, within which the roofs beside it are raised."""
+ROUNDING_LENGTHS = 2.0
+"""Width in event lengths of what is taken off a footprint as cusp or neck."""
+NECK_LENGTHS = 2.0
+"""Width in event lengths by which a lost contact is widened all round, so that no neck is left of it."""
+LEAST_GAP = 1e-3
+"""Distance, in event lengths, that a joined void keeps from others at least."""
+MEASURED = 0.5
+"""Spacing, in event lengths, of the points that measure a changed void."""
+LEAST_QUALITY = 0.3
+"""Fresh tetrahedra have a quality of 0.15 to 0.25, triangles twice that and more."""
+TRIPLE_STRETCH = 1.6
+"""Mean element along a triple line over the rule's, or the rule's over it, at which it is meshed anew."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +75,13 @@ class SurfaceProfile:
     electrolyte_depth: float
     voids: tuple[SurfaceVoid, ...] = ()
 
+    least_quality: ClassVar[float] = LEAST_QUALITY
+
+    @property
+    def kind(self) -> CoordinateKind:
+        """Three-dimensional."""
+        return "3d"
+
     @property
     def width(self) -> float:
         """lx."""
@@ -155,8 +89,8 @@ class SurfaceProfile:
 
     @property
     def base(self) -> Polygon:
-        """The plane of the cell."""
-        return shapely.box(0.0, 0.0, *self.extents)
+        """The electrolyte surface."""
+        return rectangle(self.extents)
 
     def contact(self) -> BaseGeometry:
         """Where metal and electrolyte touch."""
@@ -166,123 +100,250 @@ class SurfaceProfile:
         """Share of the plane in contact."""
         return 1.0 - sum(v.footprint.area for v in self.voids) / self.base.area
 
+    def width_of(self, void: SurfaceVoid) -> float:
+        """Diameter of the circle that has the area of a void's footprint, with its mirror images."""
+        return 2.0 * math.sqrt(void.footprint.area * images(void.footprint, self.extents) / math.pi)
+
     def widths(self) -> list[float]:
-        """Diameter of the circle that has the area of each void's footprint, with its mirror images."""
-        return [
-            2.0 * math.sqrt(v.footprint.area * images(v.footprint, self.extents) / math.pi)
-            for v in self.voids
-        ]
+        """Those of all voids."""
+        return [self.width_of(void) for void in self.voids]
 
     def heights(self) -> list[float]:
         """Largest height of each void."""
         return [void.height for void in self.voids]
 
-    def void_rows(self) -> list[VoidRow]:
+    def spans(self) -> list[float]:
+        """Share of the side that is covered most under each void."""
+        (lx, ly), bounds = self.extents, [void.footprint.bounds for void in self.voids]
+        return [max((b[2] - b[0]) / lx, (b[3] - b[1]) / ly) for b in bounds]
+
+    def void_rows(self) -> list[VoidMeasures]:
         """Place and size of each void; the centre's height is that of the volume's middle."""
         rows = []
         for void, width in zip(self.voids, self.widths(), strict=True):
             middle, (low, _, high, _) = void.footprint.centroid, void.footprint.bounds
             place = (middle.x, middle.y, 0.5 * void.measure / void.footprint.area)
-            rows.append(VoidRow(place, (low, high), width, void.height, void.measure))
+            rows.append(VoidMeasures(place, (low, high), width, void.height, void.measure))
         return rows
 
-    def anchors(self) -> list[tuple[float, float]]:
-        """A point in each footprint, by which a void is found again."""
+    def anchors(self) -> list[tuple[float, ...]]:
+        """A point in each footprint."""
         points = [void.footprint.representative_point() for void in self.voids]
         return [(float(p.x), float(p.y)) for p in points]
 
     def height_at(self, at: NDArray[np.float64]) -> NDArray[np.float64]:
         """Height of the metal's lower end at points (n, 2): on the roof there, else 0."""
-        found = np.zeros(len(at))
+        return _highest(self.voids, at)
+
+    def place(self, region: BaseGeometry) -> tuple[float, str]:
+        """A point in the region."""
+        point = region.representative_point()
+        return float(point.x), f"at ({point.x:.4g}, {point.y:.4g}) um"
+
+    def variants(self, _rule: SizeRule) -> Iterator[SurfaceProfile]:
+        """The profile as it is: :mod:`meshes.gmsh.solid` has its own tries."""
+        yield self
+
+    def spacing_is_off(self, rule: SizeRule) -> bool:
+        """Whether triple lines have grown or shrunk by far."""
         for void in self.voids:
-            inside = shapely.intersects_xy(void.footprint, at)
-            if inside.any():
-                found[inside] = np.maximum(void.heights(at[inside]), 0.0)
-        return found
+            line = triple_line(void.footprint, self.base)
+            count = max(1, shapely.get_num_coordinates(line) - 1)
+            stretch = line.length / count / rule.tip
+            if not 1.0 / TRIPLE_STRETCH < stretch < TRIPLE_STRETCH:
+                return True
+        return False
 
-    def with_voids(self, voids: Sequence[SurfaceVoid]) -> SurfaceProfile:
-        """The same cell and as much metal with other voids: the metal's height takes up the difference."""
-        before = sum(void.measure for void in self.voids)
-        after = sum(void.measure for void in voids)
-        height = self.metal_height + (after - before) / self.base.area
-        return replace(self, voids=tuple(voids), metal_height=height)
+    def with_voids(
+        self, ended: Sequence[int], voids: Sequence[SurfaceVoid]
+    ) -> tuple[SurfaceProfile, list[int]]:
+        """As much metal with other voids, the new ones last (:class:`meshes.profile.base.Profile`)."""
+        height = conserving_height(self, self.base.area, ended, voids)
+        staying = [void for k, void in enumerate(self.voids) if k not in ended]
+        made = (*staying, *voids)
+        return replace(self, voids=made, metal_height=height), list(range(len(made)))
+
+    def pinched(self, _void: SurfaceVoid) -> None:
+        """A height over the plane never meets itself."""
+
+    def landing(self, void: SurfaceVoid, lengths: ChangeLengths) -> Landing | None:
+        """The contact that the roof's lowest dip makes, where that touches."""
+        if void.roof is None:
+            return None
+        points, z = void.roof.points, void.roof.points[:, 2]
+        away = shapely.distance(triple_line(void.footprint, self.base), shapely.points(points[:, :2]))
+        low = (z < lengths.touch) & (away > lengths.event)
+        dips = np.flatnonzero(low & (z <= void.roof.lowest_neighbours()))
+        if len(dips) == 0:
+            return None
+        down = shapely.union_all(shapely.buffer(shapely.points(points[low, :2]), 0.5 * lengths.landing))
+        here = Point(points[dips[np.argmin(z[dips])], :2])
+        return Landing(shapely.union_all([p for p in polygons(down) if p.contains(here)]))
+
+    def cut(self, void: SurfaceVoid, landing: Landing, lengths: ChangeLengths) -> list[SurfaceVoid]:
+        """The void over what is left of its footprint."""
+        rest = self._footprints(void.footprint.difference(landing.region), lengths)
+        fresh = landing.region.buffer(ROUND_LENGTHS * lengths.event)
+        made = [void_under(piece, void.heights, MEASURED * lengths.event) for piece in rest]
+        return [replace(part, fresh=fresh) for part in made]
+
+    def narrow_contacts(self, lengths: ChangeLengths) -> Iterator[Strip]:
+        """Between two voids, between a void and its image at a side, islands, and necks within one void."""
+        yield from self._between_voids(lengths.coalesce)
+        yield from self._between_images(lengths.coalesce)
+        yield from self._islands(lengths.coalesce)
+        yield from self._necks(lengths.coalesce)
+
+    def _between_voids(self, limit: float) -> Iterator[Strip]:
+        for a, b in combinations(range(len(self.voids)), 2):
+            one, two = (self.voids[k].footprint for k in (a, b))
+            gap = one.distance(two)
+            if gap >= limit:
+                continue
+            both = one.union(two)
+            filled = polygons(closed(both, limit).difference(both))
+            lost = [p for p in filled if beside(p, one) and beside(p, two)]
+            region = shapely.union_all(lost).intersection(self.base)
+            if not region.is_empty:
+                yield Strip(region, (a, b), gap, "voids meet {at}")
+
+    def _between_images(self, limit: float) -> Iterator[Strip]:
+        sides = [(axis, side) for axis, extent in enumerate(self.extents) for side in (0.0, extent)]
+        for (k, void), (axis, side) in product(enumerate(self.voids), sides):
+            low, high = void.footprint.bounds[axis], void.footprint.bounds[axis + 2]
+            gap = 2.0 * (low - side if side == 0.0 else side - high)
+            if not 0.0 < gap < limit:
+                continue
+            both = void.footprint.union(image(void.footprint, axis, side))
+            filled = polygons(closed(both, limit).difference(both).intersection(self.base))
+            wall = side_line(self.extents, axis, side)
+            region = shapely.union_all([p for p in filled if beside(p, wall) and beside(p, void.footprint)])
+            if not region.is_empty:
+                yield Strip(region, (k,), gap, "void meets its mirror image {at}")
+
+    def _islands(self, limit: float) -> Iterator[Strip]:
+        """Pieces of contact, in one void or between several, that are narrow everywhere."""
+        contact = polygons(self.contact())
+        for island in contact if len(contact) > 1 else []:
+            if polygons(with_images(island, self.extents).buffer(-0.5 * limit)):
+                continue
+            near = tuple(k for k, void in enumerate(self.voids) if beside(void.footprint, island))
+            if near:
+                text = "an island of contact {at} is lost"
+                yield Strip(island, near, limit, text, keep=len(near) == 1)
+
+    def _necks(self, limit: float) -> Iterator[Strip]:
+        """Contact between two parts of one void that enclose other contact."""
+        for k, void in enumerate(self.voids):
+            whole = closed(void.footprint, limit)
+            if sum(len(p.interiors) for p in polygons(whole)) > len(void.footprint.interiors):
+                region = whole.difference(void.footprint).intersection(self.base)
+                yield Strip(region, (k,), limit, "void meets itself {at}", keep=True)
+
+    def joined(self, strip: Strip, lengths: ChangeLengths) -> SurfaceVoid | None:
+        """The roofs beside a contact, raised over it; None where another void is in the way."""
+        voids, event = [self.voids[k] for k in strip.voids], lengths.event
+        lost = strip.region.buffer(NECK_LENGTHS * event)
+        whole = shapely.union_all([*(v.footprint for v in voids), lost]).intersection(self.base)
+        others = [v.footprint for k, v in enumerate(self.voids) if k not in strip.voids]
+        parts = self._footprints(whole, lengths)
+        if len(parts) != 1 or any(parts[0].distance(other) < LEAST_GAP * event for other in others):
+            return None
+        if whole.area > (1.0 - 1e-6) * self.base.area:
+            return None
+        line, zone = triple_line(parts[0], self.base), lost.buffer(ROUND_LENGTHS * event)
+        lift = min(lengths.lift, 0.8 * min(v.height for v in voids))
+
+        def heights(at: NDArray[np.float64]) -> NDArray[np.float64]:
+            found, near = _highest(voids, at), shapely.intersects_xy(zone, at)
+            if near.any():
+                found[near] = np.maximum(found[near], _quarter_round(line, at[near], lift, lift))
+            return found
+
+        return replace(void_under(parts[0], heights, MEASURED * event), fresh=zone)
+
+    def opened(
+        self, region: BaseGeometry, height: float, lengths: ChangeLengths
+    ) -> tuple[SurfaceVoid, float] | None:
+        """A flat dome, at least a disc (:class:`meshes.profile.base.Profile`)."""
+        least, margin = 0.5 * lengths.opening, 1.5 * lengths.coalesce
+        centre = np.array(region.representative_point().coords[0])
+        for k, extent in enumerate(self.extents):
+            for side in (0.0, extent):
+                if abs(centre[k] - side) < margin + least:
+                    centre[k] = side
+        disc = Point(centre).buffer(least)
+        taken = [void.footprint.buffer(margin) for void in self.voids]
+        room = region.union(disc).intersection(self.base).difference(shapely.union_all(taken))
+        parts = [p for p in self._footprints(room, lengths) if p.intersects(Point(centre))]
+        if len(parts) != 1 or parts[0].area < 0.5 * disc.intersection(self.base).area:
+            return None
+        line, top = triple_line(parts[0], self.base), max(height, lengths.opening_height)
+        if line.is_empty:
+            return None
+        reach = float(shapely.distance(line, Point(centre)))
+
+        def heights(at: NDArray[np.float64]) -> NDArray[np.float64]:
+            return _quarter_round(line, at, reach, top)
+
+        return void_under(parts[0], heights, MEASURED * lengths.event), 2.0 * reach
+
+    def _footprints(self, region: BaseGeometry, lengths: ChangeLengths) -> list[Polygon]:
+        return without_cusps(region, self.extents, ROUNDING_LENGTHS * lengths.event)
 
 
-def triple_line(footprint: Polygon, base: Polygon) -> BaseGeometry:
-    """The boundary of a void on the electrolyte without what lies on the sides."""
-    return footprint.boundary.difference(base.boundary)
+def _highest(voids: Sequence[SurfaceVoid], at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Height of the highest roof over points (n, 2), 0 where there is none."""
+    found = np.zeros(len(at))
+    for void in voids:
+        inside = shapely.intersects_xy(void.footprint, at)
+        if inside.any():
+            found[inside] = np.maximum(found[inside], void.heights(at[inside]))
+    return found
 
 
-def polygons(region: BaseGeometry) -> list[Polygon]:
-    """Polygons of a region, without crumbs."""
-    parts = list(region.geoms) if hasattr(region, "geoms") else [region]
-    return [p for p in parts if isinstance(p, Polygon) and p.area > CRUMB]
-
-
-def images(footprint: Polygon, extents: tuple[float, float]) -> int:
-    """How many copies of a void the symmetric sides make of it, itself included: 1, 2 or 4."""
-    low_x, low_y, high_x, high_y = footprint.bounds
-    count = 1
-    for low, high, extent in ((low_x, high_x, extents[0]), (low_y, high_y, extents[1])):
-        at_side = (low <= ON_SIDE * extent) != (high >= extent * (1.0 - ON_SIDE))
-        count *= 2 if at_side else 1
-    return count
-
-
-def from_its_corner(ring: NDArray[np.float64]) -> NDArray[np.float64]:
-    """An open ring (n, 2) counterclockwise from its first point by x, then y, wherever it began.
-
-    Meshes are the same on any number of ranks then; they depend on the order of points.
-    """
-    if np.sum(ring[:, 0] * np.roll(ring[:, 1], -1) - np.roll(ring[:, 0], -1) * ring[:, 1]) < 0.0:
-        ring = ring[::-1]
-    steps = np.round(ring / SAME_PLACE)
-    return np.roll(ring, -int(np.lexsort((steps[:, 1], steps[:, 0]))[0]), axis=0)
-
-
-def rounded_places(
-    points: NDArray[np.float64], extents: tuple[float, float], grid: float
+def _quarter_round(
+    line: BaseGeometry, at: NDArray[np.float64], width: float, height: float
 ) -> NDArray[np.float64]:
-    """Points (n, 2 or 3) on multiples of ``grid``; those on a side stay on it.
+    """Height over points (n, 2): a quarter of an ellipse up from the triple line, flat behind it."""
+    away = np.minimum(shapely.distance(line, shapely.points(at)) / width, 1.0)
+    return np.asarray(height * np.sqrt(1.0 - (1.0 - away) ** 2))
 
-    Gmsh makes other elements of points that differ in the last bit, as those of other numbers of ranks do.
+
+def profile_from_seeds(
+    shapes: Sequence[VoidShape],
+    *,
+    extents: tuple[float, float],
+    metal_height: float,
+    electrolyte_depth: float,
+) -> SurfaceProfile:
+    """Build a profile from void seeds, each with the exact volume of its part inside the cell.
+
+    Raises:
+        ValueError: if a seed crosses a side on which it is not centred.
     """
-    result = grid * np.round(points / grid)
-    for k, extent in enumerate(extents):
-        on_side = (points[:, k] == 0.0) | (points[:, k] == extent)
-        result[on_side, k] = points[on_side, k]
-    return np.asarray(result)
+    voids = tuple(_seed_void(shape, extents) for shape in shapes)
+    return SurfaceProfile(extents, metal_height, electrolyte_depth, voids)
 
 
-def snapped(footprint: Polygon, extents: tuple[float, float]) -> Polygon:
-    """Vertices that lie on a side up to rounding are put exactly there."""
+def _seed_void(shape: VoidShape, extents: tuple[float, float]) -> SurfaceVoid:
+    centre = np.array(shape.center)
+    disc = Point(centre).buffer(shape.half_width, quad_segs=SEED_SEGMENTS)
+    # chords cut a little off the circle
+    disc = scale(disc, *[math.sqrt(math.pi * shape.half_width**2 / disc.area)] * 2, origin=Point(centre))
+    footprint = snapped(disc.intersection(shapely.box(0.0, 0.0, *extents)), extents)
+    copies = images(footprint, extents)
+    if abs(copies * footprint.area / disc.area - 1.0) > 1e-6:
+        raise ValueError(f"the seed at {shape.center} crosses a side of the cell")
 
-    def on_sides(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        moved = points.copy()
-        for k, extent in enumerate(extents):
-            moved[np.abs(points[:, k]) <= ON_SIDE * extent, k] = 0.0
-            moved[np.abs(points[:, k] - extent) <= ON_SIDE * extent, k] = extent
-        return moved
+    def heights(at: NDArray[np.float64]) -> NDArray[np.float64]:
+        return shape.heights(np.linalg.norm(at - centre, axis=1))
 
-    return cast(Polygon, shapely.transform(footprint, on_sides))
+    def wrapped(at: NDArray[np.float64]) -> NDArray[np.float64]:
+        away = np.maximum(np.linalg.norm(at - centre, axis=1), SAME_PLACE)
+        inward = np.maximum(shape.half_width - away, 0.0)
+        reach, height = shape.on_sphere(inward, WRAPPED_POWER)
+        return np.column_stack([centre + (at - centre) * (reach / away)[:, None], height])
 
-
-def plan_areas(corners: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Plan areas of triangles (k, 3, 2 or 3); negative where a surface of positive orientation hangs over."""
-    one, two = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    return np.asarray(0.5 * (one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0]))
-
-
-def _shares(corners: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Barycentric coordinates (k, 3) of points (k, 2) in triangles (k, 3, 3)."""
-    doubled = 2.0 * plan_areas(corners)
-    flat = np.abs(doubled) < 1e-300
-    doubled[flat] = 1.0
-    weights = []
-    for k in range(3):
-        p, q = corners[:, (k + 1) % 3], corners[:, (k + 2) % 3]
-        area = (p[:, 0] - at[:, 0]) * (q[:, 1] - at[:, 1]) - (p[:, 1] - at[:, 1]) * (q[:, 0] - at[:, 0])
-        weights.append(area / doubled)
-    shares = np.clip(np.column_stack(weights), 0.0, 1.0)
-    shares[flat] = np.eye(3)[np.argmax(corners[flat][:, :, 2], axis=1)]
-    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+    void = SurfaceVoid(footprint, heights, shape.volume() / copies, shape.height)
+    return replace(void, wrapped=wrapped) if shape.overhangs else void

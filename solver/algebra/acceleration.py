@@ -1,4 +1,11 @@
-"""Anderson acceleration of a fixed-point iteration on distributed vectors."""
+"""Anderson acceleration of a fixed-point iteration on distributed vectors.
+
+The staggered loop contact pressure -> current -> recession -> contact pressure is a fixed-point iteration x
+<- g(x) whose convergence depends on how strongly the pressure moves the current. Anderson's method combines
+the last few iterates so that the residual g(x) - x, taken as linear in x, is smallest: for a linear g this is
+GMRES, for a nonlinear one a quasi-Newton method that needs no derivative (Walker and Ni 2011, SIAM J. Numer.
+Anal. 49, 1715). Without a history it takes the image, as a plain iteration does.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +18,7 @@ DEPTH = 8
 
 
 class Anderson:
-    """Accelerates x <- g(x) (Walker and Ni 2011).
+    """Accelerates x <- g(x).
 
     Args:
         comm: communicator over which the vectors are distributed (own parts, no ghosts).
@@ -34,6 +41,8 @@ class Anderson:
         if not self._residuals:
             return image
         changes = np.array(self._residuals)
+        # The normal equations of the least-squares problem: a few numbers a rank instead of a distributed QR.
+        # Differences of converged iterates are nearly dependent, so that small singular values are cut off.
         gram = self._comm.allreduce(changes @ changes.T)
         right = self._comm.allreduce(changes @ residual)
         weights = np.linalg.lstsq(gram, right, rcond=1e-14)[0]

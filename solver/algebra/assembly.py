@@ -1,4 +1,4 @@
-"""Assembly of forms into the reduced unknowns."""
+"""Assembly of forms: into plain arrays, and into the reduced unknowns of a constrained problem."""
 
 from __future__ import annotations
 
@@ -81,6 +81,18 @@ class ReducedVector:
     def destroy(self) -> None:
         """Free the PETSc vector."""
         self._full.destroy()
+
+
+@timing.counted("assembly")
+def assemble(form: fem.Form, space: fem.FunctionSpace) -> NDArray[np.float64]:
+    """Assemble a linear form into a local array with ghosts. Collective."""
+    vector = fem_petsc.assemble_vector(form)
+    vector.ghostUpdate(addv=PETSc.InsertMode.ADD, mode=PETSc.ScatterMode.REVERSE)
+    vector.ghostUpdate(addv=PETSc.InsertMode.INSERT, mode=PETSc.ScatterMode.FORWARD)
+    with vector.localForm() as local:
+        values = np.asarray(local.array_r).copy()
+    vector.destroy()
+    return values
 
 
 def block_matrix(form: fem.Form, numbers: NDArray[np.int32], n_owned: int, comm: MPI.Comm) -> PETSc.Mat:

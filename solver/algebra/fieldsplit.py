@@ -1,4 +1,10 @@
-"""Field splits: how a Krylov solver takes an equation set apart, and what stands for its Schur complement."""
+"""Field splits: how a Krylov solver takes an equation set apart, and what stands for its Schur complement.
+
+Fields of one equation set (velocity and pressure; potential, supersaturation and fraction) differ too much in
+kind for one preconditioner. PETSc's PCFIELDSPLIT solves for one after the other. For an incompressible flow
+the pressure's own block is zero; its Schur complement -B A^-1 B' is spectrally like the pressure's mass
+matrix over the viscosity, which is assembled here in its place.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +32,12 @@ class Schur:
 
     Attributes:
         form: bilinear form on the last part's own (collapsed) space.
-        guiding: the same for steps along a guide.
+        linearised: the same for steps with the other linearisation.
         dofs: local dofs of the split space, one for each of the own space.
     """
 
     form: ufl.Form
-    guiding: ufl.Form
+    linearised: ufl.Form
     dofs: NDArray[np.int32]
 
 
@@ -64,7 +70,7 @@ class SplitMatrix:
         self._sets = [(name, self._index_set(rows)) for name, rows in numbers.items()]
         self._matrix: PETSc.Mat | None = None
         if split.schur is not None:
-            self._forms = [fem.form(form) for form in (split.schur.form, split.schur.guiding)]
+            self._forms = [fem.form(form) for form in (split.schur.form, split.schur.linearised)]
             own = numbers[split.parts[-1][0]]
             places = _places(reduction, own, split.schur.dofs)
             self._matrix = block_matrix(self._forms[0], places, len(own), reduction.comm)
@@ -86,22 +92,23 @@ class SplitMatrix:
         if self._level is not None:
             self._level.forget()
 
-    def follow(self, jacobian: PETSc.Mat, *, guided: bool, held: NDArray[np.integer]) -> None:
+    def follow(self, jacobian: PETSc.Mat, *, linearised: bool, prescribed: NDArray[np.integer]) -> None:
         """Follow the Jacobian, just assembled. Collective.
 
         Args:
             jacobian: in reduced unknowns.
-            guided: whether it is that of a step along a guide.
-            held: reduced numbers on this rank of unknowns whose rows are those of the identity.
+            linearised: whether it is that of the other linearisation
+                (:class:`solver.algebra.newton.NewtonLinearisation`).
+            prescribed: reduced numbers on this rank of unknowns whose rows are those of the identity.
         """
         if self._preconditioner is None:
             return
         if self._matrix is not None:
-            assemble_into(self._matrix, self._forms[1 if guided else 0])
+            assemble_into(self._matrix, self._forms[1 if linearised else 0])
         if self._level is not None:
             self._preconditioner.setOperators(jacobian)
             self._preconditioner.setUp()  # cuts the parts' blocks out
-            self._level.follow(self._preconditioner.getFieldSplitSubKSP()[0], held)
+            self._level.follow(self._preconditioner.getFieldSplitSubKSP()[0], prescribed)
 
     def destroy(self) -> None:
         """Free the PETSc objects."""

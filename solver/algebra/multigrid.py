@@ -1,8 +1,16 @@
 """A level of linear elements below quadratic ones: two-level multigrid on the velocity.
 
-The quadratic velocities are smoothed. What is left is solved on the linear velocities of the same vertices,
-an eighth as many in 3-D, by aggregation with the rigid motions as near-nullspace (PETSc's GAMG). Multigrid on
-one component after the other misses how the tangent of a power law couples them.
+Errors that vary from node to node are smoothed on the quadratic velocities. Smooth errors are well described
+by the linear velocities of the same vertices, an eighth as many unknowns in 3-D, and solved there by smoothed
+aggregation (PETSc's GAMG). Aggregation needs the motions that cost no energy, the rigid ones, to build its
+own coarser levels from (near-nullspace). Multigrid on one component after the other would be simpler, but
+misses how the tangent of a power law couples the components.
+
+What makes this more than a call of PETSc's multigrid is that the unknowns are reduced ones: some dofs are
+fixed, some tied (a rigid platen is one unknown for a whole face), and others prescribed from solve to solve
+(the contact). GAMG wants the same number of components at each vertex. So the level has a full block of
+components ("slots") at each vertex, and a slot without an unknown is idle: nothing is interpolated from it,
+and its diagonal is set so that it neither is singular nor disturbs its neighbours.
 """
 
 from __future__ import annotations
@@ -27,7 +35,7 @@ SAME_MOTION = 1e-10
 
 
 class LinearLevel:
-    """Linear velocities: a block of components for each vertex; those fixed, tied or held stand idle.
+    """Linear velocities: a block of components ("slots") for each vertex, idle where there is no unknown.
 
     A tie (a rigid platen) is a component of one of its vertices.
 
@@ -53,6 +61,7 @@ class LinearLevel:
         entries = [
             np.column_stack([self._unknowns[free], own[free], np.ones(free.sum())]),
             self._of_ties(ties),
+            # zeros, stored all the same: the product P' A P then has a place for the diagonal of idle slots
             self._of_idle(own),
             self._of_edges(components, slots),
         ]
@@ -65,18 +74,19 @@ class LinearLevel:
         """The solver that the level was installed in is gone."""
         self._installed = False
 
-    def follow(self, solver: PETSc.KSP, held: NDArray[np.integer]) -> None:
+    def follow(self, solver: PETSc.KSP, prescribed: NDArray[np.integer]) -> None:
         """Follow the matrix of the velocity's solver, if that is a multigrid. Collective.
 
         Args:
             solver: of the velocity, with its matrix set.
-            held: reduced numbers on this rank of unknowns whose rows are those of the identity.
+            prescribed: reduced numbers on this rank of unknowns whose rows are those of the identity.
         """
         preconditioner = solver.getPC()
         if preconditioner.getType() != PETSc.PC.Type.MG:
             return
-        moves = self._moves & ~np.isin(self._unknowns, held)
-        self._leave_out(held, moves)
+        moves = self._moves & ~np.isin(self._unknowns, prescribed)
+        self._leave_out(prescribed, moves)
+        # P' A P by hand and not by PETSc: the diagonal of idle slots has to be filled in before it is used
         fine = solver.getOperators()[0]
         if self._matrix is None:
             self._matrix = fine.ptap(self.interpolation)
@@ -86,6 +96,7 @@ class LinearLevel:
             fine.ptap(self.interpolation, result=self._matrix)
         self._fill_idle(self._matrix, moves)
         if not self._installed:
+            # only now: the preconditioner has no levels to be configured before it knows how many
             self._installed = True
             preconditioner.setMGLevels(2)
             preconditioner.setMGInterpolation(1, self.interpolation)
@@ -157,18 +168,23 @@ class LinearLevel:
             comm=self._reduction.comm,
         )
 
-    def _leave_out(self, held: NDArray[np.integer], moves: NDArray[np.bool_]) -> None:
-        """The interpolation without rows and columns of what is held."""
+    def _leave_out(self, prescribed: NDArray[np.integer], moves: NDArray[np.bool_]) -> None:
+        """The interpolation without rows and columns of what is prescribed.
+
+        Their corrections would be nonzero where the matrix has the rows of the identity. Scaling by 0 keeps
+        the pattern, so that the coarse matrix is computed in place for each contact set.
+        """
         self._whole.copy(self.interpolation, PETSc.Mat.Structure.SAME_NONZERO_PATTERN)
         rows, columns = self.interpolation.createVecLeft(), self.interpolation.createVecRight()
-        rows.array = (~np.isin(self._numbers, held)).astype(float)
+        rows.array = (~np.isin(self._numbers, prescribed)).astype(float)
         columns.array = moves.astype(float)
         self.interpolation.diagonalScale(rows, columns)
         rows.destroy()
         columns.destroy()
 
     def _fill_idle(self, matrix: PETSc.Mat, moves: NDArray[np.bool_]) -> None:
-        """Idle slots get the largest of their vertex on the diagonal."""
+        """Idle slots get the largest of their vertex on the diagonal: of a size with the others for GAMG's
+        strength of connection, and no eigenvalue of its own for the smoother to be scaled by."""
         diagonal = matrix.getDiagonal()
         values = diagonal.array_r
         largest = values.reshape(-1, self._size).max(axis=1, initial=0.0).repeat(self._size)
@@ -188,6 +204,8 @@ class LinearLevel:
             turn[:, i], turn[:, j] = -x[:, j], x[:, i]
             motions.append(turn)
         basis = np.column_stack([motion.ravel() for motion in motions]) * self._moves[:, None]
+        # orthonormal by the eigenvectors of the Gram matrix: a motion that the constraints leave nothing of
+        # drops out
         shares, directions = np.linalg.eigh(comm.allreduce(basis.T @ basis))
         kept = shares > SAME_MOTION * shares[-1]
         basis = basis @ (directions[:, kept] / np.sqrt(shares[kept]))

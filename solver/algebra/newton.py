@@ -1,4 +1,8 @@
-"""Newton's method (PETSc SNES) on the reduced unknowns, with dofs that are held at given values.
+"""Newton's method (PETSc SNES) on the reduced unknowns, with dofs that are prescribed from solve to solve.
+
+A solve is a sequence of attempts, from cheap to robust: steps with the factorisation that the last solve
+left, full steps, and steps with a line search. All of them solve the same equations and one test decides for
+all when they are solved (:meth:`NewtonSolver._converged`).
 
 The solver's vector and the function's vector are kept apart on purpose: copying the trial vector
 into the vector being solved for breaks the line search without a word.
@@ -19,12 +23,11 @@ from numpy.typing import NDArray
 from petsc4py import PETSc
 
 from solver.algebra.assembly import ReducedMatrix, ReducedVector
-from solver.algebra.fieldsplit import SplitMatrix
 from solver.algebra.petsc_options import forget_options, reason_name, set_options
 from solver.core import timing
 
 if TYPE_CHECKING:
-    from solver.algebra.fieldsplit import Split
+    from solver.algebra.fieldsplit import SplitMatrix
     from solver.algebra.reduction import Reduction
 
 ROUND_OFF_FLOOR = 1e-9
@@ -69,8 +72,11 @@ class Springs:
 
 
 @dataclass(frozen=True)
-class Guide:
-    """A residual with the same solution, along which full Newton steps get there more surely.
+class NewtonLinearisation:
+    """Another residual with the same solution, whose tangent full Newton steps take instead of the own one.
+
+    Where the own residual is so nonlinear that full Newton steps overshoot, the same law written in other
+    variables may be much less so (:mod:`solver.equations.creep_newton`).
 
     Attributes:
         residual: UFL form, linear in the test function; may hold functions that :attr:`advance` changes.
@@ -94,7 +100,7 @@ class _Attempt:
     snes: PETSc.SNES
     residual: fem.Form
     jacobian: fem.Form
-    guide: Guide | None = None
+    linearisation: NewtonLinearisation | None = None
     kept: bool = False
 
 
@@ -105,8 +111,8 @@ class SolveError(RuntimeError):
 class NewtonSolver:
     """Solve F(u; v) = 0 for all test functions v of the reduced space.
 
-    Attempts, in this order: with the factorisation of the last solve, full steps (along the guide, if there
-    is one), and ``options`` as they are. Convergence is always judged by F.
+    Attempts, in this order: with the factorisation of the last solve, full steps (with the other
+    linearisation, if there is one), and ``options`` as they are. Convergence is always judged by F.
 
     Args:
         name: appears in error messages and in the PETSc prefix.
@@ -115,8 +121,8 @@ class NewtonSolver:
         reduction: constraints.
         options: PETSc options (see :mod:`solver.algebra.options`) of the last attempt.
         first: options of full steps; without them ``options`` are the only attempt.
-        guide: what the full steps follow instead of ``residual``.
-        split: parts of the unknown, for options that call for a field split.
+        linearisation: what the full steps linearise instead of ``residual``.
+        split: parts of the unknown, for options that call for a field split; destroyed with the solver.
 
     Attributes:
         linear_iterations, linear_solves: of the Krylov solver (1 each for a factorisation), over all solves.
@@ -130,38 +136,39 @@ class NewtonSolver:
         reduction: Reduction,
         options: Mapping[str, object],
         first: Mapping[str, object] | None = None,
-        guide: Guide | None = None,
-        split: Split | None = None,
+        linearisation: NewtonLinearisation | None = None,
+        split: SplitMatrix | None = None,
     ) -> None:
         self.name, self.unknown, self.reduction = name, unknown, reduction
-        self._guide = guide
+        self._linearisation = linearisation
         forms = self._compile(residual)
         self._residual_form = forms[0]
         self._assembled = ReducedMatrix(forms[1], reduction)
         self._vector = ReducedVector(self._residual_form, reduction)
         self.linear_iterations = self.linear_solves = 0
-        self._split = None if split is None else SplitMatrix(split, reduction)
-        self.held = np.empty(0, dtype=PETSc.IntType)
-        self.held_values: NDArray[np.float64] = np.empty(0)
+        self._split = split
+        self.prescribed = np.empty(0, dtype=PETSc.IntType)
+        self.prescribed_values: NDArray[np.float64] = np.empty(0)
         self._springs: Springs | None = None
         self._factored: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
         self._first_norm, self._last_norm, self._rises = np.inf, np.inf, 0
         self._options, self._first = dict(options), first
         self._pivots_freely = False
-        self._forms = (forms, forms if guide is None else self._compile(guide.residual))
+        self._forms = (forms, forms if linearisation is None else self._compile(linearisation.residual))
         self._make_solvers()
 
     def _make_solvers(self) -> None:
         """Vectors and PETSc solvers: once, and anew after an error in the middle of a solve."""
         create = self.reduction.create_vector
         self.solution, self._residual, self._true = create(), create(), create()
-        own, guiding = self._forms
+        own, linearised = self._forms
         last = _Attempt(self._create(self._options), *own)
         self._attempts = [last]
         if self._first is not None:
-            guided = _Attempt(self._create(self._first), *guiding, self._guide)
+            full = _Attempt(self._create(self._first), *linearised, self._linearisation)
             kept = _Attempt(self._create(self._first), *own, kept=True)
-            self._attempts = [kept, guided, last] if self._split is None else [guided, last]
+            # a kept factorisation is of use only where there is one: not under a Krylov solver
+            self._attempts = [kept, full, last] if self._split is None else [full, last]
         if self._split is not None:
             self._split.install(last.snes.getKSP().getPC())
         for attempt in self._attempts[:-1]:
@@ -185,15 +192,15 @@ class NewtonSolver:
 
     def solve(
         self,
-        held: NDArray[np.int64] | None = None,
+        prescribed: NDArray[np.int64] | None = None,
         values: NDArray[np.float64] | None = None,
         springs: Springs | None = None,
     ) -> int:
         """Solve from the present value of the unknown.
 
         Args:
-            held: global reduced numbers of the dofs that are held.
-            values: what they are held at (0 if left out).
+            prescribed: global reduced numbers of dofs that are given for this solve.
+            values: of these dofs (0 if left out).
             springs: linear forces on further dofs.
 
         Returns:
@@ -202,9 +209,9 @@ class NewtonSolver:
         Raises:
             SolveError: if Newton did not converge; the unknown is put back to where it was.
         """
-        numbers = np.asarray([] if held is None else held, dtype=PETSc.IntType)
+        numbers = np.asarray([] if prescribed is None else prescribed, dtype=PETSc.IntType)
         given = np.zeros(len(numbers)) if values is None else np.asarray(values, dtype=float)
-        self.held, self.held_values = self.reduction.on_owners(numbers, given)
+        self.prescribed, self.prescribed_values = self.reduction.on_owners(numbers, given)
         self._springs = springs
         before = self.unknown.x.array.copy()
         iterations, reason = 0, 0
@@ -214,20 +221,21 @@ class NewtonSolver:
                 continue
             reason = self._try(attempt)
             iterations += 0 if attempt.kept else int(attempt.snes.getIterationNumber())
-            # A line search that fails on round-off noise has converged.
+            # A line search that finds no descent among round-off noise has converged all the same.
             rounded_off = self._last_norm <= self._floor() and not attempt.kept
             if np.isfinite(self._last_norm) and (reason > 0 or rounded_off):
                 self.reduction.expand(self.solution, self.unknown)
-                if self._guide is not None:
-                    self._guide.finish()
+                if self._linearisation is not None:
+                    self._linearisation.finish()
                 return iterations
+            # what steps with a kept factorisation have gained is the better start for the next attempt
             if not (attempt.kept and self._last_norm < self._first_norm):
                 self.unknown.x.array[:] = before
-            if attempt.guide is not None:
-                attempt.guide.fail()
+            if attempt.linearisation is not None:
+                attempt.linearisation.fail()
         self.unknown.x.array[:] = before
         if reason == PETSc.SNES.ConvergedReason.DIVERGED_LINEAR_SOLVE and self._give_up_symmetry():
-            return iterations + self.solve(held, values, springs)
+            return iterations + self.solve(prescribed, values, springs)
         raise SolveError(
             f"{self.name}: Newton stopped after {iterations} iterations, residual {self._last_norm:.3e}, "
             f"{reason_name(reason)}"
@@ -237,11 +245,11 @@ class NewtonSolver:
         """One attempt from the present unknown; PETSc's reason for its end."""
         self._now = attempt
         self.reduction.restrict(self.unknown, self.solution)
-        self.solution.setValues(self.held, self.held_values)
+        self.solution.setValues(self.prescribed, self.prescribed_values)
         self.solution.assemble()
-        if attempt.guide is not None:
+        if attempt.linearisation is not None:
             self.reduction.expand(self.solution, self.unknown)
-            attempt.guide.begin()
+            attempt.linearisation.begin()
         failed = int(PETSc.SNES.ConvergedReason.DIVERGED_LINEAR_SOLVE)
         try:
             with timing.part("solve"):
@@ -278,19 +286,19 @@ class NewtonSolver:
         self._factored = None
 
     def _factor_fits(self) -> bool:
-        """Whether the last factorisation is one for the dofs that are held now. Collective."""
+        """Whether the last factorisation is one for the dofs that are prescribed now. Collective."""
         fits = self._factored is not None and all(
             np.array_equal(*pair) for pair in zip(self._factored, self._marked(), strict=True)
         )
         return bool(self.reduction.comm.allreduce(fits, op=MPI.LAND))
 
     def _marked(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Held dofs and those with springs."""
+        """Prescribed dofs and those with springs."""
         springs = np.empty(0, dtype=np.int64) if self._springs is None else self._springs.numbers
-        return self.held, springs
+        return self.prescribed, springs
 
     def reactions(self) -> PETSc.Vec:
-        """Reduced residual at the present unknown without held rows: the reactions (caller destroys)."""
+        """Reactions at prescribed dofs: the reduced residual at the present unknown (caller destroys)."""
         vector = self.reduction.create_vector()
         self._vector.assemble(self._residual_form, vector)
         return vector
@@ -307,8 +315,22 @@ class NewtonSolver:
     def _converged(
         self, snes: PETSc.SNES, iteration: int, norms: tuple[float, float, float]
     ) -> PETSc.SNES.ConvergedReason:
+        """Convergence by the residual of F, whatever the attempt linearises.
+
+        No fixed tolerance fits all: the residual of a power-law metal is a sum of terms that cancel, and how
+        far it can be evaluated depends on the size of the solution (:meth:`_floor`). So besides ``snes_atol``
+        two observations near that floor count as converged. Either the last step was one of quadratic
+        convergence: the next would gain digits that are not there. Or it stagnated: these digits are used up.
+
+        A kept factorisation converges linearly, by about the same factor each step. Its steps are cheap, so
+        they go on as long as each gains a digit; where one does not, either round-off is reached (done), or
+        the factorisation is too old and the next attempt makes a new one (hopeless).
+
+        Full steps may raise the residual on the way although they converge, but several rises in a row mean
+        that they do not: then the attempt ends early and the line search takes over.
+        """
         now = self._now
-        norm = norms[2] if now.guide is None else self._true_norm(snes.getSolution())
+        norm = norms[2] if now.linearisation is None else self._true_norm(snes.getSolution())
         last, self._last_norm = self._last_norm if iteration else np.inf, norm
         self._first_norm = self._first_norm if iteration else norm
         self._rises = self._rises + 1 if iteration and norm > last else 0
@@ -333,8 +355,8 @@ class NewtonSolver:
 
     def _evaluate(self, _snes: PETSc.SNES, trial: PETSc.Vec, out: PETSc.Vec) -> None:
         self.reduction.expand(trial, self.unknown)
-        if self._now.guide is not None:
-            self._now.guide.advance()
+        if self._now.linearisation is not None:
+            self._now.linearisation.advance()
         self._assemble_residual(self._now.residual, trial, out)
 
     def _true_norm(self, trial: PETSc.Vec) -> float:
@@ -348,8 +370,10 @@ class NewtonSolver:
         if self._springs is not None:
             own = self._springs.numbers - start
             out.array[own] += self._springs.stiffness * (trial.array_r[own] - self._springs.rest)
-        if len(self.held):
-            out.array[self.held - start] = trial.array_r[self.held - start] - self.held_values
+        if len(self.prescribed):
+            out.array[self.prescribed - start] = (
+                trial.array_r[self.prescribed - start] - self.prescribed_values
+            )
 
     def _linearise(self, _snes: PETSc.SNES, trial: PETSc.Vec, matrix: PETSc.Mat, _from: PETSc.Mat) -> None:
         if self._now.kept:
@@ -361,8 +385,10 @@ class NewtonSolver:
             diagonal.array[self._springs.numbers - self.reduction.start] += self._springs.stiffness
             matrix.setDiagonal(diagonal)
             diagonal.destroy()
-        matrix.zeroRowsColumns(self.held, diag=1.0)
+        matrix.zeroRowsColumns(self.prescribed, diag=1.0)
         if self._split is not None:
-            self._split.follow(matrix, guided=self._now.guide is not None, held=self.held)
-        held, springs = self._marked()
-        self._factored = (held.copy(), springs.copy())
+            self._split.follow(
+                matrix, linearised=self._now.linearisation is not None, prescribed=self.prescribed
+            )
+        prescribed, springs = self._marked()
+        self._factored = (prescribed.copy(), springs.copy())

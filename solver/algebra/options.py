@@ -1,4 +1,9 @@
-"""Named solver recipes; a case file may override any option in ``[numerics.petsc]``."""
+"""Named sets of PETSc options, one for each kind of solve; a case file may change any option by their name.
+
+``[numerics.petsc]`` in a case: ``newton-direct.snes_max_it = 40`` sets an option, "delete" removes it. Two
+dimensions use factorisations (newton-direct, newton-symmetric), 3-D Krylov solvers whose iterations do not
+grow with the mesh (creep-schur, electrochemistry-split, motion-multigrid).
+"""
 
 from __future__ import annotations
 
@@ -7,9 +12,6 @@ from dataclasses import dataclass
 
 Options = dict[str, str | float | int | None]
 
-COUPLING_TOLERANCE = 1e-7
-"""Default change of the potential (RT/F, root mean square over the contact) by contact pressure that ends
-the staggered loop. Where the pressure is singular, at a triple line, it says nothing about the current."""
 NEWTON_DIRECT: Options = {
     "snes_type": "newtonls",
     "snes_linesearch_type": "bt",
@@ -125,7 +127,7 @@ MOTION_MULTIGRID: Options = {
 }
 """The mesh's motion in 3-D: components do not couple."""
 
-RECIPES: Mapping[str, Options] = {
+SOLVER_OPTIONS: Mapping[str, Options] = {
     "newton-direct": NEWTON_DIRECT,
     "newton-symmetric": NEWTON_SYMMETRIC,
     "creep-schur": CREEP_SCHUR,
@@ -134,18 +136,18 @@ RECIPES: Mapping[str, Options] = {
 }
 
 
-def with_overrides(recipe: str, extra: Mapping[str, str | float | int | None]) -> Options:
-    """Recipe by name, changed by ``extra``; a value of None or "delete" removes an option.
+def with_overrides(name: str, extra: Mapping[str, str | float | int | None]) -> Options:
+    """Set of options by name, changed by ``extra``; a value of None or "delete" removes an option.
 
     Raises:
-        KeyError: if there is no recipe of that name.
+        KeyError: if there is no set of that name.
     """
-    options = dict(RECIPES[recipe]) | dict(extra)
+    options = dict(SOLVER_OPTIONS[name]) | dict(extra)
     return {key: value for key, value in options.items() if value not in (None, "delete")}
 
 
 @dataclass(frozen=True)
-class ModelRecipes:
+class ModelSolverOptions:
     """PETSc options of the solvers of one model.
 
     Attributes:
@@ -160,33 +162,33 @@ class ModelRecipes:
     surface: Options
 
 
-def model_recipes(
+def model_solver_options(
     *,
     iterative: bool,
     equipotential: bool = False,
     overrides: Mapping[str, Mapping[str, str | float | int | None]] | None = None,
-) -> ModelRecipes:
-    """Recipes of a model: factorisations, or Krylov solvers that scale in 3-D.
+) -> ModelSolverOptions:
+    """Solvers of a model: factorisations, or Krylov solvers that scale in 3-D.
 
     Args:
         iterative: whether to iterate.
         equipotential: whether Z = 0: the current on the contact is then a multiplier, and its saddle point
             is factorised.
-        overrides: options by name of recipe.
+        overrides: changed options by name of their set.
     """
 
-    def named(recipe: str) -> Options:
-        return with_overrides(recipe, (overrides or {}).get(recipe, {}))
+    def named(name: str) -> Options:
+        return with_overrides(name, (overrides or {}).get(name, {}))
 
     direct = named("newton-direct")
     if not iterative:
-        return ModelRecipes(direct, named("newton-symmetric"), direct, direct)
+        return ModelSolverOptions(direct, named("newton-symmetric"), direct, direct)
     electrochemistry = direct if equipotential else named("electrochemistry-split")
-    return ModelRecipes(electrochemistry, named("creep-schur"), named("motion-multigrid"), direct)
+    return ModelSolverOptions(electrochemistry, named("creep-schur"), named("motion-multigrid"), direct)
 
 
 def splits(options: Mapping[str, object]) -> bool:
-    """Whether a recipe takes an equation set apart."""
+    """Whether the options take an equation set apart (:mod:`solver.algebra.fieldsplit`)."""
     return options.get("pc_type") == "fieldsplit"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 import ufl
@@ -11,13 +10,8 @@ from dolfinx import fem
 from numpy.typing import NDArray
 from ufl.core.expr import Expr
 
-from meshes.tags import Boundary
 from solver.algebra.newton import NewtonSolver
 from solver.algebra.reduction import ConstraintSpec, Reduction
-from solver.equations.coordinates import contact_weight
-
-if TYPE_CHECKING:
-    from meshes.cell import CellMesh
 
 
 class Projection:
@@ -55,25 +49,3 @@ class Projection:
         """Free the PETSc objects."""
         self._newton.destroy()
         self._reduction.destroy()
-
-
-def contact_projection(
-    cell: CellMesh, space: fem.FunctionSpace, density: Expr, options: Mapping[str, object]
-) -> Projection:
-    """Projection of a quantity known at the contact onto its trace space.
-
-    The integral of the projection equals that of the density, which conservation relies on.
-
-    Args:
-        cell: mesh.
-        space: scalar Lagrange space on the whole mesh.
-        density: UFL expression on interior facets (already restricted).
-        options: PETSc options.
-    """
-    facets = cell.boundary(Boundary.CONTACT)
-    dofs = fem.locate_dofs_topological(space, cell.domain.topology.dim - 1, facets)
-
-    def residual(value: fem.Function, test: Expr) -> ufl.Form:
-        return contact_weight(cell) * (value("+") - density) * test("+") * cell.dS(Boundary.CONTACT)
-
-    return Projection("projection", space, dofs, residual, options)

@@ -1,1 +1,1 @@
-"""The case file: schema, units, materials, and reading it with every problem at once. SI inside."""
+"""The case file: schema, units, material library, and reading it with all its problems at once. SI inside."""

@@ -1,43 +1,22 @@
-"""Loading of case files: every problem at once, each with its path, and nothing written."""
+"""Reading of case files: TOML becomes a valid case with its materials, or an error with every problem."""
 
 from __future__ import annotations
 
-import difflib
 import json
-import types
-import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
-from solver.case.materials import (
-    Library,
-    UnknownMaterialError,
-)
-from solver.case.schema import Case, MaterialChoice
+from solver.case.errors import CaseError, describe, message, shown, suggestion
+from solver.case.materials import Library, UnknownMaterialError
+from solver.case.schema.case import Case
 from solver.core.files import read_toml
 
-if typing.TYPE_CHECKING:
-    from solver.case.materials import (
-        CreepMaterial,
-        ElectrolyteMaterial,
-        MetalMaterial,
-    )
-
-_SHOWN_VALUE = 60
-
-
-class CaseError(ValueError):
-    """A case file that cannot be used; ``problems`` has one line per problem."""
-
-    def __init__(self, source: str, problems: list[str]) -> None:
-        self.source, self.problems = source, problems
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        super().__init__("\n".join([f"{source}: {count}", *(f"  {p}" for p in problems)]))
+if TYPE_CHECKING:
+    from solver.case.materials import CreepMaterial, ElectrolyteMaterial, MetalMaterial
 
 
 @dataclass(frozen=True)
@@ -99,7 +78,7 @@ def parse_case(
     try:
         case = Case.model_validate(data)
     except ValidationError as error:
-        problems += [_describe(Case, detail) for detail in error.errors()]
+        problems += [describe(Case, detail) for detail in error.errors()]
     materials = _materials(data, problems, library or Library())
     if problems or case is None:
         raise CaseError(source, problems)
@@ -166,77 +145,18 @@ def _material(library: Library, kind: str, raw: Mapping[str, Any], problems: lis
         content = library.data(kind, raw["name"])
     except UnknownMaterialError as error:
         problems.append(
-            f"{path}.name = {_show(raw['name'])}: {error}{_near(raw['name'], library.names(kind))}"
+            f"{path}.name = {shown(raw['name'])}: {error}{suggestion(raw['name'], library.names(kind))}"
         )
         return None
     overrides = {key: value for key, value in raw.items() if key != "name"}
     own = set(model.model_fields) - {"kind", "description", "creep"}
     for key in sorted(set(overrides) - own):
-        problems.append(f"{path}.{key}: unknown property{_near(key, own)}")
+        problems.append(f"{path}.{key}: unknown property{suggestion(key, own)}")
     usable = {key: value for key, value in overrides.items() if key in own}
     try:
         return model.model_validate(content | usable)
     except ValidationError as error:
         for detail in error.errors():
             location = [str(p) for p in detail["loc"] if p != "value"]
-            problems.append(f"{path}.{'.'.join(location)} = {_show(detail['input'])}: {_message(detail)}")
+            problems.append(f"{path}.{'.'.join(location)} = {shown(detail['input'])}: {message(detail)}")
         return None
-
-
-def _describe(model: type[BaseModel], detail: ErrorDetails) -> str:
-    """One line for one pydantic error: path, value, what is wrong, nearest valid name."""
-    path = _dotted(detail["loc"])
-    if detail["type"] == "extra_forbidden":
-        return f"{path}: unknown key{_near(str(detail['loc'][-1]), _keys(model, detail['loc'][:-1]))}"
-    if detail["type"] == "missing":
-        return f"{path}: missing"
-    if not detail["loc"] or isinstance(detail["input"], (Mapping, list, BaseModel)):
-        return f"{path}: {_message(detail)}" if path else _message(detail)
-    return f"{path} = {_show(detail['input'])}: {_message(detail)}"
-
-
-def _message(detail: ErrorDetails) -> str:
-    return detail["msg"].removeprefix("Value error, ")
-
-
-def _dotted(location: tuple[int | str, ...]) -> str:
-    text = ""
-    for part in location:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        elif not part.startswith(("function-", "tuple[")):
-            text += f".{part}" if text else str(part)
-    return text
-
-
-def _keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    """Valid keys of the section at ``location``."""
-    here: type[BaseModel] | None = model
-    for part in location:
-        if here is None or isinstance(part, int):
-            continue
-        field = here.model_fields.get(part)
-        here = next(_models(field.annotation), None) if field is not None else None
-    return list(here.model_fields) if here is not None else []
-
-
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    if (
-        isinstance(annotation, type)
-        and issubclass(annotation, BaseModel)
-        and annotation is not MaterialChoice
-    ):
-        yield annotation
-    if typing.get_origin(annotation) in (list, typing.Union, types.UnionType, typing.Annotated):
-        for part in typing.get_args(annotation):
-            yield from _models(part)
-
-
-def _near(name: str, known: typing.Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f"; did you mean '{close[0]}'?" if close else ""
-
-
-def _show(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _SHOWN_VALUE else text[: _SHOWN_VALUE - 3] + "..."

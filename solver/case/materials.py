@@ -1,4 +1,7 @@
-"""Material library: data files in which every number has a value, a status and a source."""
+"""Material library: metals, electrolytes and creep laws from data files in ``library/``.
+
+Every number of a data file has a value with its unit, a status (measured, literature, ...) and a source.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +22,14 @@ GAS_CONSTANT = constants.R
 BOLTZMANN = constants.k
 
 Status = Literal["measured", "literature", "derived", "tunable", "numerical", "calibrated", "override"]
-
+"""How a number is known; ``override``: the case file gives another one than the library."""
 
 T = TypeVar("T")
 
 
 class _Strict(BaseModel):
+    """Base of what a data file holds: unknown keys are errors, values do not change after loading."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=1000)
 
 

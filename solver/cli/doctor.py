@@ -1,4 +1,4 @@
-"""``livoid doctor``: versions and a short self-check, serial and on 2 ranks; says how to mend faults."""
+"""Whether livoid works here: comparison with exact solutions, and the state of the environment."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Annotated
 
+from cyclopts import Parameter
 from mpi4py import MPI
-from petsc4py import PETSc
 
-from meshes import compat
-from solver.core import provenance
+from solver.cli.arguments import Communicator
+from solver.cli.exits import EXIT_ENVIRONMENT, EXIT_FAILED, EXIT_OK, refuse_ranks
 
 CHECK_SECONDS = 120
 """Longest time allowed for one self-check, first compilation of the forms included."""
@@ -23,22 +24,36 @@ OPTIONAL_SOLVERS = ("hypre", "superlu_dist", "ptscotch", "scalapack")
 CHECK_ROWS = ("patch", "butler-volmer", "vacancies")
 
 
-def doctor(comm: MPI.Comm, *, check: bool) -> int:
-    """Print the state of the environment; 0 if all is well, 3 if not. ``check`` runs the self-check only."""
+def verify(
+    *names: Annotated[str, Parameter(help="rows (default: all); 'list' names them")], comm: Communicator
+) -> int:
+    """Compare with exact solutions: exact, computed, error and observed order of the verification rows."""
+    from solver.verification.table import run_rows
+
+    return EXIT_OK if run_rows(list(names), comm) else EXIT_FAILED
+
+
+def doctor(*, check: Annotated[bool, Parameter(show=False)] = False, comm: Communicator) -> int:
+    """Versions and a ten-second self-check, serial and on 2 ranks; says how to mend faults.
+
+    Args:
+        check: the self-check only
+    """
     if check:
         return _self_check(comm)
     if comm.size > 1:
-        if comm.rank == 0:
-            print("livoid: 'doctor' starts its own ranks; leave -n out", file=sys.stderr)
-        return 2
+        return refuse_ranks(comm, "'doctor'")
     problems = _versions() + _solvers() + _runs()
     for problem in problems:
         print(f"PROBLEM  {problem}")
     print("all is well" if not problems else f"{len(problems)} problem(s)")
-    return 3 if problems else 0
+    return EXIT_ENVIRONMENT if problems else EXIT_OK
 
 
 def _versions() -> list[str]:
+    from meshes import compat
+    from solver.core import provenance
+
     print(f"environment   {os.environ.get('LIVOID_ENV_KIND', 'python')} ({sys.executable})")
     state = provenance.versions()
     for name, value in state["versions"].items():
@@ -81,6 +96,8 @@ def _solvers() -> list[str]:
 
 
 def _has_package(name: str) -> bool:
+    from petsc4py import PETSc
+
     try:
         return bool(PETSc.Sys.hasExternalPackage(name))
     except PETSc.Error:
@@ -116,4 +133,7 @@ def _self_check(comm: MPI.Comm) -> int:
 
     rows = all_rows()
     passed = all(check.passed for name in CHECK_ROWS for check in rows[name].function(comm))
-    return 0 if passed else 1
+    return EXIT_OK if passed else EXIT_FAILED
+
+
+COMMANDS = (verify, doctor)

@@ -1,99 +1,198 @@
-"""``livoid critical``, ``threshold`` and ``focus``: the commands behind the predictions."""
+"""Predictions: neutral and critical void sizes, threshold pressures, current focusing, composition of alloys.
+
+The numbers come from :mod:`solver.predictions`, which writes its tables; the figures from ``postprocess``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Literal
 
+from cyclopts import Parameter
 from mpi4py import MPI
 
-from solver.case.loading import CaseError
-from solver.cli import commands
-from solver.core.parallel import on_root
-from solver.output import series
-from solver.output.run_folder import RunFolder
-from solver.setup.scales import LENGTH_SCALE, case_scales, model_parameters
-from solver.simulation.run import run_case
+from solver.cli.arguments import ROOT, CaseFile, Changes, Communicator, case_reader
+from solver.cli.exits import EXIT_FAILED, EXIT_OK, refuse
 
 if TYPE_CHECKING:
     from solver.case.loading import LoadedCase
+    from solver.predictions.critical import Evolved
     from solver.simulation.ending import RunOutcome
 
 MAP_PRESSURES = (0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 7.0, 14.0, 25.0, 50.0)
 """MPa; the range of the experiments."""
 MAP_CURRENTS = (0.05, 0.2, 0.5, 1.0, 2.0)
 """mA/cm2."""
-PARTS = ("instant", "evolution", "map")
+Part = Literal["instant", "evolution", "map"]
+Array = Literal["plane", "axisymmetric", "3d"]
 
 
-def critical(path: str, out: str | None, changes: Mapping[str, Any], parts: list[str], comm: MPI.Comm) -> int:
-    """Neutral size, critical size by evolution, and their map over pressure and current. Collective."""
+def neutral(case: CaseFile, /, *, set_: Changes = (), out: Path | None = None, comm: Communicator) -> int:
+    """Void growth by vacancies and loss by creep against void size.
+
+    Args:
+        out: folder (default runs/CASE-neutral)
+    """
+    from postprocess.neutral import draw_neutral
+    from solver.core.parallel import on_root
+    from solver.predictions.neutral import neutral_lines, neutral_study, write_neutral
+    from solver.setup.setup import set_up
+
+    rows = neutral_study(set_up(case_reader(case, set_, comm)({})), comm)
+    folder = _folder(case, out, "neutral")
+    on_root(comm, lambda: write_neutral(rows, folder))
+    if comm.rank == 0:
+        print("\n".join(neutral_lines(rows)))
+        draw_neutral(folder)
+    return EXIT_OK
+
+
+def critical(
+    case: CaseFile,
+    /,
+    *,
+    set_: Changes = (),
+    out: Path | None = None,
+    part: tuple[Part, ...] = (),
+    comm: Communicator,
+) -> int:
+    """Critical void size: at the first instant, by evolution, over pressure.
+
+    Args:
+        out: folder (default runs/CASE-critical)
+        part: only this (default: all); can be repeated
+    """
+    from postprocess.critical import draw_map, draw_sizes
+    from solver.case.loading import CaseError
+    from solver.core.parallel import on_root
     from solver.predictions import critical as sizes
     from solver.predictions import critical_report
+    from solver.setup.setup import set_up
 
-    def load(more: Mapping[str, Any]) -> LoadedCase:
-        return commands.load_collective(path, dict(changes) | dict(more), comm)
-
-    def run(loaded: LoadedCase, to: Path) -> RunOutcome:
-        return run_case(loaded, RunFolder(to, series.COLUMNS), comm, force=True)
-
+    load = case_reader(case, set_, comm)
     base = load({})
     if base.case.geometry.kind != "plane" or not base.case.void:
-        raise CaseError(path, ["critical sizes need a plane cell with one [[void]]: its aspect is kept"])
-    folder = Path(out) if out else Path("runs") / f"{Path(path).stem}-critical"
-    wanted = parts or list(PARTS)
+        raise CaseError(str(case), ["critical sizes need a plane cell with one [[void]]: its aspect is kept"])
+    folder = _folder(case, out, "critical")
+    wanted = part or ("instant", "evolution", "map")
     if "instant" in wanted or "evolution" in wanted:
         instant = sizes.neutral_sizes(load, comm)
-        evolved: tuple[list[sizes.Crossing], list[sizes.Trial]] = ([], [])
+        evolved: Evolved = ([], [])
         if "evolution" in wanted:
-            evolved = sizes.evolved_sizes(load, run, folder / "runs", comm)
+            evolved = sizes.evolved_sizes(load, _quiet_run(comm), folder / "runs", comm)
         lines = on_root(comm, lambda: critical_report.write_sizes(folder, instant, evolved))
         if lines is not None:
+            draw_sizes(folder)
             print("\n".join(lines))
     if "map" in wanted:
         rows = sizes.neutral_map(load, MAP_PRESSURES, MAP_CURRENTS, comm)
-        ladder = sizes.half_widths(base)
-        on_root(comm, lambda: critical_report.write_map(folder, rows, ladder[-1], ladder[0]))
+        on_root(comm, lambda: critical_report.write_map(folder, rows))
+        if comm.rank == 0:
+            smallest, *_, largest = sizes.half_widths(set_up(base))
+            draw_map(folder, smallest, largest)
     if comm.rank == 0:
         print(f"results in {folder}")
-    return commands.EXIT_OK
+    return EXIT_OK
 
 
-def threshold(path: str, out: str | None, changes: Mapping[str, Any], comm: MPI.Comm) -> int:
-    """Threshold pressure of a case's voids over current, temperature and creep law. Collective."""
+def threshold(case: CaseFile, /, *, set_: Changes = (), out: Path | None = None, comm: Communicator) -> int:
+    """Pressure above which voids shrink, over current, temperature, creep law and void size.
+
+    Args:
+        out: folder (default runs/CASE-threshold)
+    """
+    from postprocess.threshold import draw_thresholds
+    from solver.case.loading import CaseError
+    from solver.core.parallel import on_root
     from solver.predictions.threshold import threshold_study, write_thresholds
 
-    def load(more: Mapping[str, Any]) -> LoadedCase:
-        return commands.load_collective(path, dict(changes) | dict(more), comm)
-
+    load = case_reader(case, set_, comm)
     base = load({})
     if base.case.geometry.kind == "3d" or not (base.case.void or base.case.voids):
-        raise CaseError(path, ["a threshold pressure needs a plane or axisymmetric cell with voids"])
+        raise CaseError(str(case), ["a threshold pressure needs a plane or axisymmetric cell with voids"])
     if base.case.operation.current is None:
-        raise CaseError(path, ["a threshold pressure needs 'operation.current'"])
+        raise CaseError(str(case), ["a threshold pressure needs 'operation.current'"])
     rows = threshold_study(load, comm)
-    folder = Path(out) if out else Path("runs") / f"{Path(path).stem}-threshold"
-    made = on_root(comm, lambda: write_thresholds(rows, folder, base.case.title))
-    for file in made or []:
-        print(file)
-    return commands.EXIT_OK
+    folder = _folder(case, out, "threshold")
+    table = on_root(comm, lambda: write_thresholds(rows, folder))
+    if table is not None:
+        print(f"{table}\n{draw_thresholds(folder, base.case.title)}")
+    return EXIT_OK
 
 
-def focus(path: str, out: str | None, changes: Mapping[str, Any], kinds: list[str], comm: MPI.Comm) -> int:
-    """Current focusing against void size, contact fraction and Wa, the case's own among them. Collective."""
-    from solver.predictions.focus import KINDS, WAGNER, focus_study, write_focus
+def focus(
+    case: CaseFile,
+    /,
+    *,
+    set_: Changes = (),
+    out: Path | None = None,
+    kind: tuple[Array, ...] = (),
+    comm: Communicator,
+) -> int:
+    """Current focusing against void size, contact fraction and Wagner number, the case's own among them.
 
-    loaded = commands.load_collective(path, dict(changes), comm)
-    current = model_parameters(loaded, case_scales(loaded)).current
-    half_width = loaded.case.geometry.width / LENGTH_SCALE
-    own = current.conductivity * current.area_resistance / half_width
+    Args:
+        out: folder (default runs/CASE-focus)
+        kind: only this array (default: all); can be repeated
+    """
+    from postprocess.focus import draw_focus
+    from solver.core.parallel import on_root
+    from solver.predictions.focus import KINDS, WAGNER, case_wagner, focus_study, write_focus
+    from solver.setup.setup import set_up
+
+    own, half_width = case_wagner(set_up(case_reader(case, set_, comm)({})))
     if comm.rank == 0:
         print(f"this case: Wa = {own:.4g} (cell half-width {half_width:g} um)")
     numbers = sorted({*WAGNER, *([float(f"{own:.4g}")] if own > 0.0 else [])})
-    rows = focus_study([kind for kind in KINDS if not kinds or kind in kinds], comm, numbers)
-    folder = Path(out) if out else Path("runs") / f"{Path(path).stem}-focus"
-    made = on_root(comm, lambda: write_focus(rows, folder))
-    for file in made or []:
-        print(file)
-    return commands.EXIT_OK
+    rows = focus_study([array for array in KINDS if not kind or array in kind], comm, numbers)
+    folder = _folder(case, out, "focus")
+    table = on_root(comm, lambda: write_focus(rows, folder))
+    if table is not None:
+        print(f"{table}\n{draw_focus(folder)}")
+    return EXIT_OK
+
+
+def alloy(
+    *kinds: Annotated[str, Parameter(help="strip, plate, utilisation (default: all)")],
+    out: Path = Path("alloy"),
+    comm: Communicator,
+) -> int:
+    """Composition of Li-Mg after stripping and plating, beside the paper.
+
+    Args:
+        out: folder (default alloy)
+    """
+    from postprocess.alloy import report
+    from solver.predictions.alloy import KINDS, run_study, study
+
+    unknown = sorted(set(kinds) - set(KINDS))
+    if unknown:
+        return refuse(comm, f"no study {', '.join(unknown)}; there are {', '.join(KINDS)}")
+    failed = False
+    for kind in KINDS:
+        if kinds and kind not in kinds:
+            continue
+        name, entries = study(kind)
+        load = case_reader(ROOT / "cases" / f"{name}.toml", (), comm)
+        done = run_study(entries, load, _quiet_run(comm), out / kind, comm)
+        failed |= any(outcome.status in ("failed", "interrupted") for _, _, outcome in done)
+        if comm.rank == 0:
+            for made in report(kind, [(run.labels, folder) for run, folder, _ in done], out):
+                print(made)
+    return EXIT_FAILED if failed else EXIT_OK
+
+
+def _folder(case: Path, out: Path | None, command: str) -> Path:
+    return out or Path("runs") / f"{case.stem}-{command}"
+
+
+def _quiet_run(comm: MPI.Comm) -> Callable[[LoadedCase, Path], RunOutcome]:
+    """What runs a case into a folder, replacing what is there, without a report of its progress."""
+    from solver.output.run_folder import RunFolder
+    from solver.simulation.run import run_case
+
+    return lambda loaded, to: run_case(loaded, RunFolder(to), comm, force=True)
+
+
+COMMANDS = (neutral, critical, threshold, focus, alloy)

@@ -1,4 +1,4 @@
-"""Text files: TOML read from unknown hands, files that are replaced whole."""
+"""Text files: TOML of any size and content read without harm, and files that are replaced as a whole."""
 
 from __future__ import annotations
 

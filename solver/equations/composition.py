@@ -1,4 +1,12 @@
-"""The solute on a moving mesh (model.md 3): what a time step carries over, and its conservative weak form.
+"""The solute on a moving mesh (docs/model.md 3): what a step carries over, and its conservative weak form.
+
+    d x/dt + div(x u + J) = 0 in the metal, x (u - w) . n + J . n = 0 on its boundary
+
+x: fraction of the solute; u: velocity of the mean of all atoms; J: interdiffusion flux (both in
+:mod:`solver.equations.terms.interdiffusion`); w: velocity of the mesh. Integrated over a time step against a
+test function q that moves with the mesh:
+
+    int x q dV at the end  -  int x q dV at the start  =  dt int (x (u - w) + J) . grad q dV
 
 One step from t_n to t_n+1 is implicit in x, S and the current, which are solved together on the new
 geometry. The velocity u of the mean of all atoms is taken from t_n and integrated over the geometry of
@@ -27,8 +35,8 @@ from ufl.core.expr import Expr
 
 from meshes import compat
 from meshes.tags import Boundary, Region
+from solver.algebra.assembly import assemble
 from solver.equations.coordinates import contact_weight, weight
-from solver.equations.motion import assemble
 from solver.equations.terms import interdiffusion
 
 if TYPE_CHECKING:
@@ -114,7 +122,7 @@ class CompositionStep:
     def exchange(self, *, fraction: Expr, test: Expr, interdiffusivity: Expr, drift: Expr) -> ufl.Form:
         """Fluxes of the step relative to the moving mesh, times the step, linear in ``fraction``."""
         cell, dt, w_mesh = self.cell, self.time_step, self.mesh_velocity
-        mixing = interdiffusion.mixing(
+        diffusive = interdiffusion.weak_divergence(
             fraction=fraction, test=test, interdiffusivity=interdiffusivity, velocity=drift
         )
         with_atoms = -interdiffusion.pulled_back(
@@ -126,7 +134,7 @@ class CompositionStep:
         return (
             dt
             * (
-                weight(cell) * mixing
+                weight(cell) * diffusive
                 + self._weight_before(dt) * with_atoms
                 + self._weight_before(0.5 * dt) * with_mesh
             )
@@ -150,7 +158,7 @@ class CompositionStep:
         self.fraction.x.array[self.volume <= 0.0] = 0.0
         self.fraction.x.scatter_forward()
 
-    def watch(self, atom_velocity: Expr, removal: Expr | None = None) -> None:
+    def set_flow(self, atom_velocity: Expr, removal: Expr | None = None) -> None:
         """Give the expressions of u and of the volume removed at the contact, at the start of a step.
 
         Args:
@@ -248,7 +256,7 @@ class CompositionStep:
         self.volume = assemble(self._volume_form, self.scalars)
 
     def state(self) -> tuple[NDArray[np.float64], ...]:
-        """Everything that a rejected step has to restore."""
+        """Everything that a rejected step has to restore (a copy)."""
         arrays = (self.fraction, self.mesh_velocity, self._carried)
         return (*(f.x.array.copy() for f in arrays), self._mass.copy(), self.volume.copy())
 

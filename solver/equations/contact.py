@@ -7,24 +7,37 @@ changes only between converged creep solves, so Newton never sees a switch.
 Tension that reaches a triple line does not open the contact while the metal wets the electrolyte:
 there the Laplace pressure of the curved roof pulls, the new surfaces would cost the work of adhesion,
 and the void widens by motion of its triple line (contact angle) instead.
+
+Why an active set and not a penalty or a multiplier with a smoothed switch: a given set makes the problem a
+creep problem with prescribed velocities, which Newton's method solves without ever seeing the inequality, and
+the forces are the reactions there, free of any parameter. A dof leaves the set where its reaction is more
+tensile than the contact bears, and enters it where the metal would move into the electrolyte; for a linear
+problem that is the semi-smooth Newton method (Hintermueller, Ito and Kunisch 2002, SIAM J. Optim. 13, 865),
+which ends after finitely many sets because each determines the next. Ties at round-off would make the set
+flip for ever, hence the slack.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import ufl
 from dolfinx import fem, la, mesh
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
+from ufl.core.expr import Expr
 
 from meshes.tags import Boundary
 from solver.algebra.newton import SolveError, Springs
+from solver.algebra.projection import Projection
 from solver.core.parallel import largest_magnitude
+from solver.equations.coordinates import contact_weight
 
 if TYPE_CHECKING:
+    from meshes.cell import CellMesh
     from solver.equations.mechanics import MechanicsProblem
 
 MAX_SETS = 40
@@ -32,7 +45,7 @@ MAX_SETS = 40
 SMALLEST_SLOPE = 1e-6
 """Compliance (v0/P0) below which the recession counts as given."""
 SMALLEST_AREA = 1e-6
-"""Nodal area over the largest one below which a dof is held."""
+"""Nodal area over the largest one below which a dof follows the electrolyte rigidly, without a spring."""
 _CORNERS = 3
 """Of a triangle; its dofs are those of the corners, then those of the edges."""
 RELATIVE_SLACK = 1e-9
@@ -51,9 +64,9 @@ class ContactZone:
         dofs: owned vertical velocity dofs on the contact, numbers in ``problem.space``.
         trace_dofs: the same dofs' numbers in the scalar trace space.
         triple: which of them lie on a triple line.
-        wetting: whether tension is held where it reaches a triple line.
-        shelter: distance from triple lines (um) within which tension is held.
-        held: where the contact carries tension, told of points (n, 3): a void there would not last.
+        wetting: whether the contact carries tension where it reaches a triple line.
+        shelter: distance from triple lines (um) within which the contact carries tension.
+        tension_regions: where the contact carries tension, as a void there would not last.
     """
 
     def __init__(
@@ -65,7 +78,7 @@ class ContactZone:
         wetting: bool,
     ) -> None:
         self.problem, self.wetting, self.shelter = problem, wetting, 0.0
-        self.held: list[Where] = []
+        self.tension_regions: list[Where] = []
         cell = problem.cell
         fdim = cell.domain.topology.dim - 1
         n_owned = trace.dofmap.index_map.size_local
@@ -115,14 +128,14 @@ class ContactZone:
         flags, reached = self._spread(active) > 0.0, np.zeros(len(self._flags.array))
         for k in range(_CORNERS):
             edges = [_CORNERS + j for j in range(_CORNERS) if j != k]  # edge j lies opposite corner j
-            held = flags[self._facet_dofs[:, edges]].any(axis=1)
-            reached[self._facet_dofs[held, k]] = 1.0
+            in_contact = flags[self._facet_dofs[:, edges]].any(axis=1)
+            reached[self._facet_dofs[in_contact, k]] = 1.0
         return np.where(self._corner, self._merge(reached)[self.trace_dofs] > 0.0, active)
 
     def kept(self) -> NDArray[np.bool_]:
-        """Dofs that carry any tension: triple lines and what is too near to them, ``held``. Collective."""
+        """Dofs that carry any tension: at or near triple lines, and in tension regions. Collective."""
         kept = self.triple | self._sheltered() if self.shelter > 0.0 else self.triple.copy()
-        for inside in self.held:
+        for inside in self.tension_regions:
             kept |= inside(self.coordinates())
         return kept
 
@@ -174,7 +187,7 @@ class ContactState:
     """Contact set at ``ContactZone.dofs``.
 
     Attributes:
-        active: True where the metal is held on the electrolyte.
+        active: True where the metal follows the electrolyte.
         force: upward force of the electrolyte on the metal (consistent nodal force).
         gap_rate: opening velocity v_y + a, 0 where active.
         iterations: Newton iterations of the last solve.
@@ -221,17 +234,18 @@ def solve_contact(
     active = state.active | fixed
     iterations = 0
     for attempt in range(1, MAX_SETS + 1):
-        soft = active & _yields(zone, compliance)
+        soft = active & _compliant(zone, compliance)
         springs = _springs(zone, soft, annihilation, compliance)
-        held = active & ~soft
-        iterations += problem.solve(zone.dofs[held], -annihilation[held], springs)
+        rigid = active & ~soft
+        iterations += problem.solve(zone.dofs[rigid], -annihilation[rigid], springs)
         force = problem.reactions(zone.dofs)
         velocity = problem.unknown.x.array[zone.dofs]
         gap_rate = np.where(active, 0.0, velocity + annihilation)
         slack = RELATIVE_SLACK * largest_magnitude(comm, force)
+        # the residual at a spring is what the spring carries: one test does for both kinds of dofs
         pulled = active & (force < -tensile_limit - slack)
         if zone.wetting:
-            # The whole stretch of tension or of lifted metal that a triple line reaches is held.
+            # The whole stretch of tension or of lifted metal that a triple line reaches stays in contact.
             pulled &= ~zone.reached_from_triple(pulled | ~active)
         closes = ~active & (gap_rate < -RELATIVE_SLACK * largest_magnitude(comm, velocity))
         if zone.wetting:
@@ -243,7 +257,7 @@ def solve_contact(
     raise SolveError(f"contact: no settled contact set after {MAX_SETS} tries")
 
 
-def _yields(zone: ContactZone, compliance: Compliance | None) -> NDArray[np.bool_]:
+def _compliant(zone: ContactZone, compliance: Compliance | None) -> NDArray[np.bool_]:
     """Dofs with a compliance worth a spring (corner dofs of quadratic elements may have no area)."""
     if compliance is None:
         return np.zeros(len(zone.dofs), dtype=bool)
@@ -262,6 +276,28 @@ def _springs(
     slope, pressure, area = (v[soft] for v in (compliance.slope, compliance.pressure, compliance.area))
     rest = -annihilation[soft] + slope * pressure
     return Springs(zone.problem.reduction.reduced_numbers(zone.dofs[soft]), area / slope, rest)
+
+
+def contact_projection(
+    cell: CellMesh, space: fem.FunctionSpace, density: Expr, options: Mapping[str, object]
+) -> Projection:
+    """Projection of a quantity known at the contact onto its trace space.
+
+    The integral of the projection equals that of the density, which conservation relies on.
+
+    Args:
+        cell: mesh.
+        space: scalar Lagrange space on the whole mesh.
+        density: UFL expression on interior facets (already restricted).
+        options: PETSc options.
+    """
+    facets = cell.boundary(Boundary.CONTACT)
+    dofs = fem.locate_dofs_topological(space, cell.domain.topology.dim - 1, facets)
+
+    def residual(value: fem.Function, test: Expr) -> ufl.Form:
+        return contact_weight(cell) * (value("+") - density) * test("+") * cell.dS(Boundary.CONTACT)
+
+    return Projection("projection", space, dofs, residual, options)
 
 
 def _facet_closures(

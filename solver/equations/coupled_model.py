@@ -1,13 +1,18 @@
 """The coupled model on one mesh: current and vacancies, creep with contact, and the interface's speed.
 
-One object per mesh epoch (between two remeshings). All fields but the composition are quasi-static: they
+One object per mesh, from one remeshing to the next. All fields but the composition are quasi-static: they
 follow from the geometry, so a step needs them only as a good start for Newton. The composition is stepped
-by :mod:`solver.equations.composition_update`.
+by :mod:`solver.equations.solute_transport`.
+
+A time step (:func:`solver.stepping.step.advance`) is: solve all equation sets on the present geometry, the
+contact's pressure and the current in turn until they agree; move the void surfaces with w_n = v_n - a and the
+mesh with them; in an alloy, solve for the composition at the end of the step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,31 +21,51 @@ import ufl
 from dolfinx import fem
 from mpi4py import MPI
 from numpy.typing import NDArray
+from ufl.core.expr import Expr
 
 from meshes.tags import Boundary, Region
-from solver.algebra.acceleration import Anderson
+from solver.algebra.assembly import assemble
 from solver.algebra.extrapolation import Predictor
 from solver.algebra.newton import SolveError
-from solver.algebra.options import COUPLING_TOLERANCE, model_recipes
-from solver.algebra.projection import contact_projection
+from solver.algebra.options import model_solver_options
+from solver.case.schema.numerics import COUPLING_TOLERANCE
 from solver.equations import contact
-from solver.equations.composition_update import Mixing
 from solver.equations.coordinates import contact_weight, weight
 from solver.equations.electrochemistry import ElectrochemistryProblem
+from solver.equations.equation_set import whole
 from solver.equations.mechanics import MechanicsProblem
-from solver.equations.motion import ImplicitRecession, MeshMotion, SurfaceGeometry, assemble
+from solver.equations.motion import ImplicitRecession, MeshMotion
+from solver.equations.recovered_pressure import RecoveredPressures
+from solver.equations.solute_transport import SoluteTransport
+from solver.equations.surface import SurfaceGeometry
+from solver.equations.terms.surface_diffusion import recession_mobility
 
 if TYPE_CHECKING:
     from meshes.cell import CellMesh
-    from solver.algebra.options import ModelRecipes
+    from solver.algebra.options import ModelSolverOptions
+    from solver.equations.equation_set import NamedField
     from solver.setup.parameters import ModelParameters
 
 HARD_PASSES = 8
-"""Staggered iterations after which the contact yields to the pressure even while stripping: at low rates the
+"""Staggered iterations after which the contact is compliant even while stripping: at low rates the
 metal is so stiff that the loop swings."""
 MAX_COUPLING = 40
 """Staggered iterations before the coupled solve counts as failed: each gains about 3 digits with
 vacancies; without them the current sets the recession and many are needed."""
+
+
+_IN_CONTACT = 0.5
+"""Value of the contact set's function above which a dof is in contact (1; off contact 0)."""
+
+
+@dataclass(frozen=True)
+class ModelSnapshot:
+    """Everything that a step changes in a model: what :meth:`CoupledModel.restore` puts back."""
+
+    coordinates: NDArray[np.float64]
+    values: tuple[NDArray[np.float64], ...]
+    contact: contact.ContactState
+    composition: tuple[NDArray[np.float64], ...] | None
 
 
 @dataclass(frozen=True)
@@ -59,29 +84,62 @@ class SolveReport:
 
 
 class CoupledModel:
-    """Equation sets of model.md 2 to 5 on one mesh.
+    """Equation sets of docs/model.md 2 to 5 on one mesh.
 
     Args:
         cell: mesh.
         parameters: dimensionless parameters.
-        recipes: solvers; None for factorisations.
+        solver_options: PETSc options of all solvers; None for factorisations.
         coupling_tolerance: change of the potential (RT/F) that ends the staggered loop.
+
+    Attributes:
+        chemistry, mechanics: the equation sets.
+        solute: the composition's part of a time step, None in a pure metal.
+        surface, motion, recession: geometry and motion of the void surfaces.
+        zone, contact: contact dofs, and which of them are in contact.
+        contact_pressure, pressure: p_c on the contact and p in the metal at P1 nodes, for the current.
+        annihilation, current: projections of a and i onto the contact.
+        predictor: start values for Newton.
     """
 
     def __init__(
         self,
         cell: CellMesh,
         parameters: ModelParameters,
-        recipes: ModelRecipes | None = None,
+        solver_options: ModelSolverOptions | None = None,
         coupling_tolerance: float = COUPLING_TOLERANCE,
     ) -> None:
-        self.cell, self.parameters, self.coupling_tolerance = cell, parameters, coupling_tolerance
-        solvers = recipes or model_recipes(iterative=False)
+        self.cell, self.parameters = cell, parameters
+        solvers = solver_options or model_solver_options(iterative=False)
         self.surface = SurfaceGeometry(cell)
         self.contact_pressure = fem.Function(self.surface.scalars, name="contact_pressure")
         self.pressure = fem.Function(self.surface.scalars, name="pressure")
-        self._new_pressure = fem.Function(self.surface.scalars)
-        self._solved = False
+        self._equation_sets(solvers, coupling_tolerance)
+        self._contact_parts(solvers.surface)
+        # not the pressures, which freeze_recession() of the first pass depends on; nor the chemistry of an
+        # alloy, which has been solved on the moved mesh already
+        stress, fields = self.mechanics.stress, self.chemistry.unknown
+        self.predictor = Predictor([stress] if parameters.composition else [stress, fields])
+        self.load(parameters.load.pressure)
+        self.motion = MeshMotion(cell, self.surface, solvers.motion)
+        self.solute = (
+            SoluteTransport(self.chemistry, self.surface, self.mechanics.velocity, solvers.electrochemistry)
+            if parameters.composition
+            else None
+        )
+        normal_velocity = ufl.inner(self.mechanics.velocity, ufl.FacetNormal(cell.domain))
+        self.recession = ImplicitRecession(
+            self.surface,
+            normal_velocity - self.chemistry.void_annihilation(),
+            recession_mobility(parameters.vacancies),
+            solvers.surface,
+            parameters.surface_diffusion,
+        )
+        self._measure_forms(normal_velocity)
+
+    def _equation_sets(self, solvers: ModelSolverOptions, coupling_tolerance: float) -> None:
+        """Electrochemistry and mechanics, which see each other through s, a and the pressures."""
+        cell, parameters = self.cell, self.parameters
         self.chemistry = ElectrochemistryProblem(
             cell,
             parameters.current,
@@ -91,6 +149,7 @@ class CoupledModel:
             self.pressure,
             solvers.electrochemistry,
             parameters.composition,
+            parameters.extra_terms.electrochemistry,
         )
         self.mechanics = MechanicsProblem(
             cell,
@@ -98,45 +157,40 @@ class CoupledModel:
             parameters.surface,
             parameters.load,
             self.chemistry.bulk_annihilation(),
-            self.chemistry.foreseen_recession(),
+            self.chemistry.frozen_recession(),
             self.surface,
             solvers.creep,
+            parameters.extra_terms.mechanics,
         )
-        # not the pressures, which foresee() of the first pass depends on; nor the chemistry of an alloy,
-        # which has been solved on the moved mesh already
-        stress, fields = self.mechanics.stress, self.chemistry.unknown
-        self.predictor = Predictor([stress] if parameters.composition else [stress, fields])
-        self.load(parameters.load.pressure)
-        self.motion = MeshMotion(cell, self.surface, solvers.motion)
-        self.mixing = (
-            Mixing(self.chemistry, self.surface, self.mechanics.velocity, solvers.electrochemistry)
-            if parameters.composition
-            else None
+        drift = parameters.vacancies.stress_drift if parameters.vacancies else 0.0
+        self._pressures = RecoveredPressures(
+            self.mechanics,
+            self.contact_pressure,
+            self.pressure,
+            (parameters.current.pressure_potential, drift),
+            coupling_tolerance,
         )
-        trace, trace_map = self.mechanics.vertical_space()
-        linear = solvers.surface
-        self.annihilation = contact_projection(cell, trace, self.chemistry.contact_annihilation(), linear)
-        self.current = contact_projection(cell, trace, self.chemistry.current_density(), linear)
-        self.zone = contact.ContactZone(
-            self.mechanics, trace, trace_map, wetting=parameters.surface.tension > 0.0
-        )
-        self.contact = contact.closed(self.zone)
-        self._compile(linear)
 
-    def _compile(self, newton: Mapping[str, object]) -> None:
+    def _contact_parts(self, options: Mapping[str, object]) -> None:
+        """The contact's dofs, what is known at them, and how they yield."""
+        cell, chemistry = self.cell, self.chemistry
+        trace, trace_map = self.mechanics.vertical_space()
+        self.annihilation = contact.contact_projection(cell, trace, chemistry.contact_annihilation(), options)
+        self.current = contact.contact_projection(cell, trace, chemistry.current_density(), options)
+        wetting = self.parameters.surface.tension > 0.0
+        self.zone = contact.ContactZone(self.mechanics, trace, trace_map, wetting=wetting)
+        self.contact = contact.closed(self.zone)
+        self._contact_set = fem.Function(trace, name="contact")
+        weighted, on = contact_weight(cell), cell.dS(Boundary.CONTACT)
+        self._trace_area_form = fem.form(weighted * ufl.TestFunction(trace)("+") * on)
+        self._slope, self._on_trace = fem.Function(self.surface.scalars), fem.Function(trace)
+        compliance, q = chemistry.compliance(), ufl.TestFunction(self.surface.scalars)
+        self._compliance_form = None if compliance is None else fem.form(weighted * compliance * q("+") * on)
+
+    def _measure_forms(self, normal_velocity: Expr) -> None:
+        """Integrals that say how much metal and void there is."""
         cell, w = self.cell, weight(self.cell)
-        normal = ufl.FacetNormal(cell.domain)
-        normal_velocity = ufl.inner(self.mechanics.velocity, normal)
-        t = self.parameters.vacancies
-        # the mobility only steadies the step: the solvent's share of it will do
-        self.recession = ImplicitRecession(
-            self.surface,
-            normal_velocity - self.chemistry.void_annihilation(),
-            t.diffusivity * t.kelvin / t.surface_length if t is not None else 0.0,
-            newton,
-            self.parameters.surface.diffusion,
-        )
-        one = fem.Constant(cell.domain, 1.0)
+        one, normal = fem.Constant(cell.domain, 1.0), ufl.FacetNormal(cell.domain)
         self._metal_form = fem.form(one * w * cell.dx(Region.METAL))
         top, height = cell.ds(Boundary.TOP), ufl.SpatialCoordinate(cell.domain)[cell.vertical]
         self._height_form = fem.form(height * w * top)
@@ -145,18 +199,6 @@ class CoupledModel:
         self._void_form = fem.form(-height * normal[cell.vertical] * w * roof)
         self._gain_form = fem.form(self.chemistry.void_annihilation() * w * roof)
         self._loss_form = fem.form(normal_velocity * w * roof)
-        q = ufl.TestFunction(self.surface.scalars)
-        w_s = contact_weight(cell)
-        self._nodal_contact_form = fem.form(w_s * q("+") * cell.dS(Boundary.CONTACT))
-        trace = self.annihilation.value.function_space
-        q2 = ufl.TestFunction(trace)
-        self._trace_area_form = fem.form(w_s * q2("+") * cell.dS(Boundary.CONTACT))
-        compliance = self.chemistry.compliance()
-        self._slope, self._on_trace = fem.Function(self.surface.scalars), fem.Function(trace)
-        self._compliance_form = (
-            None if compliance is None else fem.form(w_s * compliance * q("+") * cell.dS(Boundary.CONTACT))
-        )
-        self._stress_form = self.mechanics.stress_form(self.surface.scalars)
 
     def load(self, pressure: float) -> None:
         """Set the stack pressure (P0)."""
@@ -165,15 +207,78 @@ class CoupledModel:
         self.chemistry.metal.reference_pressure.value = pressure
 
     def continue_from_fields(self) -> None:
-        """Take the present fields (of a checkpoint) for a solution: the start of the next solve."""
-        self._solved = True
+        """Take what was read into :meth:`state` for a solution: the start of the next solve."""
+        self.contact.active[:] = self._contact_set.x.array[self.zone.trace_dofs] > _IN_CONTACT
+        self._pressures.take_as_known()
         self.mechanics.mark_warm()
-        if self.mixing is not None:
-            self.mixing.step.settle()
+        if self.solute is not None:
+            self.solute.step.settle()
 
     def start_with_pressures(self) -> None:
         """Take the present pressures (of the last mesh) for those that the next solve starts with."""
-        self._solved = True
+        self._pressures.take_as_known()
+
+    def state(self) -> list[NamedField]:
+        """Fields from which, with the mesh, everything else follows: what a checkpoint holds. Collective.
+
+        After reading them, :meth:`continue_from_fields` takes them up.
+        """
+        fields = [*self.chemistry.parts(), *self.mechanics.parts()]
+        plain = [self.contact_pressure, self.pressure, self.recession.speed, self.contact_set()]
+        plain += [self.solute.step.fraction] if self.solute is not None else []
+        return fields + [whole(function.name, function) for function in plain]
+
+    def carried(self) -> list[NamedField]:
+        """Quasi-static fields that are a good start on another mesh. Collective."""
+        parts = [*self.chemistry.parts(), *self.mechanics.parts()]
+        pressures = [whole(f.name, f) for f in (self.contact_pressure, self.pressure)]
+        return [part for part in parts if part.region is not None] + pressures
+
+    @contextmanager
+    def given_values_kept(self) -> Iterator[None]:
+        """Inside, anything may be written into the unknowns: dofs that are given have their values after."""
+        with self.chemistry.given_values_kept(), self.mechanics.given_values_kept():
+            yield
+
+    def contact_set(self) -> fem.Function:
+        """1 where the metal is in contact, on the contact's trace space. Collective."""
+        self._contact_set.x.array[:] = 0.0
+        self._contact_set.x.array[self.zone.trace_dofs] = self.contact.active
+        self._contact_set.x.scatter_forward()
+        return self._contact_set
+
+    def snapshot(self) -> ModelSnapshot:
+        """A copy of everything that a step changes."""
+        return ModelSnapshot(
+            self.cell.domain.geometry.x.copy(),
+            tuple(function.x.array.copy() for function in self._changing()),
+            self.contact,
+            self.solute.step.state() if self.solute is not None else None,
+        )
+
+    def restore(self, snapshot: ModelSnapshot) -> None:
+        """Undo everything since a snapshot. Collective."""
+        self.cell.domain.geometry.x[:] = snapshot.coordinates
+        for function, values in zip(self._changing(), snapshot.values, strict=True):
+            function.x.array[:] = values
+        self.contact = snapshot.contact
+        if self.solute is not None and snapshot.composition is not None:
+            self.solute.step.restore(snapshot.composition)
+        self.surface.update()
+
+    def _changing(self) -> list[fem.Function]:
+        """Functions that a solve writes; also those that only are starts of the next one (the stress)."""
+        return [
+            self.chemistry.unknown,
+            self.mechanics.unknown,
+            self.mechanics.stress,
+            self.contact_pressure,
+            self.pressure,
+            self.annihilation.value,
+            self.current.value,
+            self.surface.curvature,
+            self.recession.speed,
+        ]
 
     def solve(self, time_step: float) -> SolveReport:
         """Solve all equation sets for the present geometry. Collective.
@@ -188,15 +293,15 @@ class CoupledModel:
         self.chemistry.update_contact_area()
         self.mechanics.time_step.value = time_step
         tensile_limit = self._tensile_limit()
-        accelerator = Anderson(self.cell.domain.comm)
+        self._pressures.begin()
         newton_e = newton_c = sets = 0
-        self.chemistry.let_yield(self.chemistry.prescribed == 0.0)
+        self.chemistry.count_sinks_in_compliance(self.chemistry.prescribed == 0.0)
         for k in range(1, MAX_COUPLING + 1):
             newton_e += self.chemistry.solve()
             if k == 1:
-                self.chemistry.foresee()
+                self.chemistry.freeze_recession()
             if k == HARD_PASSES:
-                self.chemistry.let_yield(True)
+                self.chemistry.count_sinks_in_compliance(True)
             annihilation = self.annihilation.update().x.array[self.zone.trace_dofs]
             compliance = self._compliance_now()
             self.contact = contact.solve_contact(
@@ -204,7 +309,7 @@ class CoupledModel:
             )
             newton_c += self.contact.iterations
             sets = max(sets, self.contact.sets)
-            if self._update_pressures(accelerator) <= self.coupling_tolerance:
+            if self._pressures.update() <= self._pressures.tolerance:
                 self.current.update()
                 return SolveReport(newton_e, newton_c, sets, k)
         raise SolveError(f"coupling of contact pressure and current: no convergence in {MAX_COUPLING} passes")
@@ -214,7 +319,7 @@ class CoupledModel:
         if self._compliance_form is None:
             return None
         scalars, own = self.surface.scalars, self.zone.trace_dofs
-        area = assemble(self._nodal_contact_form, scalars)
+        area = self._pressures.areas()
         integral = assemble(self._compliance_form, scalars)
         if not self.cell.domain.comm.allreduce(bool(np.any(integral > 0.0)), op=MPI.LOR):
             return None
@@ -232,40 +337,6 @@ class CoupledModel:
         if adhesion == 0.0:
             return np.zeros(len(own))
         return adhesion * assemble(self._trace_area_form, self.annihilation.value.function_space)[own]
-
-    def _update_pressures(self, accelerator: Anderson) -> float:
-        """Recover p and p_c; returns the (root mean square) change of potential that they cause.
-
-        A change within the tolerance is not put in: the current is a function of p_c, and charge is
-        balanced for the p_c that it was solved with.
-        """
-        force = assemble(self._stress_form, self.surface.scalars)
-        area = assemble(self._nodal_contact_form, self.surface.scalars)
-        contact_pressure = np.where(area > 0.0, force / np.where(area > 0.0, area, 1.0), 0.0)
-        self._new_pressure.interpolate(self.mechanics.unknown.sub(1))
-        pressure = self._new_pressure.x.array
-        drift = self.parameters.vacancies.stress_drift if self.parameters.vacancies else 0.0
-        on_contact = self._mean_change(contact_pressure, self.contact_pressure, area)
-        in_metal = self._mean_change(pressure, self.pressure, np.ones(len(pressure)))
-        change = max(self.parameters.current.pressure_potential * on_contact, drift * in_metal)
-        if change > self.coupling_tolerance or not self._solved:
-            owned = self.surface.scalars.dofmap.index_map.size_local
-            array = self.contact_pressure.x.array
-            array[:owned] = accelerator.next(array[:owned].copy(), contact_pressure[:owned])
-            self.contact_pressure.x.scatter_forward()
-            self.pressure.x.array[:] = pressure
-        self._solved = True
-        return change
-
-    def _mean_change(
-        self, values: NDArray[np.float64], function: fem.Function, weights: NDArray[np.float64]
-    ) -> float:
-        """Weighted root mean square of ``values`` minus the nodal values of ``function``. Collective."""
-        own = slice(0, self.surface.scalars.dofmap.index_map.size_local)
-        squares = float(np.sum(weights[own] * (values[own] - function.x.array[own]) ** 2))
-        total = float(np.sum(weights[own]))
-        comm = self.cell.domain.comm
-        return float(np.sqrt(comm.allreduce(squares) / max(comm.allreduce(total), 1e-300)))
 
     def nodal_speed(self, time_step: float) -> NDArray[np.float64]:
         """Speed of the void surfaces' nodes along ``surface.direction`` (into the void positive)."""
@@ -304,9 +375,9 @@ class CoupledModel:
         return float(self.cell.domain.comm.allreduce(fem.assemble_scalar(form)))
 
     def destroy(self) -> None:
-        """Free all PETSc objects of this epoch."""
+        """Free all PETSc objects of this mesh."""
         parts = (self.chemistry, self.mechanics, self.motion, self.annihilation, self.current)
         for part in (*parts, self.recession):
             part.destroy()
-        if self.mixing is not None:
-            self.mixing.destroy()
+        if self.solute is not None:
+            self.solute.destroy()

@@ -1,14 +1,31 @@
-"""Current, vacancies and composition, solved together: phi_e, S, the metal potential phi_m and x.
+"""Current, vacancies and composition, solved together as one equation set.
 
-The vacancy share of E_eq is tens of millivolts, more than charge transfer and constriction together,
-and S and x drive each other, so the equation sets form one nonlinear system. At Z = 0 the contact
-current is a Lagrange multiplier on the contact.
+Unknowns and where they live::
+
+    phi_e  "potential"          electrolyte, quadratic     potential of the electrolyte
+    S      "supersaturation"    metal, quadratic           vacancies over their equilibrium
+    phi_m  "metal_potential"    one number                 potential of the metal
+    x      "fraction"           metal, linear (alloys)     fraction of the solute
+    i      "contact_current"    contact, linear (Z = 0)    current density, a Lagrange multiplier
+
+Equations (docs/model.md 2 and 3), and the term that has each::
+
+    div(kappa grad phi_e) = 0                  in the electrolyte     terms.current.Conduction
+    kappa grad phi_e . n = i(phi_m - phi_e - E_eq(S, x, p_n))
+                                               on the contact         terms.current.ChargeTransfer
+    mean of i = prescribed, or phi_m = given   one equation           terms.current.ChargeTransfer
+    div j_V = -s                               in the metal           terms.vacancies.VacancyBalance
+    j_V . n = -(i - a), j_V . n = a            contact, void surface  terms.vacancies.VacancyBalance
+    d x/dt + div(x u + J) = 0                  in the metal           terms.interdiffusion.SoluteBalance
+
+They form one system because they drive each other: the vacancy share of E_eq is tens of millivolts, more than
+charge transfer and constriction together, S speeds up diffusion of x, and x decides how many vacancies move.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import basix.ufl
 import numpy as np
@@ -17,32 +34,49 @@ from dolfinx import fem
 from numpy.typing import NDArray
 from ufl.core.expr import Expr
 
-from meshes import compat
 from meshes.tags import Boundary, Region
-from solver.algebra.fieldsplit import Split
+from solver.algebra.fieldsplit import Split, SplitMatrix
 from solver.algebra.newton import NewtonSolver, SolveError
-from solver.algebra.options import full_steps, splits
+from solver.algebra.options import NEWTON_DIRECT, full_steps, splits
 from solver.algebra.reduction import ConstraintSpec, Reduction
 from solver.equations.composition import QUADRATURE_DEGREE, CompositionStep
-from solver.equations.coordinates import contact_weight, weight
+from solver.equations.equation_set import EquationSet, summed
+from solver.equations.kinetics import ContactKinetics
 from solver.equations.metal import MetalState, MetalTransport
-from solver.equations.terms import current, vacancies
+from solver.equations.terms import current, interdiffusion, vacancies
+from solver.equations.terms.term import RemovesSites
 
 if TYPE_CHECKING:
     from meshes.cell import CellMesh
-    from solver.setup.parameters import CompositionParameters, CurrentParameters, VacancyParameters
+    from solver.equations.terms.current import CurrentParameters
+    from solver.equations.terms.interdiffusion import CompositionParameters
+    from solver.equations.terms.term import Term
+    from solver.equations.terms.vacancies import VacancyParameters
 
 FIRST_RAMP_STEP, SMALLEST_RAMP_STEP = 0.25, 1.0 / 256.0
 """Shares of a jump of the prescribed current that are taken at once."""
+CARRIED = {
+    "potential": Region.ELECTROLYTE,
+    "supersaturation": Region.METAL,
+    "metal_potential": Region.METAL,
+}
+"""Parts worth carrying to another mesh, and where they live; x is carried by a projection of its own."""
 
-_PHI, _S, _PHI_M = range(3)
 
-Sources = Callable[["ElectrochemistryProblem"], ufl.Form]
-"""Extra terms of the residual, given the problem (manufactured solutions)."""
+def default_terms(
+    transport: VacancyParameters | None, alloy: CompositionParameters | None
+) -> list[Term[ElectrochemistryProblem]]:
+    """Terms of docs/model.md 2 and 3."""
+    terms: list[Term[ElectrochemistryProblem]] = [current.Conduction(), current.ChargeTransfer()]
+    if transport is not None:
+        terms.append(vacancies.VacancyBalance())
+    if alloy is not None:
+        terms.append(interdiffusion.SoluteBalance())
+    return terms
 
 
-class ElectrochemistryProblem:
-    """Model.md 2 and 3 on one mesh.
+class ElectrochemistryProblem(EquationSet):
+    """The equation set on one mesh.
 
     Args:
         cell: mesh; phi_e lives on the electrolyte, S and x on the metal.
@@ -53,7 +87,12 @@ class ElectrochemistryProblem:
         pressure: metal pressure, for the stress drift.
         options: PETSc options of the Newton solver.
         alloy: composition, or None in a pure metal.
-        sources: extra terms of the residual.
+        extra_terms: added to those of :func:`default_terms`.
+
+    Attributes:
+        terms: whose sum is the residual.
+        metal, kinetics: constitutive laws of the metal and of the contact.
+        state: S and x in the metal.
     """
 
     def __init__(
@@ -66,55 +105,65 @@ class ElectrochemistryProblem:
         pressure: fem.Function,
         options: Mapping[str, object],
         alloy: CompositionParameters | None = None,
-        sources: Sources | None = None,
+        extra_terms: Sequence[Term[ElectrochemistryProblem]] = (),
     ) -> None:
-        self.cell, self.parameters, self.transport = cell, parameters, transport
+        self.parameters, self.transport = parameters, transport
         self.equipotential = parameters.area_resistance == 0.0
+        elements = _elements(cell, alloyed=alloy is not None, equipotential=self.equipotential)
+        degree = None if alloy is None else QUADRATURE_DEGREE
+        super().__init__(cell, "electrochemistry", elements, CARRIED, metal_degree=degree)
         self.metal = MetalTransport(cell.domain, transport, alloy, pressure, curvature)
         self.composition = CompositionStep(cell) if alloy is not None else None
-        self._spaces()
-        self._contact_pressure = contact_pressure
-        self._constants(parameters)
+        self._frozen = fem.Function(self.space)
+        self.potential, self.supersaturation = self.field("potential"), self.field("supersaturation")
+        self.metal_potential = self.field("metal_potential")
+        self.state = self._state(self.unknown)
+        self.kinetics = ContactKinetics(cell.domain, parameters, contact_pressure)
+        self._constants()
         self._areas()
         self._solved: float | None = None
         self.control(parameters.applied, parameters.potential)
         self.reduction = Reduction(self.space, self._constraints())
-        residual = self._residual()
-        if sources is not None:
-            residual += sources(self)
+        self.terms = [*default_terms(transport, alloy), *extra_terms]
         self.newton = NewtonSolver(
             "electrochemistry",
-            residual,
+            summed([term(self) for term in self.terms]),
             self.unknown,
             self.reduction,
             options,
             full_steps(options),
-            split=self._fields() if splits(options) else None,
+            split=SplitMatrix(self._split(), self.reduction) if splits(options) else None,
         )
         self._set_given_values(alloy)
         self._current_form = self.form(self.current_density(), Boundary.CONTACT)
 
-    def _spaces(self) -> None:
-        """Mixed space: phi_e and S quadratic; phi_m, and if there, x and the multiplier linear."""
-        name = self.cell.domain.basix_cell()
-        quadratic = basix.ufl.element("Lagrange", name, 2)
-        linear = basix.ufl.element("Lagrange", name, 1)
-        parts = [quadratic, quadratic, linear]
-        self.fraction_part = len(parts) if self.composition is not None else None
-        parts += [linear] if self.composition is not None else []
-        self._multiplier_part = len(parts) if self.equipotential else None
-        parts += [linear] if self.equipotential else []
-        self.space = fem.functionspace(self.cell.domain, basix.ufl.mixed_element(parts))
-        self.unknown = fem.Function(self.space, name="electrochemistry")
-        self._foreseen = fem.Function(self.space)
-        split = ufl.split(self.unknown)
-        self.potential, self.supersaturation, self.metal_potential = split[:3]
-        self.state = self._state(self.unknown)
-        self._multiplier = None if self._multiplier_part is None else split[self._multiplier_part]
+    @classmethod
+    def isolated(
+        cls,
+        cell: CellMesh,
+        parameters: CurrentParameters,
+        transport: VacancyParameters | None = None,
+        alloy: CompositionParameters | None = None,
+        extra_terms: Sequence[Term[ElectrochemistryProblem]] = (),
+    ) -> ElectrochemistryProblem:
+        """The equation set without the metal's flow: no pressures, no curvature; factorised."""
+        space = fem.functionspace(cell.domain, ("Lagrange", 1))
+        curvature, contact_pressure, pressure = (fem.Function(space) for _ in range(3))
+        return cls(
+            cell,
+            parameters,
+            transport,
+            curvature,
+            contact_pressure,
+            pressure,
+            NEWTON_DIRECT,
+            alloy,
+            extra_terms,
+        )
 
     def _state(self, function: fem.Function) -> MetalState:
-        split = ufl.split(function)
-        return MetalState(split[_S], None if self.fraction_part is None else split[self.fraction_part])
+        split = dict(zip(self.names, ufl.split(function), strict=True))
+        return MetalState(split["supersaturation"], split.get("fraction"))
 
     def solve(self) -> int:
         """Solve; returns Newton iterations. Raises SolveError.
@@ -158,11 +207,9 @@ class ElectrochemistryProblem:
     def equilibrium_potential(self) -> Expr:
         """E_eq on the contact (interior facet trace), in RT/F."""
         with_vacancies = self.transport is not None and self.parameters.vacancy_potential
-        return current.equilibrium_potential(
+        return self.kinetics.equilibrium_potential(
             supersaturation=self.supersaturation("+") if with_vacancies else None,
             composition=self.composition_potential(),
-            contact_pressure=self._contact_pressure("+"),
-            pressure_potential=self._pressure_potential,
         )
 
     def composition_potential(self) -> Expr | None:
@@ -177,49 +224,40 @@ class ElectrochemistryProblem:
 
     def current_density(self) -> Expr:
         """Current density on the contact (interior facet trace), stripping positive."""
-        if self._multiplier is not None:
-            return self._multiplier("+")
-        return self._transfer_current(self.overpotential())
-
-    def _transfer_current(self, overpotential: Expr) -> Expr:
-        return current.transfer_current(
-            overpotential=overpotential,
-            area_resistance=self._local_resistance(),
-            transfer_coefficient=self._alpha,
-            kinetics=self.parameters.kinetics,
-        )
-
-    def _local_resistance(self) -> Expr:
-        """Z on the contact (interior facet trace)."""
-        if self.parameters.patches is None:
-            return self._area_resistance
-        # 1/f and not f is the linear function: the current is then integrated exactly
-        return self._area_resistance / self.patch_conductance("+")
+        if self.equipotential:
+            return self.field("contact_current")("+")
+        return self.kinetics.current(self.overpotential())
 
     def compliance(self) -> Expr | None:
         """d a/d p_c on the contact for slow variations along it: the most that a follows the pressure.
 
         Without vacancies, or plating, a follows the current; else a share l_v/(l_i + l_v) of it does, which
-        counts after :meth:`let_yield` only (at rest; while stripping, the loop is mostly weak).
-        None where nothing is known: at an equipotential contact, or without pressure in E_eq.
+        counts after :meth:`count_sinks_in_compliance` only (at rest; while stripping, the loop is mostly
+        weak). None where nothing is known: at an equipotential contact, or without pressure in E_eq.
         """
         if self.equipotential or self.parameters.pressure_potential == 0.0:
             return None
-        overpotential = ufl.variable(self.overpotential())
-        slope = self._pressure_potential * ufl.diff(self._transfer_current(overpotential), overpotential)
+        slope = self.kinetics.change_with_pressure(self.overpotential())
         if self.transport is None:
             return slope
         sinks = self.transport
         share = sinks.sink_length / (sinks.interface_length + sinks.sink_length)
-        return slope * (self.metal.plating + self._yields * fem.Constant(self.cell.domain, share))
+        return slope * (self.metal.plating + self._sinks_yield * self.constant(share))
 
-    def let_yield(self, flag: bool) -> None:
+    def count_sinks_in_compliance(self, flag: bool) -> None:
         """Whether the share of vacancies counts in :meth:`compliance`."""
-        self._yields.value = 1.0 if flag else 0.0
+        self._sinks_yield.value = 1.0 if flag else 0.0
+
+    def control_residual(self) -> Expr:
+        """What must vanish to set phi_m (density on the contact): the error of the current, or of phi_m."""
+        current_error = self.current_density() - self._applied * self._whole_over_contact
+        potential_error = self.metal_potential("+") - self._given_potential
+        return self._galvanostatic * current_error + (1.0 - self._galvanostatic) * potential_error
 
     def bulk_annihilation(self) -> Expr:
-        """s in the metal."""
-        return self.metal.bulk_annihilation(self.state)
+        """s in the metal: what all terms that remove sites in the bulk remove."""
+        sinks = [term.annihilation(self) for term in self.terms if isinstance(term, RemovesSites)]
+        return sum(sinks[1:], sinks[0]) if sinks else self.constant(0.0)
 
     def contact_annihilation(self) -> Expr:
         """a on the contact (interior facet trace)."""
@@ -235,24 +273,22 @@ class ElectrochemistryProblem:
             return ufl.as_vector([0.0] * (self.cell.vertical + 1))
         return self.metal.vacancy_flux(self.state)
 
-    def foreseen_recession(self) -> Expr:
-        """a on void surfaces as it was at the last :meth:`foresee`, for capillarity's look-ahead."""
-        return self.metal.void_annihilation(self._state(self._foreseen))
+    def frozen_recession(self) -> Expr:
+        """a on void surfaces as it was at the last :meth:`freeze_recession`, for capillarity's look-ahead."""
+        return self.metal.void_annihilation(self._state(self._frozen))
 
-    def foresee(self) -> None:
+    def freeze_recession(self) -> None:
         """Take the present S for the look-ahead.
 
         Done once per coupled solve: following every pass would close a loop contact pressure ->
         current -> recession -> contact pressure whose gain grows with the time step.
         """
-        self._foreseen.x.array[:] = self.unknown.x.array
+        self._frozen.x.array[:] = self.unknown.x.array
 
     def form(self, density: Expr, boundary: Boundary) -> fem.Form:
         """Compiled integral of a density over a boundary part of the whole (revolved) cell."""
-        cell = self.cell
-        measure = cell.dS(boundary) if boundary is Boundary.CONTACT else cell.ds(boundary)
-        w = contact_weight(cell) if boundary is Boundary.CONTACT else weight(cell)
-        return fem.form(density * w * measure)
+        on_contact = boundary is Boundary.CONTACT
+        return fem.form(self.on_contact(density) if on_contact else self.on(boundary, density))
 
     def integrate(self, density: Expr, boundary: Boundary) -> float:
         """Integral of a density over a boundary part. Collective."""
@@ -260,7 +296,7 @@ class ElectrochemistryProblem:
 
     def supersaturation_values(self) -> NDArray[np.float64]:
         """Nodal values of S on this rank (1 outside the metal)."""
-        return np.asarray(self.unknown.x.array[self._all_s])
+        return self.part("supersaturation").values
 
     def contact_current(self) -> float:
         """Total current through the contact, in i0 L (L^2). Collective."""
@@ -274,119 +310,79 @@ class ElectrochemistryProblem:
         self.newton.destroy()
         self.reduction.destroy()
 
-    def _constants(self, p: CurrentParameters) -> None:
-        def constant(value: float) -> fem.Constant:
-            return fem.Constant(self.cell.domain, float(value))
-
-        self._conductivity = constant(p.conductivity)
-        self._area_resistance = constant(p.area_resistance)
-        self._alpha = constant(p.transfer_coefficient)
-        self._pressure_potential = constant(p.pressure_potential)
-        self._whole_over_contact = constant(1.0)
-        self._applied, self._given_potential = constant(0.0), constant(0.0)
-        self._galvanostatic, self._yields = constant(1.0), constant(0.0)
+    def _constants(self) -> None:
+        self._whole_over_contact = self.constant(1.0)
+        self._applied, self._given_potential = self.constant(0.0), self.constant(0.0)
+        self._galvanostatic, self._sinks_yield = self.constant(1.0), self.constant(0.0)
 
     def _areas(self) -> None:
         one = fem.Constant(self.cell.domain, 1.0)
         self.whole_area = self.integrate(one, Boundary.BOTTOM)
         self._contact_area_form = self.form(one, Boundary.CONTACT)
-        self.patch_conductance = fem.Function(fem.functionspace(self.cell.domain, ("Lagrange", 1)))
         self.update_contact_area()
 
     def update_contact_area(self) -> None:
         """Measure the contact again after the mesh moved, and find its resistance."""
-        patches = self.parameters.patches
-        if patches is not None:
-            self.patch_conductance.interpolate(lambda x: 1.0 / patches.factor(x[0]))
+        self.kinetics.update()
         self.contact_area = self._sum(self._contact_area_form)
         self._whole_over_contact.value = self.whole_area / self.contact_area
 
     def _constraints(self) -> ConstraintSpec:
+        """Each part lives on a region of its own; dofs elsewhere are no unknowns."""
         cell, spec = self.cell, ConstraintSpec()
         tdim = cell.domain.topology.dim
-        everything = np.arange(self.space.dofmap.index_map.size_local, dtype=np.int32)
+        owned = self.space.dofmap.index_map.size_local
 
-        def locate(part: int, dim: int, entities: NDArray[np.int32]) -> NDArray[np.int32]:
-            return fem.locate_dofs_topological(self.space.sub(part), dim, entities)
+        def locate(name: str, dim: int, entities: NDArray[np.int32]) -> NDArray[np.int32]:
+            return fem.locate_dofs_topological(self.subspace(name), dim, entities)
 
-        def outside(part: int, dim: int, entities: NDArray[np.int32]) -> NDArray[np.int32]:
-            of_part = locate(part, tdim, np.arange(self._n_cells(), dtype=np.int32))
-            own = np.intersect1d(of_part, everything)
-            return np.setdiff1d(own, locate(part, dim, entities)).astype(np.int32)
+        def outside(name: str, dim: int, entities: NDArray[np.int32]) -> NDArray[np.int32]:
+            everywhere = self.part(name).dofs
+            own = everywhere[everywhere < owned]
+            return np.setdiff1d(own, locate(name, dim, entities)).astype(np.int32)
 
-        self._bottom = locate(_PHI, tdim - 1, cell.boundary(Boundary.BOTTOM))
-        self._off_metal = outside(_S, tdim, cell.region(Region.METAL))
-        self._all_phi_m = locate(_PHI_M, tdim, np.arange(self._n_cells(), dtype=np.int32))
-        self._all_s = locate(_S, tdim, np.arange(self._n_cells(), dtype=np.int32))
-        spec.fixed += [outside(_PHI, tdim, cell.region(Region.ELECTROLYTE)), self._bottom, self._off_metal]
+        metal, electrolyte = cell.region(Region.METAL), cell.region(Region.ELECTROLYTE)
+        spec.fixed.append(outside("potential", tdim, electrolyte))
+        spec.fixed.append(locate("potential", tdim - 1, cell.boundary(Boundary.BOTTOM)))
+        spec.fixed.append(outside("supersaturation", tdim, metal))
         if self.transport is None:
-            spec.fixed.append(self._all_s)
-        spec.ties.append(self._all_phi_m)
-        if self.fraction_part is not None:
-            spec.fixed.append(outside(self.fraction_part, tdim, cell.region(Region.METAL)))
-        if self._multiplier_part is not None:
-            contact = cell.boundary(Boundary.CONTACT)
-            spec.fixed.append(outside(self._multiplier_part, tdim - 1, contact))
+            spec.fixed.append(self.part("supersaturation").dofs)
+        spec.ties.append(self.part("metal_potential").dofs)
+        if self.composition is not None:
+            spec.fixed.append(outside("fraction", tdim, metal))
+        if self.equipotential:
+            spec.fixed.append(outside("contact_current", tdim - 1, cell.boundary(Boundary.CONTACT)))
         return spec
 
-    def _fields(self) -> Split:
+    def _split(self) -> Split:
         """Parts of the unknown that a preconditioner solves one after the other."""
-        names = {_PHI: "potential", _S: "supersaturation", self.fraction_part: "fraction"}
-        order = [_PHI, _S, self.fraction_part] if self.transport is not None else [_PHI, self.fraction_part]
-        parts = [(names[k], compat.collapse(self.space.sub(k))[1]) for k in order if k is not None]
-        return Split((*parts, ("metal_potential", self._all_phi_m)))
-
-    def _n_cells(self) -> int:
-        index_map = self.cell.domain.topology.index_map(self.cell.domain.topology.dim)
-        return int(index_map.size_local + index_map.num_ghosts)
+        order = ["potential"]
+        order += ["supersaturation"] if self.transport is not None else []
+        order += ["fraction"] if self.composition is not None else []
+        return Split(tuple((name, self.part(name).dofs) for name in [*order, "metal_potential"]))
 
     def _set_given_values(self, alloy: CompositionParameters | None) -> None:
-        self.unknown.x.array[self._all_s] = 1.0
+        supersaturation = self.part("supersaturation")
+        supersaturation.assign(np.ones(len(supersaturation.dofs)))
         self.unknown.x.scatter_forward()
         if self.composition is not None and alloy is not None:
-            self.composition.start(fem.Constant(self.cell.domain, alloy.fraction))
+            self.composition.start(self.constant(alloy.fraction))
             self.take_fraction()
 
     def take_fraction(self) -> None:
         """Put the accepted x of :class:`CompositionStep` into the unknown and settle it. Collective."""
-        if self.composition is not None and self.fraction_part is not None:
-            self.unknown.sub(self.fraction_part).interpolate(self.composition.fraction)
+        if self.composition is not None:
+            self.part("fraction").function.interpolate(self.composition.fraction)
             self.unknown.x.scatter_forward()
             self.composition.settle()
 
-    def _residual(self) -> ufl.Form:
-        cell = self.cell
-        tests = ufl.TestFunctions(self.space)
-        w = weight(cell)
-        i = self.current_density()
-        contact = current.entering_current(current=i, test=tests[_PHI]("+"))
-        total = i - self._applied * self._whole_over_contact
-        held = self.metal_potential("+") - self._given_potential
-        control = self._galvanostatic * total + (1.0 - self._galvanostatic) * held
-        contact += control * tests[_PHI_M]("+")
-        if self._multiplier_part is not None:
-            contact += -self.overpotential() * tests[self._multiplier_part]("+")
-        bulk = current.conduction(potential=self.potential, test=tests[_PHI], conductivity=self._conductivity)
-        residual = w * bulk * cell.dx(Region.ELECTROLYTE)
-        if self.transport is not None:
-            test = tests[_S]
-            contact += vacancies.injection(
-                current=i, annihilation=self.contact_annihilation(), test=test("+")
-            )
-            transport = vacancies.balance(
-                flux=self.metal.vacancy_flux(self.state), annihilation=self.bulk_annihilation(), test=test
-            )
-            exact = {} if self.composition is None else {"quadrature_degree": QUADRATURE_DEGREE}
-            residual += w * transport * cell.dx(Region.METAL, **exact)
-            roof = vacancies.absorption(annihilation=self.void_annihilation(), test=test)
-            residual += w * roof * cell.ds(Boundary.VOID)
-        if self.composition is not None and self.fraction_part is not None:
-            fraction, test = self.state.fraction, tests[self.fraction_part]
-            residual += self.composition.storage(fraction=fraction, test=test)
-            residual += self.composition.exchange(
-                fraction=fraction,
-                test=test,
-                interdiffusivity=self.metal.interdiffusivity(self.state),
-                drift=self.metal.drift_velocity(self.state),
-            )
-        return residual + contact_weight(cell) * contact * cell.dS(Boundary.CONTACT)
+
+def _elements(cell: CellMesh, *, alloyed: bool, equipotential: bool) -> dict[str, Any]:
+    """Finite element of each unknown, in the order of the mixed space."""
+    name = cell.domain.basix_cell()
+    quadratic = basix.ufl.element("Lagrange", name, 2)
+    linear = basix.ufl.element("Lagrange", name, 1)
+    elements = {"potential": quadratic, "supersaturation": quadratic, "metal_potential": linear}
+    elements |= {"fraction": linear} if alloyed else {}
+    elements |= {"contact_current": linear} if equipotential else {}
+    return elements

@@ -1,10 +1,17 @@
-"""Bounds on the solute fraction by flux correction, without clipping (Zalesak 1979; elementwise after
-Loehner et al. 1987).
+"""Bounds on the solute fraction by flux correction, without clipping (Zalesak 1979, J. Comput. Phys. 31, 335;
+elementwise after Loehner et al. 1987, Int. J. Numer. Meth. Fluids 7, 1093).
+
+Clipping a fraction below 0 would make solute. Flux correction moves it between the nodes of a cell instead:
+
+    x = x_low + sum over cells of share(cell) * (flux_high - flux_low)(cell, node) / mass(node)
 
 The Galerkin step is second order in space but may leave [0, x_limit] at a front that the mesh does not
 resolve. Then a low-order step (lumped mass, and in each cell just enough graph diffusion to make the matrix
 an M-matrix: non-negative at any time step) is solved as well, and of the difference between the two, cell by
 cell and summing to zero in each cell, as much is added back as the bounds admit. The total stays what it was.
+
+Where the Galerkin step is within the bounds at all nodes, as on any mesh that resolves its fronts, nothing is
+done: the correction limits gains and losses one by one and could take something off it for nothing.
 """
 
 from __future__ import annotations
@@ -20,11 +27,11 @@ from numpy.typing import NDArray
 from ufl.core.expr import Expr
 
 from meshes.tags import Region
+from solver.algebra.assembly import assemble
 from solver.algebra.newton import NewtonSolver, SolveError
 from solver.algebra.reduction import ConstraintSpec, Reduction
 from solver.equations.composition import VERTEX_RULE
 from solver.equations.coordinates import weight
-from solver.equations.motion import assemble
 
 if TYPE_CHECKING:
     from solver.equations.composition import CompositionStep
@@ -89,6 +96,7 @@ class BoundLimiter:
         self._newton.solve()
         if self._any(self.low.x.array < -ROUNDING):
             raise SolveError("limiter: the low-order step is not monotone")
+        # what the two steps differ by, cell by cell: the mass lumping (now and at the start) and the fluxes
         flux = self._lumping_contributions() - self._start + self._cellwise(self._flux_form)
         return self._limited(flux, weights, upper)
 
@@ -140,7 +148,13 @@ class BoundLimiter:
         self._newton = NewtonSolver("limiter", residual, low, self._reduction, options)
 
     def _size_diffusion(self) -> None:
-        """Graph diffusion that makes every off-diagonal entry of the low-order matrix non-positive."""
+        """Graph diffusion that makes every off-diagonal entry of the low-order matrix non-positive.
+
+        An M-matrix has a non-negative inverse: x_low >= 0 follows from the non-negative content at the start.
+        Off-diagonal entries are positive where an angle is obtuse (diffusion) and, as Galerkin's method takes
+        central differences, by transport. The graph diffusion d of a cell adds -d V/count^2 to each of its
+        off-diagonal entries (V: its volume, count: its nodes), which has to outweigh the largest of them.
+        """
         corners = self.cell.corners()[self._cells]
         count = corners.shape[1]
         edges = corners[:, 1:] - corners[:, :1]
@@ -176,7 +190,11 @@ class BoundLimiter:
     def _limited(
         self, flux: NDArray[np.float64], weights: NDArray[np.float64], upper: float
     ) -> NDArray[np.float64]:
-        """Zalesak's correction with the bounds themselves as admissible range. Collective."""
+        """Zalesak's correction with the bounds themselves as admissible range. Collective.
+
+        Each node tells how much of all fluxes into it (out of it) it could take; a cell then applies the
+        smallest share over its nodes to all of its flux, so that what it adds still sums to zero.
+        """
         nodes, low = self.step.scalars.dofmap.list[self._cells], self.low.x.array
         comm = self.cell.domain.comm
         bound = max(upper, float(comm.allreduce(float(low.max(initial=0.0)), op=MPI.MAX)))

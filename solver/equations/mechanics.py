@@ -1,8 +1,26 @@
-"""Creep of the metal with capillarity and unilateral contact: velocity, pressure, contact pressure."""
+"""Creep of the metal with surface tension, friction and a load: velocity and pressure.
+
+Unknowns, on the metal (Taylor-Hood elements):
+
+    v  "velocity"   quadratic   velocity of the lattice (v0)
+    p  "pressure"   linear      pressure (P0), compression > 0
+
+Equations (docs/model.md 4) and the term that has each:
+
+    -div sigma = 0,  sigma = 2 mu(D(v)) dev D(v) - p I   in the metal       terms.creep.ViscousStress
+    div v = -s                                           in the metal       terms.incompressibility
+    sigma n = -P n, or a platen under the force P area   on the top         terms.load.StackPressure
+    sigma n = -gamma curv n, contact angle theta         on void surfaces   terms.capillarity
+    tau = tau_0 v_t/|v_t| (Tresca)                       on the contact     terms.friction
+
+s, the lattice sites removed per volume and time, comes from the electrochemistry: vacancies that end at
+dislocations take their volume along. On the contact the metal follows the electrolyte (v_y = -a) or lifts
+off; which dof does what is decided in :mod:`solver.equations.contact`, and prescribed here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import basix.ufl
@@ -14,11 +32,11 @@ from ufl.core.expr import Expr
 
 from meshes import compat
 from meshes.tags import Boundary, Region
-from solver.algebra.fieldsplit import Schur, Split
-from solver.algebra.newton import Guide, NewtonSolver, SolveError
+from solver.algebra.fieldsplit import Schur, Split, SplitMatrix
+from solver.algebra.newton import NewtonLinearisation, NewtonSolver, SolveError
 from solver.algebra.options import full_steps, splits
 from solver.algebra.reduction import ConstraintSpec, Reduction
-from solver.equations.coordinates import contact_weight, strain_rate, weight
+from solver.equations.coordinates import strain_rate, weight
 from solver.equations.creep_newton import (
     StressIteration,
     Tangent,
@@ -26,25 +44,48 @@ from solver.equations.creep_newton import (
     linearised_stress,
     rate_vector,
 )
-from solver.equations.terms import capillarity, creep
+from solver.equations.equation_set import EquationSet, summed
+from solver.equations.terms import capillarity, creep, friction, incompressibility, load
 
 if TYPE_CHECKING:
     from meshes.cell import CellMesh
     from solver.algebra.newton import Springs
-    from solver.equations.motion import SurfaceGeometry
-    from solver.setup.parameters import CreepParameters, LoadParameters, SurfaceParameters
+    from solver.equations.surface import SurfaceGeometry
+    from solver.equations.terms.capillarity import SurfaceParameters
+    from solver.equations.terms.creep import CreepParameters
+    from solver.equations.terms.load import LoadParameters
+    from solver.equations.terms.term import Term
 
 CONTINUATION_STEP = 1.6
 """Largest factor by which n grows from one Newton solve to the next (cold start)."""
 SMALLEST_CONTINUATION_STEP = 1.02
 """Factor in n below which a cold start gives up."""
 QUADRATURE_DEGREE = 4
-STICKING_SLIP = 1e-2
-"""Slip rate (v0) at which Tresca friction has reached 71 % of its limit."""
+"""Of all integrals: the power law of a quadratic velocity's gradient, which no degree integrates exactly."""
+REGIONS = {"velocity": Region.METAL, "pressure": Region.METAL}
 
 
-class MechanicsProblem:
-    """Taylor-Hood discretisation of model.md 4 on one mesh.
+def default_terms(
+    surface: SurfaceParameters,
+    given: LoadParameters,
+    annihilation: Expr,
+    recession: Expr,
+    geometry: SurfaceGeometry,
+) -> list[Term[MechanicsProblem]]:
+    """Terms of docs/model.md 4 besides the viscous stress."""
+    terms: list[Term[MechanicsProblem]] = [
+        incompressibility.VolumeBalance(annihilation),
+        load.StackPressure(),
+    ]
+    if surface.tension > 0.0:
+        terms.append(capillarity.SurfaceTension(surface, geometry, recession))
+    if given.friction.law == "tresca":
+        terms.append(friction.TrescaFriction())
+    return terms
+
+
+class MechanicsProblem(EquationSet):
+    """The equation set on one mesh.
 
     Args:
         cell: mesh; the velocity lives on the metal, dofs elsewhere are left out.
@@ -55,7 +96,11 @@ class MechanicsProblem:
         recession: UFL expression of a on void surfaces, which capillarity looks ahead with.
         geometry: curvature and triple lines of the void surfaces.
         options: PETSc options of the Newton solver.
-        sources: extra terms of the residual, given the problem (manufactured solutions).
+        extra_terms: added to those of :func:`default_terms`.
+
+    Attributes:
+        viscous: the stress of the creep law, which Newton's method linearises in its own way.
+        terms: all others; the residual is the sum of both.
     """
 
     def __init__(
@@ -68,28 +113,27 @@ class MechanicsProblem:
         recession: Expr,
         geometry: SurfaceGeometry,
         options: Mapping[str, object],
-        sources: Callable[[MechanicsProblem], ufl.Form] | None = None,
+        extra_terms: Sequence[Term[MechanicsProblem]] = (),
     ) -> None:
-        self._geometry, self._recession = geometry, recession
-        self.cell, self.load, self.creep_law = cell, load, creep_law
-        domain = cell.domain
-        name = domain.basix_cell()
-        velocity = basix.ufl.element("Lagrange", name, 2, shape=(domain.geometry.dim,))
-        pressure = basix.ufl.element("Lagrange", name, 1)
-        self.space = fem.functionspace(domain, basix.ufl.mixed_element([velocity, pressure]))
-        self.unknown = fem.Function(self.space, name="velocity_pressure")
-        self.exponent = fem.Constant(domain, float(creep_law.exponent))
-        self.time_step = fem.Constant(domain, 0.0)
-        self.pressure_load = fem.Constant(domain, float(load.pressure))
-        self.velocity, self.pressure = ufl.split(self.unknown)
+        self.load, self.creep_law = load, creep_law
+        name, gdim = cell.domain.basix_cell(), int(cell.domain.geometry.dim)
+        elements = {
+            "velocity": basix.ufl.element("Lagrange", name, 2, shape=(gdim,)),
+            "pressure": basix.ufl.element("Lagrange", name, 1),
+        }
+        degree = QUADRATURE_DEGREE
+        super().__init__(cell, "mechanics", elements, REGIONS, metal_degree=degree, surface_degree=degree)
+        self.exponent = self.constant(creep_law.exponent)
+        self.time_step = self.constant(0.0)
+        self.pressure_load = self.constant(load.pressure)
+        self.velocity, self.pressure = self.field("velocity"), self.field("pressure")
         self.reduction = Reduction(self.space, self._constraints())
-        shared = self._shared_terms(surface, annihilation)
-        if sources is not None:
-            shared += sources(self)
-        residual = self._viscous_terms() + shared
+        self.viscous = creep.ViscousStress()
+        self.terms = [*default_terms(surface, load, annihilation, recession, geometry), *extra_terms]
+        shared = summed([term(self) for term in self.terms])
         self._iteration = StressIteration(cell, QUADRATURE_DEGREE)
-        guide = Guide(
-            self._guiding_terms() + shared,
+        linearisation = NewtonLinearisation(
+            self._linearised_viscous_terms() + shared,
             begin=self._iteration.begin,
             advance=self._iteration.advance,
             finish=self._iteration.finish,
@@ -97,28 +141,28 @@ class MechanicsProblem:
         )
         self.newton = NewtonSolver(
             "creep",
-            residual,
+            self.viscous(self) + shared,
             self.unknown,
             self.reduction,
             options,
             full_steps(options),
-            guide,
-            self._split() if splits(options) else None,
+            linearisation,
+            SplitMatrix(self._split(), self.reduction) if splits(options) else None,
         )
         self._warm = self._proven = False
         top, w = cell.ds(Boundary.TOP), weight(cell)
         self._fall_form = fem.form(-self.velocity[cell.vertical] * w * top)
-        self._top_form = fem.form(fem.Constant(domain, 1.0) * w * top)
+        self._top_form = fem.form(self.constant(1.0) * w * top)
 
     def solve(
-        self, held: NDArray[np.int32], values: NDArray[np.float64], springs: Springs | None = None
+        self, prescribed: NDArray[np.int32], values: NDArray[np.float64], springs: Springs | None = None
     ) -> int:
-        """Solve with the vertical velocity held at contact dofs; cold starts climb in n.
+        """Solve with the vertical velocity prescribed at contact dofs; cold starts climb in n.
 
         Args:
-            held: owned local dofs of ``space``.
+            prescribed: owned local dofs of ``space``.
             values: velocities there.
-            springs: of contact dofs that are not held.
+            springs: of contact dofs that are not prescribed.
 
         Returns:
             Newton iterations in total.
@@ -126,7 +170,7 @@ class MechanicsProblem:
         Raises:
             SolveError: if Newton fails warm and cold.
         """
-        numbers = self.reduction.reduced_numbers(held)
+        numbers = self.reduction.reduced_numbers(prescribed)
         if self._warm:
             try:
                 iterations = self.newton.solve(numbers, values, springs)
@@ -188,7 +232,7 @@ class MechanicsProblem:
 
     def vertical_space(self) -> tuple[fem.FunctionSpace, NDArray[np.int32]]:
         """Scalar space of the vertical velocity and its dofs' numbers in ``space``."""
-        return compat.collapse(self.space.sub(0).sub(self.cell.vertical))
+        return compat.collapse(self.subspace("velocity").sub(self.cell.vertical))
 
     def stress_form(self, scalars: fem.FunctionSpace) -> fem.Form:
         """Form of the contact force at P1 nodes: work of the stress on vertical hat functions.
@@ -198,11 +242,9 @@ class MechanicsProblem:
         hat = ufl.TestFunction(scalars)
         test = ufl.as_vector([0.0] * self.cell.vertical + [hat])
         rate, test_rate = strain_rate(self.velocity, self.cell), strain_rate(test, self.cell)
-        work = creep.viscous_work(
-            rate=rate, test_rate=test_rate, viscosity=self._viscosity(rate)
-        ) + creep.pressure_work(pressure=self.pressure, test_rate=test_rate)
-        measure = self.cell.dx(Region.METAL, quadrature_degree=QUADRATURE_DEGREE)
-        return fem.form(weight(self.cell) * work * measure)
+        viscous = creep.viscous_work(rate=rate, test_rate=test_rate, viscosity=self.viscosity(rate))
+        pressure = incompressibility.pressure_work(pressure=self.pressure, test_rate=test_rate)
+        return fem.form(self.in_metal(viscous + pressure))
 
     def platen_velocity(self) -> float:
         """Mean vertical velocity of the top, downwards positive, in v0."""
@@ -220,7 +262,7 @@ class MechanicsProblem:
         return int(self.space.dofmap.index_map.size_local)
 
     def _on(self, component: int, facets: NDArray[np.int32]) -> NDArray[np.int32]:
-        sub = self.space.sub(0).sub(component)
+        sub = self.subspace("velocity").sub(component)
         return fem.locate_dofs_topological(sub, self.cell.domain.topology.dim - 1, facets)
 
     def _constraints(self) -> ConstraintSpec:
@@ -229,9 +271,10 @@ class MechanicsProblem:
         tdim = cell.domain.topology.dim
         metal = cell.region(Region.METAL)
         everything = np.arange(self._n_owned(), dtype=np.int32)
+        velocity = self.subspace("velocity")
         in_metal = [
             fem.locate_dofs_topological(sub, tdim, metal)
-            for sub in [*(self.space.sub(0).sub(k) for k in range(vertical + 1)), self.space.sub(1)]
+            for sub in [*(velocity.sub(k) for k in range(vertical + 1)), self.subspace("pressure")]
         ]
         spec.fixed.append(np.setdiff1d(everything, np.concatenate(in_metal)).astype(np.int32))
         spec.fixed.append(self._on(0, cell.boundary(Boundary.SIDE_X)))
@@ -240,42 +283,34 @@ class MechanicsProblem:
         if self.load.top == "platen":
             spec.ties.append(self._on(vertical, cell.boundary(Boundary.TOP)))
         for lateral in range(vertical):
-            if self.load.friction == "stick":
+            if self.load.friction.law == "stick":
                 spec.fixed.append(self._on(lateral, cell.boundary(Boundary.CONTACT)))
             if self.load.grip:
                 spec.fixed.append(self._on(lateral, cell.boundary(Boundary.TOP)))
         return spec
 
-    def _viscous_terms(self) -> ufl.Form:
-        """Work of the deviatoric stress by the creep law."""
-        rate = strain_rate(self.velocity, self.cell)
-        test_rate = strain_rate(ufl.TestFunctions(self.space)[0], self.cell)
-        return self._in_metal(
-            creep.viscous_work(rate=rate, test_rate=test_rate, viscosity=self._viscosity(rate))
-        )
-
     def creep_work(self, *, beyond: float | None = None) -> ufl.Form:
         """Rate of work of creep (P0 v0 L^(d-1)), in all metal or at effective stresses ``beyond`` (P0)."""
         tensor = strain_rate(self.velocity, self.cell)
         rate = creep.effective_rate(tensor, ufl.as_ufl(0.0))
-        stress = 3.0 * self._viscosity(tensor) * rate
+        stress = 3.0 * self.viscosity(tensor) * rate
         work = stress * rate
         if beyond is not None:
-            work = ufl.conditional(ufl.gt(stress, self._constant(beyond)), work, 0.0)
-        return self._in_metal(work)
+            work = ufl.conditional(ufl.gt(stress, self.constant(beyond)), work, 0.0)
+        return self.in_metal(work)
 
-    def _guiding_terms(self) -> ufl.Form:
-        """The same with the law linearised at the stress of the iteration."""
+    def _linearised_viscous_terms(self) -> ufl.Form:
+        """The viscous stress with the law linearised at the stress of the iteration."""
         cell, law = self.cell, self.creep_law
-        rate, test = strain_rate(self.velocity, cell), ufl.TestFunctions(self.space)[0]
-        floor, start = self._constant(law.viscosity_floor), self._constant(law.regularisation)
+        rate, test = strain_rate(self.velocity, cell), self.test("velocity")
+        floor, start = self.constant(law.viscosity_floor), self.constant(law.regularisation)
         rates = rate_vector(rate, start, cell)
         stress = linearised_stress(rate=rates, tangent=self._tangent())
-        own = 3.0 * (self._viscosity(rate) - floor) * rates
+        own = 3.0 * (self.viscosity(rate) - floor) * rates
         self._iteration.compile(own, limited_stress(stress, own, self._iteration.stress))
         test_rates = rate_vector(strain_rate(test, cell), ufl.as_ufl(0.0), cell)
         in_parallel = creep.viscous_work(rate=rate, test_rate=strain_rate(test, cell), viscosity=floor)
-        return self._in_metal(ufl.inner(stress, test_rates) + in_parallel)
+        return self.in_metal(ufl.inner(stress, test_rates) + in_parallel)
 
     def _tangent(self) -> Tangent:
         """The law's tangent at the stress of the iteration."""
@@ -283,83 +318,34 @@ class MechanicsProblem:
         return Tangent(
             stress=self._iteration.stress,
             exponent=self.exponent,
-            reference_stress=self._constant(law.reference_stress),
-            diffusional_rate=self._constant(law.diffusional_rate),
+            reference_stress=self.constant(law.reference_stress),
+            diffusional_rate=self.constant(law.diffusional_rate),
         )
 
     def _split(self) -> Split:
         """Velocity and, with its mass over the viscosity for Schur complement, pressure."""
-        scalars, pressure = compat.collapse(self.space.sub(1))
+        pressure = self.part("pressure")
+        scalars = pressure.space
         mass = -ufl.TrialFunction(scalars) * ufl.TestFunction(scalars)
-        floor = self._constant(self.creep_law.viscosity_floor)
+        floor = self.constant(self.creep_law.viscosity_floor)
         along = 1.0 / (3.0 * self._tangent().fluidity()) + floor
-        own = self._viscosity(strain_rate(self.velocity, self.cell))
-        schur = Schur(self._in_metal(mass / own), self._in_metal(mass / along), pressure)
-        velocity = compat.collapse(self.space.sub(0))[1]
-        return Split((("velocity", velocity), ("pressure", pressure)), schur, self.space.sub(0))
+        own = self.viscosity(strain_rate(self.velocity, self.cell))
+        schur = Schur(self.in_metal(mass / own), self.in_metal(mass / along), pressure.dofs)
+        parts = tuple((name, self.part(name).dofs) for name in self.names)
+        return Split(parts, schur, self.subspace("velocity"))
 
-    def _in_metal(self, density: Expr) -> ufl.Form:
-        measure = self.cell.dx(Region.METAL, quadrature_degree=QUADRATURE_DEGREE)
-        return weight(self.cell) * density * measure
-
-    def _constant(self, value: float) -> fem.Constant:
-        return fem.Constant(self.cell.domain, float(value))
-
-    def _shared_terms(self, surface: SurfaceParameters, annihilation: Expr) -> ufl.Form:
-        """Everything but the deviatoric stress: pressure, volume, loads, capillarity, friction."""
-        cell = self.cell
-        test_v, test_p = ufl.TestFunctions(self.space)
-        w = weight(cell)
-        rate, test_rate = strain_rate(self.velocity, cell), strain_rate(test_v, cell)
-        residual = self._in_metal(
-            creep.pressure_work(pressure=self.pressure, test_rate=test_rate)
-            + creep.volume_balance(rate=rate, annihilation=annihilation, test=test_p)
-        )
-        load = creep.top_load(pressure=self.pressure_load, test=test_v, normal=ufl.FacetNormal(cell.domain))
-        residual += w * load * cell.ds(Boundary.TOP)
-        if surface.tension > 0.0:
-            tension = self._constant(surface.tension)
-            cosine = self._constant(float(np.cos(surface.contact_angle)))
-            roof = capillarity.surface_tension(
-                velocity=self.velocity,
-                recession=self._recession,
-                test=test_v,
-                tension=tension,
-                time_step=self.time_step,
-                curvature=self._geometry.curvature,
-                triple=self._geometry.triple_hat,
-                cell=cell,
-            )
-            floor = capillarity.wetting(test=test_v, tension=tension, cosine=cosine, cell=cell)
-            residual += w * roof * cell.ds(Boundary.VOID, quadrature_degree=QUADRATURE_DEGREE)
-            residual += w * floor * cell.ds(Boundary.FLOOR, quadrature_degree=QUADRATURE_DEGREE)
-        if self.load.friction == "tresca":
-            residual += self._friction(test_v)
-        return residual
-
-    def _friction(self, test: Expr) -> ufl.Form:
-        cell, domain = self.cell, self.cell.domain
-        friction = creep.tresca_friction(
-            slip=ufl.as_vector([self.velocity("+")[k] for k in range(cell.vertical)]),
-            test=ufl.as_vector([test("+")[k] for k in range(cell.vertical)]),
-            limit=fem.Constant(domain, float(self.load.friction_limit)),
-            regularisation=fem.Constant(domain, STICKING_SLIP),
-        )
-        return (
-            contact_weight(cell) * friction * cell.dS(Boundary.CONTACT, quadrature_degree=QUADRATURE_DEGREE)
-        )
-
-    def _viscosity(self, rate: Expr) -> Expr:
+    def viscosity(self, rate: Expr) -> Expr:
+        """mu at a strain rate (3 x 3), by the creep law with the present exponent."""
         law = self.creep_law
-        e_e = creep.effective_rate(rate, self._constant(law.regularisation))
-        stress, floor = self._constant(law.reference_stress), self._constant(law.viscosity_floor)
+        e_e = creep.effective_rate(rate, self.constant(law.regularisation))
+        stress, floor = self.constant(law.reference_stress), self.constant(law.viscosity_floor)
         if law.diffusional_rate > 0.0:
             return creep.parallel_viscosity(
                 effective_rate=e_e,
                 exponent=self.exponent,
                 reference_stress=stress,
                 viscosity_floor=floor,
-                diffusional_rate=self._constant(law.diffusional_rate),
+                diffusional_rate=self.constant(law.diffusional_rate),
             )
         return creep.viscosity(
             effective_rate=e_e, exponent=self.exponent, reference_stress=stress, viscosity_floor=floor

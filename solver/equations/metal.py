@@ -1,4 +1,4 @@
-"""What the metal carries, as functions of its state: vacancy flux, sinks, interdiffusion, activity.
+"""Constitutive laws of the metal as functions of its state: vacancy flux, sinks, interdiffusion, activity.
 
 One object for pure metals and alloys, with and without vacancies; the terms themselves are in
 :mod:`solver.equations.terms`: vacancies, interdiffusion, thermodynamics.
@@ -16,7 +16,8 @@ from ufl.core.expr import Expr
 from solver.equations.terms import interdiffusion, thermodynamics, vacancies
 
 if TYPE_CHECKING:
-    from solver.setup.parameters import CompositionParameters, VacancyParameters
+    from solver.equations.terms.interdiffusion import CompositionParameters
+    from solver.equations.terms.vacancies import VacancyParameters
 
 _SMALLEST_SOLVENT = 1e-9
 """Solvent fraction below which ln a_Li stops falling: Newton's trials may pass x = 1."""
@@ -87,7 +88,7 @@ class MetalTransport:
     def vacancy_flux(self, state: MetalState) -> Expr:
         """j_V relative to the lattice."""
         if state.fraction is None:
-            return vacancies.flux(drive=self._drive(state), diffusivity=self._solvent)
+            return vacancies.pure_flux(drive=self._drive(state), diffusivity=self._solvent)
         return interdiffusion.vacancy_flux(
             fraction=state.fraction,
             supersaturation=state.supersaturation,

@@ -10,15 +10,13 @@ import ufl
 from dolfinx import fem
 from numpy.typing import NDArray
 
-from meshes import compat
 from meshes.tags import Boundary, Region
-from solver.algebra.options import with_overrides
 from solver.equations.coordinates import weight
 from solver.equations.electrochemistry import ElectrochemistryProblem
 
 if TYPE_CHECKING:
     from meshes.cell import CellMesh
-    from solver.setup.parameters import CurrentParameters
+    from solver.equations.terms.current import CurrentParameters
 
 
 @dataclass(frozen=True)
@@ -50,13 +48,14 @@ class CurrentResult:
     def current_at(self, *positions: float) -> NDArray[np.float64]:
         """Contact current density at lateral positions over the whole area's mean (at Z = 0)."""
         c = self.chemistry
-        space, dofs = compat.collapse(c.space.sub(3))
+        part = c.part("contact_current")
+        space = part.space
         on = fem.locate_dofs_topological(
             space, c.cell.domain.topology.dim - 1, c.cell.boundary(Boundary.CONTACT)
         )
         on = on[on < space.dofmap.index_map.size_local]
         x = space.tabulate_dof_coordinates()[on, 0]
-        values = c.unknown.x.array[np.asarray(dofs)[on]]
+        values = part.values[on]
         line = self._gathered(np.column_stack([x, values]).astype(np.float64))
         mean = c.contact_current() / c.whole_area
         return np.asarray(np.interp(positions, line[:, 0], line[:, 1]) / mean, dtype=np.float64)
@@ -68,13 +67,14 @@ class CurrentResult:
         """
         c = self.chemistry
         domain = c.cell.domain
-        space, dofs = compat.collapse(c.space.sub(0))
+        part = c.part("potential")
+        space = part.space
         on = fem.locate_dofs_topological(space, domain.topology.dim - 1, c.cell.boundary(Boundary.CONTACT))
         on = on[on < space.dofmap.index_map.size_local]
         where = space.tabulate_dof_coordinates()[on, : domain.geometry.dim]
         total = c.contact_current()
         phi_m = c.integrate(c.metal_potential("+"), Boundary.CONTACT) / c.contact_area
-        drop = phi_m - c.unknown.x.array[np.asarray(dofs)[on]]
+        drop = phi_m - part.values[on]
         values = drop / c.parameters.area_resistance / (total / c.whole_area)
         return self._gathered(np.column_stack([where, values]).astype(np.float64))
 
@@ -84,17 +84,11 @@ class CurrentResult:
 
     def destroy(self) -> None:
         """Free the PETSc objects."""
-        self.chemistry.newton.destroy()
-        self.chemistry.reduction.destroy()
+        self.chemistry.destroy()
 
 
 def solve_current(cell: CellMesh, parameters: CurrentParameters, depth: float) -> CurrentResult:
     """Current distribution of a cell without vacancies. Collective; raises SolveError."""
-    space = fem.functionspace(cell.domain, ("Lagrange", 1))
-    curvature, contact_pressure, pressure = (fem.Function(space) for _ in range(3))
-    options = with_overrides("newton-direct", {})
-    chemistry = ElectrochemistryProblem(
-        cell, parameters, None, curvature, contact_pressure, pressure, options
-    )
+    chemistry = ElectrochemistryProblem.isolated(cell, parameters)
     chemistry.solve()
     return CurrentResult(chemistry, depth)

@@ -1,4 +1,4 @@
-"""The voids of a run with their identity: labels, ancestry, measures (model.md 5)."""
+"""The voids of a run with their identity: labels, ancestry, what became of them (model.md 5)."""
 
 from __future__ import annotations
 
@@ -7,35 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from meshes.gmsh.mesh_profile import Profile
+    from meshes.profile.base import Profile
     from meshes.topology import Event
-
-VOID_COLUMNS = (
-    "output",
-    "time_s",
-    "capacity_mAh_cm2",
-    "void",
-    "parents",
-    "x_um",
-    "y_um",
-    "z_um",
-    "left_um",
-    "right_um",
-    "width_um",
-    "height_um",
-    "measure_um",
-)
-LINEAGE_COLUMNS = (
-    "void",
-    "parents",
-    "origin",
-    "begin_s",
-    "begin_mAh_cm2",
-    "fate",
-    "end_s",
-    "end_mAh_cm2",
-    "children",
-)
 
 
 @dataclass
@@ -94,39 +67,6 @@ class Population:
                 life.fate, life.end, life.children = change.kind, when, change.made
         self.labels, self.next_label = list(labels), next_label
 
-    def rows(self, output: int, seconds: float, capacity: float, profile: Profile) -> list[tuple[Any, ...]]:
-        """Rows of ``voids.csv``: one per void, in the order of the labels."""
-        return [
-            (
-                output,
-                seconds,
-                capacity,
-                label,
-                joined(self.lives[label].parents),
-                *row.centre,
-                *row.extent,
-                row.width,
-                row.height,
-                row.measure,
-            )
-            for label, row in zip(self.labels, profile.void_rows(), strict=True)
-        ]
-
-    def lineage(self) -> list[tuple[Any, ...]]:
-        """Rows of ``lineage.csv``: one per void that ever was."""
-        return [
-            (
-                life.label,
-                joined(life.parents),
-                life.origin,
-                *life.begin,
-                life.fate,
-                *(life.end or ("", "")),
-                joined(life.children),
-            )
-            for life in self.lives.values()
-        ]
-
     def state(self) -> dict[str, Any]:
         """Plain data for the checkpoint."""
         lives = [asdict(life) for life in self.lives.values()]
@@ -141,8 +81,3 @@ class Population:
             parts = {name: tuple(data[name]) for name in ("begin", "parents", "children")}
             lives[data["label"]] = VoidLife(**data | parts | {"end": end})
         return cls(list(state["labels"]), int(state["next_label"]), lives)
-
-
-def joined(labels: Sequence[int]) -> str:
-    """Labels as one table entry: ``3+7``."""
-    return "+".join(str(label) for label in labels)

@@ -1,1 +1,1 @@
-"""What a run writes: tables, fields, records along the interface, checkpoints, the run folder."""
+"""What a run writes: tables of typed rows, fields for ParaView, checkpoints, and the folder of all."""

@@ -1,15 +1,16 @@
-"""Records along the interface: contact state, gap, pressure, current, S and composition at the nodes."""
+"""Values at the nodes along the interface (contact, gap, pressure, current, S, x) and up the sides."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from dolfinx import fem
 from numpy.typing import NDArray
 
 from meshes.tags import Boundary
-from solver.output.fields import AMPERE_M2_PER_MA_CM2, PASCAL_PER_MEGAPASCAL
+from solver.output.customary_units import AMPERE_M2_PER_MA_CM2, PASCAL_PER_MEGAPASCAL
+from solver.output.rows import InterfaceRow, ProfileRow
 
 if TYPE_CHECKING:
     from solver.equations.coupled_model import CoupledModel
@@ -19,7 +20,7 @@ _ROOF, _CONTACT = 0, 1
 
 
 class InterfaceRecorder:
-    """Collects interface values of one mesh epoch."""
+    """Collects the values along the interface of one mesh."""
 
     def __init__(self, model: CoupledModel, scales: Scales) -> None:
         self.model, self.scales = model, scales
@@ -32,21 +33,17 @@ class InterfaceRecorder:
             return dofs[dofs < n_owned]
 
         self._dofs = {_CONTACT: owned(Boundary.CONTACT), _ROOF: owned(Boundary.VOID)}
-        self._active = fem.Function(model.annihilation.value.function_space)
         self._p1 = {name: fem.Function(space) for name in ("active", "current", "S", "solute")}
         self._side = owned(Boundary.SIDE_X)
 
-    def rows(self, output: int, seconds: float, capacity: float) -> list[tuple[Any, ...]] | None:
+    def rows(self, output: int, seconds: float, capacity: float) -> list[InterfaceRow] | None:
         """Rows of ``interface.csv`` sorted along the interface on rank 0, None elsewhere. Collective."""
         model = self.model
-        self._active.x.array[:] = 0.0
-        self._active.x.array[model.zone.trace_dofs] = model.contact.active
-        self._active.x.scatter_forward()
-        self._p1["active"].interpolate(self._active)
+        self._p1["active"].interpolate(model.contact_set())
         self._p1["current"].interpolate(model.current.value)
-        self._p1["S"].interpolate(model.chemistry.unknown.sub(1))
-        if model.mixing is not None:
-            self._p1["solute"].interpolate(model.mixing.step.fraction)
+        self._p1["S"].interpolate(model.chemistry.part("supersaturation").function)
+        if model.solute is not None:
+            self._p1["solute"].interpolate(model.solute.step.fraction)
         coordinates = self._coordinates()
         parts = []
         for part, dofs in self._dofs.items():
@@ -72,19 +69,24 @@ class InterfaceRecorder:
         table = np.vstack(gathered)
         table = table[np.lexsort((-table[:, 2], table[:, 1], table[:, 0]))]
         return [
-            (
-                output,
-                seconds,
-                capacity,
-                "contact" if row[0] == _CONTACT else "roof",
-                *row[1:3],
-                round(row[-6]),
-                *row[-5:],
+            InterfaceRow(
+                output=output,
+                time_s=seconds,
+                capacity_mAh_cm2=capacity,
+                part="contact" if part == _CONTACT else "roof",
+                x_um=x,
+                y_um=y,
+                contact=round(active),
+                gap_um=gap,
+                pressure_MPa=pressure,
+                current_mA_cm2=current,
+                supersaturation=supersaturation,
+                solute_fraction=solute,
             )
-            for row in table
+            for part, x, y, *_, active, gap, pressure, current, supersaturation, solute in table
         ]
 
-    def profile(self, output: int, seconds: float, capacity: float) -> list[tuple[Any, ...]] | None:
+    def profile(self, output: int, seconds: float, capacity: float) -> list[ProfileRow] | None:
         """Rows of ``profile.csv``: S and x over the height along the sides, after :meth:`rows`. Collective.
 
         Rank 0 gets the rows, the others None.
@@ -98,7 +100,18 @@ class InterfaceRecorder:
         table = np.vstack(gathered)
         right = table[:, 0] > 0.5 * table[:, 0].max(initial=0.0)
         order = np.lexsort((table[:, 1], right))
-        return [(output, seconds, capacity, "right" if right[k] else "left", *table[k, 1:]) for k in order]
+        return [
+            ProfileRow(
+                output=output,
+                time_s=seconds,
+                capacity_mAh_cm2=capacity,
+                side="right" if right[k] else "left",
+                y_um=table[k, 1],
+                supersaturation=table[k, 2],
+                solute_fraction=table[k, 3],
+            )
+            for k in order
+        ]
 
     def _coordinates(self) -> NDArray[np.float64]:
         return self.model.surface.scalars.tabulate_dof_coordinates()[:, : self.model.surface.gdim]

@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING, Any
 
 import adios4dolfinx
 import numpy as np
-from dolfinx import fem
 from mpi4py import MPI
 
-from meshes import compat
 from meshes.cell import CellMesh
 from solver.core import timing
 from solver.core.parallel import RootError, on_root, written
 
 if TYPE_CHECKING:
+    from dolfinx import fem
+
     from meshes.cell import CoordinateKind
     from solver.equations.coupled_model import CoupledModel
 
 FOLDER, STATE, HEADER = "checkpoint", "state.bp", "header.json"
 KEPT = 2
 """Complete checkpoints that are kept."""
-FORMAT = 1
+FORMAT = 2
 _ENGINE = "BP4"
 
 
@@ -103,15 +103,8 @@ def read_cell(path: Path, comm: MPI.Comm, kind: CoordinateKind) -> CellMesh:
 def read_fields(path: Path, model: CoupledModel) -> None:
     """Put the fields and the contact set of a checkpoint into a new model of its mesh. Collective."""
     state = path / STATE
-    for name, source, part in _parts(model):
-        space, dofs = compat.collapse(source.function_space.sub(part))
-        found = _read(state, fem.Function(space, name=name))
-        source.x.array[dofs] = found.x.array
-    for name, function in _plain(model).items():
-        found = _read(state, fem.Function(function.function_space, name=name))
-        function.x.array[:] = found.x.array
-    held = _read(state, fem.Function(model.annihilation.value.function_space, name="contact"))
-    model.contact.active[:] = held.x.array[model.zone.trace_dofs] > 0.5
+    for field in model.state():
+        field.assign(_read(state, field.blank()).x.array)
     model.continue_from_fields()
 
 
@@ -126,41 +119,8 @@ def _write_state(file: Path, model: CoupledModel) -> None:
     adios4dolfinx.write_mesh(file, cell.domain, engine=_ENGINE)
     for name, tags in (("cells", cell.cells), ("facets", cell.facets)):
         adios4dolfinx.write_meshtags(file, cell.domain, tags, engine=_ENGINE, meshtag_name=name)
-    functions = []
-    for name, source, part in _parts(model):
-        space, dofs = compat.collapse(source.function_space.sub(part))
-        function = fem.Function(space, name=name)
-        function.x.array[:] = source.x.array[dofs]
-        functions.append(function)
-    for name, source in _plain(model).items():
-        function = fem.Function(source.function_space, name=name)
-        function.x.array[:] = source.x.array
-        functions.append(function)
-    contact = fem.Function(model.annihilation.value.function_space, name="contact")
-    contact.x.array[model.zone.trace_dofs] = model.contact.active
-    contact.x.scatter_forward()
-    for function in (*functions, contact):
-        adios4dolfinx.write_function(file, function, engine=_ENGINE)
-
-
-def _parts(model: CoupledModel) -> list[tuple[str, fem.Function, int]]:
-    """Components of the mixed unknowns: name, unknown, number."""
-    found = []
-    for title, unknown in (("chemistry", model.chemistry.unknown), ("mechanics", model.mechanics.unknown)):
-        count = unknown.function_space.num_sub_spaces
-        found += [(f"{title}_{part}", unknown, part) for part in range(count)]
-    return found
-
-
-def _plain(model: CoupledModel) -> dict[str, fem.Function]:
-    found = {
-        "contact_pressure": model.contact_pressure,
-        "pressure": model.pressure,
-        "speed": model.recession.speed,
-    }
-    if model.mixing is not None:
-        found["fraction"] = model.mixing.step.fraction
-    return found
+    for field in model.state():
+        adios4dolfinx.write_function(file, field.copy(), engine=_ENGINE)
 
 
 def _complete(folder: Path) -> list[Path]:

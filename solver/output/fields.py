@@ -1,4 +1,4 @@
-"""Fields for ParaView: one .vtu set per output and one .pvd that opens them all as a time series.
+"""Writing of fields for ParaView: one .vtu set per output and one .pvd that opens them all as a time series.
 
 The mesh is written with every output, so moved and remeshed geometry opens without more ado.
 """
@@ -18,43 +18,40 @@ from solver.core.files import write_atomic
 from solver.core.parallel import written
 from solver.equations.coordinates import strain_rate
 from solver.equations.terms import creep
+from solver.output.customary_units import AMPERE_M2_PER_MA_CM2, PASCAL_PER_MEGAPASCAL, UM_PER_M
+from solver.output.shown_fields import SHOWN_FIELDS
 
 if TYPE_CHECKING:
     from solver.equations.coupled_model import CoupledModel
     from solver.setup.scales import Scales
 
-PASCAL_PER_MEGAPASCAL = 1e6
-AMPERE_M2_PER_MA_CM2 = 10.0
-UM_PER_M = 1e6
 _LAST_TAG = b"</VTKFile>"
 
 
 class FieldWriter:
-    """Output functions of one mesh epoch, in customary units.
-
-    Point data: potential (V), supersaturation, solute_fraction (alloys), velocity (um/s), pressure
-    (MPa). Cell data: region (1 metal, 2 electrolyte), current_density (mA/cm2), strain_rate (1/s).
-    """
+    """Output functions on one mesh, in customary units: :data:`SHOWN_FIELDS`, the solute in alloys only."""
 
     def __init__(self, model: CoupledModel, scales: Scales) -> None:
         self.model, self.scales = model, scales
         domain = model.cell.domain
         gdim = int(domain.geometry.dim)
-        scalars, vectors = model.surface.scalars, model.surface.vectors
         constants = fem.functionspace(domain, ("DG", 0))
         constant_vectors = fem.functionspace(domain, ("DG", 0, (gdim,)))
-        self.potential = fem.Function(scalars, name="potential")
-        self.supersaturation = fem.Function(scalars, name="supersaturation")
-        self.pressure = fem.Function(scalars, name="pressure")
-        self.velocity = fem.Function(vectors, name="velocity")
-        self.solute = fem.Function(scalars, name="solute_fraction")
-        self.region = fem.Function(constants, name="region")
-        self.strain_rate = fem.Function(constants, name="strain_rate")
-        self.current = fem.Function(constant_vectors, name="current_density")
+        spaces = {
+            ("node", False): model.surface.scalars,
+            ("node", True): model.surface.vectors,
+            ("cell", False): constants,
+            ("cell", True): constant_vectors,
+        }
+        self._functions = {
+            name: fem.Function(spaces[shown.at, shown.vector], name=name)
+            for name, shown in SHOWN_FIELDS.items()
+            if name != "solute_fraction" or model.solute is not None
+        }
         self._metal = model.cell.region(Region.METAL)
         self._electrolyte = model.cell.region(Region.ELECTROLYTE)
         for region, cells in ((Region.METAL, self._metal), (Region.ELECTROLYTE, self._electrolyte)):
-            self.region.x.array[cells] = int(region)
+            self._functions["region"].x.array[cells] = int(region)
         kappa = model.parameters.current.conductivity
         ampere = kappa * scales.current / AMPERE_M2_PER_MA_CM2
         self._current = fem.Expression(
@@ -69,36 +66,31 @@ class FieldWriter:
         """Write output ``number``; returns the file for the index, relative to ``folder``. Collective."""
         self._update()
         path = folder / "fields" / f"output_{number:05d}.pvd"
-        model = self.model
-        points = [self.potential, self.supersaturation, self.pressure, self.velocity]
-        if model.mixing is not None:
-            points.append(self.solute)
-        cells = [self.region, self.strain_rate, self.current]
-        comm = model.cell.domain.comm
+        comm = self.model.cell.domain.comm
 
         def write() -> None:
             with io.VTKFile(comm, path, "w") as file:
-                file.write_function([*points, *cells], 0.0)
+                file.write_function(list(self._functions.values()), 0.0)
             _whole(path.with_name(f"{path.stem}_p{comm.rank}_000000.vtu"))
 
         written(comm, f"fields {path.stem}", write)
         return f"fields/output_{number:05d}000000.pvtu"
 
     def _update(self) -> None:
-        model, scales = self.model, self.scales
+        model, scales, shown = self.model, self.scales, self._functions
         chemistry, mechanics = model.chemistry, model.mechanics
-        self.potential.interpolate(chemistry.unknown.sub(2), self._metal)
-        self.potential.interpolate(chemistry.unknown.sub(0), self._electrolyte)
-        self.potential.x.array[:] *= scales.potential
-        self.supersaturation.interpolate(chemistry.unknown.sub(1))
-        if model.mixing is not None:
-            self.solute.interpolate(model.mixing.step.fraction)
-        self.pressure.interpolate(mechanics.unknown.sub(1))
-        self.pressure.x.array[:] *= scales.stress / PASCAL_PER_MEGAPASCAL
-        self.velocity.interpolate(mechanics.unknown.sub(0))
-        self.velocity.x.array[:] *= scales.velocity * UM_PER_M
-        self.current.interpolate(self._current, self._electrolyte)
-        self.strain_rate.interpolate(self._rate, self._metal)
+        shown["potential"].interpolate(chemistry.part("metal_potential").function, self._metal)
+        shown["potential"].interpolate(chemistry.part("potential").function, self._electrolyte)
+        shown["potential"].x.array[:] *= scales.potential
+        shown["supersaturation"].interpolate(chemistry.part("supersaturation").function)
+        if model.solute is not None:
+            shown["solute_fraction"].interpolate(model.solute.step.fraction)
+        shown["pressure"].interpolate(mechanics.part("pressure").function)
+        shown["pressure"].x.array[:] *= scales.stress / PASCAL_PER_MEGAPASCAL
+        shown["velocity"].interpolate(mechanics.part("velocity").function)
+        shown["velocity"].x.array[:] *= scales.velocity * UM_PER_M
+        shown["current_density"].interpolate(self._current, self._electrolyte)
+        shown["strain_rate"].interpolate(self._rate, self._metal)
 
 
 def _whole(file: Path) -> None:

@@ -11,25 +11,27 @@ from mpi4py import MPI
 
 from solver.core import timing
 from solver.core.parallel import on_root
-from solver.output.deposit import Deposit
+from solver.output import rows
+from solver.output.along_interface import InterfaceRecorder
+from solver.output.fields import FieldWriter
+from solver.output.plated_thickness import PlatedThickness
 from solver.output.series import series_row
-from solver.setup.scales import COULOMB_PER_MAH_CM2, LENGTH_SCALE
-from solver.stepping import step
+from solver.output.voids import event_row, void_rows
+from solver.setup.scales import COULOMB_PER_MAH_CM2
 from solver.stepping.observables import observation
 
 if TYPE_CHECKING:
-    from meshes.gmsh.mesh_profile import Profile
+    from meshes.profile.base import Profile
     from meshes.topology import Event
-    from solver.case.loading import LoadedCase
     from solver.equations.coupled_model import CoupledModel
-    from solver.interface.interface_state import InterfaceState
+    from solver.interface.interface import Interface
     from solver.interface.population import Population
     from solver.output.run_folder import RunFolder
     from solver.setup.protocol import Stage
-    from solver.setup.scales import Scales
-    from solver.simulation.epoch import Epoch
+    from solver.setup.setup import Setup
     from solver.stepping.clock import Clock
-    from solver.stepping.observables import Observation
+    from solver.stepping.observables import BalanceErrors, Observation
+    from solver.stepping.step import StepResult
 
 log = logging.getLogger("livoid")
 
@@ -38,46 +40,58 @@ class Recorder:
     """Records of one run.
 
     Args:
-        loaded: case.
+        setup: of the run.
         folder: where to.
         comm: communicator of the run.
-        scales: units.
     """
 
-    def __init__(self, loaded: LoadedCase, folder: RunFolder, comm: MPI.Comm, scales: Scales) -> None:
-        self.folder, self.comm, self.scales = folder, comm, scales
-        geometry = loaded.case.geometry
-        self.deposit = (
-            Deposit(geometry.width / LENGTH_SCALE, axisymmetric=geometry.kind == "axisymmetric")
+    def __init__(self, setup: Setup, folder: RunFolder, comm: MPI.Comm) -> None:
+        self.folder, self.comm, self.scales = folder, comm, setup.scales
+        geometry = setup.geometry
+        self.plated = (
+            PlatedThickness(geometry.width, axisymmetric=geometry.kind == "axisymmetric")
             if geometry.kind != "3d"
             else None
         )
         self._plates = False
         self._start: tuple[float, Observation] | None = None
-        self._balance = (0.0, 0.0)
+        self._writes_fields = setup.output.fields
+        self._readers: tuple[InterfaceRecorder, FieldWriter | None] | None = None
+
+    def forget_mesh(self) -> None:
+        """The mesh is another one: what reads the last one is made anew at the next output."""
+        self._readers = None
+
+    def _readers_of(self, model: CoupledModel) -> tuple[InterfaceRecorder, FieldWriter | None]:
+        """What reads the fields of ``model`` for an output; made at the first output on its mesh."""
+        if self._readers is None:
+            with timing.part("build"):
+                writer = FieldWriter(model, self.scales) if self._writes_fields else None
+                self._readers = InterfaceRecorder(model, self.scales), writer
+        return self._readers
 
     def begin_stage(self, stage: Stage) -> None:
         """A stage of the protocol begins."""
         self._start = None
         self._plates = stage.kind == "plate"
-        if self.deposit is not None:
-            self.deposit.clear()
+        if self.plated is not None:
+            self.plated.clear()
 
     def stepped(self, model: CoupledModel, time_step: float) -> None:
         """A step of ``time_step`` (L/v0) was accepted. Collective."""
-        if self._plates and self.deposit is not None:
-            self.deposit.add(model, time_step)
+        if self._plates and self.plated is not None:
+            self.plated.add(model, time_step)
 
     def step(
         self,
-        epoch: Epoch,
         clock: Clock,
         stage: Stage,
         seen: Observation,
-        result: step.StepResult | None,
+        result: StepResult | None,
+        errors: BalanceErrors,
         profile: Profile,
-    ) -> step.BalanceErrors:
-        """One row of ``series.csv``; returns how well the last step kept the balances. Collective."""
+    ) -> None:
+        """One row of ``series.csv``. Collective."""
         if self._start is None:
             self._start = (clock.time, seen)
             if stage.kind == "plate":
@@ -87,44 +101,51 @@ class Recorder:
                     seen.focus_contact,
                     seen.focus_applied,
                 )
-        self._balance, errors = step.volume_balance(
-            self._balance, result, epoch.model, seen.platen, seen.void_measure
-        )
         row = series_row(clock, seen, result, errors, self.scales, profile, stage)
         with timing.part("output"):
-            on_root(self.comm, lambda: self.folder.series.append([row]))
-        return errors
+            on_root(self.comm, lambda: self.folder.table(rows.SeriesRow).append([row]))
 
     @timing.counted("output")
-    def output(self, epoch: Epoch, clock: Clock, stage: Stage, interface: InterfaceState) -> None:
+    def output(self, model: CoupledModel, clock: Clock, stage: Stage, interface: Interface) -> None:
         """Fields and everything along the interface. Collective."""
         number, seconds = clock.outputs, clock.time
         capacity = clock.capacity / COULOMB_PER_MAH_CM2
-        along = epoch.recorder.rows(number, seconds, capacity)
-        heights = epoch.recorder.profile(number, seconds, capacity)
-        deposited = self._deposit_rows(number, seconds, capacity, stage)
-        file = epoch.writer.write(self.folder.path, number) if epoch.writer else None
+        interface_recorder, writer = self._readers_of(model)
+        along = interface_recorder.rows(number, seconds, capacity)
+        heights = interface_recorder.profile(number, seconds, capacity)
+        plated = self._plated_rows(number, seconds, capacity, stage)
+        file = writer.write(self.folder.path, number) if writer else None
 
         def write() -> None:
-            self.folder.interface.append(along or [])
-            self.folder.profile.append(heights or [])
-            self.folder.deposit.append(deposited)
+            self.folder.table(rows.InterfaceRow).append(along or [])
+            self.folder.table(rows.ProfileRow).append(heights or [])
+            self.folder.table(rows.PlatedThicknessRow).append(plated)
             voids = interface.population
-            self.folder.voids.append(voids.rows(number, seconds, capacity, interface.profile))
+            present = void_rows(voids, interface.profile, number, seconds, capacity)
+            self.folder.table(rows.VoidRow).append(present)
             self.folder.write_lineage(voids)
             if file is not None:
                 self.folder.add_fields(seconds, file)
 
         on_root(self.comm, write)
 
-    def _deposit_rows(
+    def _plated_rows(
         self, number: int, seconds: float, capacity: float, stage: Stage
-    ) -> list[tuple[Any, ...]]:
-        if not self._plates or self.deposit is None:
+    ) -> list[rows.PlatedThicknessRow]:
+        if not self._plates or self.plated is None:
             return []
-        head = (number, seconds, capacity, stage.cycle, stage.number)
-        pairs = zip(self.deposit.positions, self.deposit.thickness, strict=True)
-        return [(*head, float(x), float(thickness)) for x, thickness in pairs]
+        return [
+            rows.PlatedThicknessRow(
+                output=number,
+                time_s=seconds,
+                capacity_mAh_cm2=capacity,
+                cycle=stage.cycle,
+                stage=stage.number,
+                x_um=float(x),
+                thickness_um=float(thickness),
+            )
+            for x, thickness in zip(self.plated.positions, self.plated.values, strict=True)
+        ]
 
     def end_stage(self, stage: Stage, clock: Clock, last: Observation | None, why: str) -> None:
         """One row of ``stages.csv``. Collective."""
@@ -132,32 +153,34 @@ class Recorder:
         if self._start is None or last is None:
             return
         start, first = self._start
-        solute = last.solute.largest if last.solute else 0.0
-        row = (
-            stage.cycle,
-            stage.number,
-            stage.kind,
-            start,
-            clock.time,
-            clock.stage_capacity / COULOMB_PER_MAH_CM2,
-            why,
-            first.shares.total,
-            last.shares.total,
-            first.contact_fraction,
-            last.contact_fraction,
-            first.focus_contact,
-            first.focus_applied,
-            solute,
-            *self._deposit_spread(),
+        mean, largest, smallest = self._plated_spread()
+        row = rows.StageRow(
+            cycle=stage.cycle,
+            stage=stage.number,
+            kind=stage.kind,
+            start_s=start,
+            end_s=clock.time,
+            capacity_mAh_cm2=clock.stage_capacity / COULOMB_PER_MAH_CM2,
+            end=why,
+            start_voltage_V=first.shares.total,
+            end_voltage_V=last.shares.total,
+            start_contact_fraction=first.contact_fraction,
+            end_contact_fraction=last.contact_fraction,
+            start_focus_contact=first.focus_contact,
+            start_focus_applied=first.focus_applied,
+            end_solute_largest=last.solute.largest if last.solute else 0.0,
+            deposit_mean_um=mean,
+            deposit_largest_um=largest,
+            deposit_smallest_um=smallest,
         )
-        on_root(self.comm, lambda: self.folder.stages.append([row]))
+        on_root(self.comm, lambda: self.folder.table(rows.StageRow).append([row]))
 
-    def _deposit_spread(self) -> tuple[float, float, float]:
-        """Mean, largest and smallest thickness of the deposit (um)."""
-        if not self._plates or self.deposit is None:
+    def _plated_spread(self) -> tuple[float, float, float]:
+        """Mean, largest and smallest plated thickness (um)."""
+        if not self._plates or self.plated is None:
             return (0.0, 0.0, 0.0)
-        thickness = self.deposit.thickness
-        return (self.deposit.mean(), float(thickness.max()), float(thickness.min()))
+        thickness = self.plated.values
+        return (self.plated.mean(), float(thickness.max()), float(thickness.min()))
 
     def events(self, clock: Clock, found: Sequence[Event], voids: Population | None = None) -> None:
         """Rows of ``events.csv``; ``lineage.csv`` anew. Collective."""
@@ -167,23 +190,24 @@ class Recorder:
 
         def write() -> None:
             for event in found:
-                self.folder.add_event(clock.time, capacity, event)
+                self.folder.table(rows.EventRow).append([event_row(event, clock.time, capacity)])
             if voids is not None:
                 self.folder.write_lineage(voids)
 
         on_root(self.comm, write)
 
     def state(self) -> dict[str, Any]:
-        """Plain data for the checkpoint. Acts on rank 0; the files are there only."""
+        """Plain data for the checkpoint; empty but on rank 0, where the files are."""
+        if self.comm.rank != 0:
+            return {}
         start = None if self._start is None else [self._start[0], asdict(self._start[1])]
-        thickness = None if self.deposit is None else self.deposit.thickness
-        own = {"plates": self._plates, "start": start, "balance": self._balance, "deposit": thickness}
+        thickness = None if self.plated is None else self.plated.values
+        own = {"plates": self._plates, "start": start, "plated": thickness}
         return own | {"files": self.folder.state()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from :meth:`state`."""
         self._plates = state["plates"]
         self._start = None if state["start"] is None else (state["start"][0], observation(state["start"][1]))
-        self._balance = (state["balance"][0], state["balance"][1])
-        if self.deposit is not None:
-            self.deposit.thickness[:] = state["deposit"]
+        if self.plated is not None:
+            self.plated.values[:] = state["plated"]

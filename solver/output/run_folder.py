@@ -1,9 +1,7 @@
-"""The run folder: everything a run leaves behind. All methods act on rank 0 only.
+"""The run folder: everything a run leaves behind, made, continued and closed. Methods act on rank 0 only.
 
-Files: ``case.toml`` (resolved case), ``manifest.json``, ``series.csv`` (one row per step),
-``stages.csv`` (one row per step of the protocol), ``voids.csv``, ``interface.csv``, ``profile.csv`` and
-``deposit.csv`` (per output), ``events.csv``, ``fields.pvd`` with ``fields/``, ``run.log``,
-``lineage.csv`` (one row per void), ``checkpoint/``.
+It holds ``case.toml`` (resolved case), ``manifest.json`` (versions, how the run ended), the tables of
+``solver/output/rows.py``, ``fields.pvd`` with ``fields/``, ``run.log`` and ``checkpoint/``.
 """
 
 from __future__ import annotations
@@ -18,7 +16,7 @@ import platform
 import shutil
 import time
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,33 +26,24 @@ import tomli_w
 from solver.core import provenance
 from solver.core.files import write_atomic
 from solver.core.lock import NAME, FolderLock
-from solver.interface.population import LINEAGE_COLUMNS, VOID_COLUMNS, joined
+from solver.core.trees import differences
 from solver.output import checkpoint, fields
 from solver.output.checkpoint import CheckpointError
-from solver.output.tables import (
-    DEPOSIT_COLUMNS,
-    EVENT_COLUMNS,
-    INTERFACE_COLUMNS,
-    PROFILE_COLUMNS,
-    STAGE_COLUMNS,
-    Table,
-)
+from solver.output.rows import ENDED, TABLES, EventRow, LineageRow
+from solver.output.tables import Table
+from solver.output.voids import lineage_rows
 
 if TYPE_CHECKING:
-    from meshes.topology import Event
     from solver.case.loading import LoadedCase
     from solver.interface.population import Population
+    from solver.output.columns import Row
+    from solver.output.tables import AnyRow
 
 log = logging.getLogger("livoid")
 
-ENDED = ("finished", "event", "cutoff")
-"""States of a run that nothing can be added to."""
-
-
-TABLES = ("series", "voids", "interface", "profile", "deposit", "stages", "events")
-REPLACED = ("case.toml", "manifest.json", "lineage.csv", "fields.pvd")
+REPLACED = ("case.toml", "manifest.json", TABLES[LineageRow], "fields.pvd")
 """Files that are written whole, under another name first."""
-FILES = (*REPLACED, *(f"{name}.tmp" for name in REPLACED), *(f"{name}.csv" for name in TABLES), "run.log")
+FILES = (*REPLACED, *(f"{name}.tmp" for name in REPLACED), *TABLES.values(), "run.log")
 FOLDERS = ("fields", "figures", checkpoint.FOLDER)
 
 
@@ -67,7 +56,6 @@ class RunFolder:
     """Writer of one run's records (rank 0)."""
 
     path: Path
-    series_columns: Sequence[str]
     started: float = field(default_factory=time.monotonic)
     index: list[tuple[float, str]] = field(default_factory=list)
 
@@ -89,7 +77,7 @@ class RunFolder:
         (self.path / "fields").mkdir(exist_ok=True)
         write_atomic(self.path / "case.toml", tomli_w.dumps(loaded.resolved()))
         self._open(loaded, ranks)
-        self.events.append([])
+        self.table(EventRow).append([])
         self.write_manifest({"status": "running"})
 
     def _open(self, loaded: LoadedCase, ranks: int) -> None:
@@ -102,16 +90,16 @@ class RunFolder:
             "started": _now(),
             **provenance.versions(),
         }
-        self.series = Table(self.path / "series.csv", self.series_columns)
-        self.voids = Table(self.path / "voids.csv", VOID_COLUMNS)
-        self.interface = Table(self.path / "interface.csv", INTERFACE_COLUMNS)
-        self.profile = Table(self.path / "profile.csv", PROFILE_COLUMNS)
-        self.deposit = Table(self.path / "deposit.csv", DEPOSIT_COLUMNS)
-        self.stages = Table(self.path / "stages.csv", STAGE_COLUMNS)
-        self.events = Table(self.path / "events.csv", EVENT_COLUMNS)
+        self._tables: dict[type[Row], Table[Any]] = {
+            row: Table(self.path / name, row) for row, name in TABLES.items() if name not in REPLACED
+        }
         self._log_handler = logging.FileHandler(self.path / "run.log", encoding="utf-8")
         self._log_handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         log.addHandler(self._log_handler)
+
+    def table(self, row: type[AnyRow]) -> Table[AnyRow]:
+        """The table that takes rows of this class."""
+        return self._tables[row]
 
     def write_manifest(self, changes: Mapping[str, Any]) -> None:
         """Write ``manifest.json`` anew (atomically)."""
@@ -136,14 +124,9 @@ class RunFolder:
         """Write ``lineage.csv`` anew (atomically): where every void came from and what became of it."""
         text = io.StringIO()
         writer = csv.writer(text)
-        writer.writerows([LINEAGE_COLUMNS, *population.lineage()])
-        write_atomic(self.path / "lineage.csv", text.getvalue())
-
-    def add_event(self, seconds: float, capacity: float, event: Event) -> None:
-        """Append an event."""
-        labels = (joined(event.ended), joined(event.made))
-        row = (seconds, capacity, event.kind, event.position, event.size, *labels, event.detail)
-        self.events.append([row])
+        writer.writerow(LineageRow.columns())
+        writer.writerows(row.values() for row in lineage_rows(population))
+        write_atomic(self.path / TABLES[LineageRow], text.getvalue())
 
     def ended(self, loaded: LoadedCase) -> str | None:
         """How the run in this folder came to its end; None if it can be resumed.
@@ -177,13 +160,14 @@ class RunFolder:
         self.lock.acquire()
         manifest = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
         path, header = checkpoint.newest(self.path)
-        self.started = time.monotonic() - float(header["wall_time_s"])
+        files = header["callbacks"]["recorder"]["files"]
+        self.started = time.monotonic() - float(files["wall_time_s"])
         self._open(loaded, ranks)
         self._manifest_base["started"] = manifest["started"]
         self._manifest_base["resumed"] = [*manifest.get("resumed", []), header["step"]]
-        for table in self._tables():
-            table.cut(int(header["tables"][table.path.name]))
-        self.index = [(float(seconds), str(file)) for seconds, file in header["outputs"]]
+        for table in self._tables.values():
+            table.cut(int(files["tables"][table.path.name]))
+        self.index = [(float(seconds), str(file)) for seconds, file in files["outputs"]]
         fields.write_index(self.path / "fields.pvd", self.index)
         self.write_manifest({"status": "running"})
         return path, header
@@ -191,7 +175,7 @@ class RunFolder:
     def state(self) -> dict[str, Any]:
         """How far the files have got, for the checkpoint."""
         return {
-            "tables": {table.path.name: table.size() for table in self._tables()},
+            "tables": {table.path.name: table.size() for table in self._tables.values()},
             "outputs": self.index,
             "wall_time_s": time.monotonic() - self.started,
         }
@@ -202,17 +186,6 @@ class RunFolder:
         with contextlib.suppress(OSError):  # nothing is left in its buffer but what found no room
             self._log_handler.close()
         self.lock.release()
-
-    def _tables(self) -> tuple[Table, ...]:
-        return (
-            self.series,
-            self.voids,
-            self.interface,
-            self.profile,
-            self.deposit,
-            self.stages,
-            self.events,
-        )
 
     def _refuse_others_files(self, *, force: bool) -> None:
         """Raise RunFolderError if the folder holds something that a new run may not replace."""
@@ -235,22 +208,3 @@ class RunFolder:
 
 def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S%z")
-
-
-def changes(old: Mapping[str, Any], new: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Dotted paths at which two trees of plain data differ, with both values (None: not there)."""
-    for key in sorted({*old, *new}):
-        here, one, two = f"{path}{key}", old.get(key), new.get(key)
-        if isinstance(one, Mapping) and isinstance(two, Mapping):
-            yield from changes(one, two, f"{here}.")
-        elif one != two:
-            yield here, one, two
-
-
-def differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    """Dotted paths at which two resolved cases differ, with both values."""
-    return [f"{path} = {_shown(a)} there, {_shown(b)} now" for path, a, b in changes(stored, wanted)]
-
-
-def _shown(value: Any) -> str:
-    return "nothing" if value is None else repr(value)

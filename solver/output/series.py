@@ -1,69 +1,20 @@
-"""Rows of ``series.csv``: one per step, the state at the beginning of the step."""
+"""The row of ``series.csv`` that a step leaves: time, charge, voltage, voids, errors, effort."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from solver.output.fields import AMPERE_M2_PER_MA_CM2, UM_PER_M
+from solver.output.customary_units import AMPERE_M2_PER_MA_CM2, UM_PER_M
+from solver.output.rows import SeriesRow
 from solver.setup.scales import COULOMB_PER_MAH_CM2
 
 if TYPE_CHECKING:
-    from meshes.gmsh.mesh_profile import Profile
+    from meshes.profile.base import Profile
     from solver.setup.protocol import Stage
     from solver.setup.scales import Scales
     from solver.stepping.clock import Clock
-    from solver.stepping.observables import Observation
-    from solver.stepping.step import BalanceErrors, StepResult
-
-COLUMNS = (
-    "step",
-    "time_s",
-    "capacity_mAh_cm2",
-    "net_mAh_cm2",
-    "cycle",
-    "stage",
-    "kind",
-    "stage_capacity_mAh_cm2",
-    "current_mA_cm2",
-    "voltage_V",
-    "ohmic_V",
-    "constriction_V",
-    "charge_transfer_V",
-    "vacancy_V",
-    "composition_V",
-    "pressure_V",
-    "contact_fraction",
-    "voids",
-    "largest_width_um",
-    "largest_height_um",
-    "void_measure_um",
-    "void_gain_um_s",
-    "void_loss_um_s",
-    "focus_contact",
-    "focus_applied",
-    "largest_supersaturation",
-    "solute_contact",
-    "solute_largest",
-    "solute_smallest",
-    "contact_pressure_MPa",
-    "beyond_breakdown",
-    "platen_um",
-    "charge_error",
-    "lithium_error",
-    "volume_error",
-    "solute_error",
-    "solute_correction",
-    "solute_indicator",
-    "dt_s",
-    "newton_electrochemistry",
-    "newton_creep",
-    "contact_sets",
-    "coupling",
-    "rejected",
-    "remeshes",
-    "quality",
-    "volume_correction_um",
-)
+    from solver.stepping.observables import BalanceErrors, Observation
+    from solver.stepping.step import StepResult
 
 
 def series_row(
@@ -74,63 +25,55 @@ def series_row(
     scales: Scales,
     profile: Profile,
     stage: Stage,
-) -> tuple[Any, ...]:
+) -> SeriesRow:
     """One row; effort, errors and correction are those of the step that led here (0 at the start)."""
-    shares, solute = seen.shares, seen.solute
-    widths, heights = profile.widths(), profile.heights()
-    rate = scales.velocity * UM_PER_M
-    return (
-        clock.step,
-        clock.time,
-        clock.capacity / COULOMB_PER_MAH_CM2,
-        clock.net / COULOMB_PER_MAH_CM2,
-        stage.cycle,
-        stage.number,
-        stage.kind,
-        clock.stage_capacity / COULOMB_PER_MAH_CM2,
-        seen.current / AMPERE_M2_PER_MA_CM2,
-        shares.total,
-        shares.ohmic,
-        shares.constriction,
-        shares.charge_transfer,
-        shares.vacancy,
-        shares.composition,
-        shares.pressure,
-        seen.contact_fraction,
-        len(widths),
-        max(widths, default=0.0),
-        max(heights, default=0.0),
-        seen.void_measure,
-        seen.gain * rate,
-        seen.loss * rate,
-        seen.focus_contact,
-        seen.focus_applied,
-        seen.largest_supersaturation,
-        *((solute.at_contact, solute.largest, solute.smallest) if solute else (0.0, 0.0, 0.0)),
-        seen.contact_pressure,
-        seen.beyond_breakdown,
-        seen.platen,
-        seen.charge_error,
-        errors.lithium,
-        errors.volume,
-        result.mixing.error if result and result.mixing else 0.0,
-        clock.solute_correction,
-        solute.indicator if solute else 0.0,
-        *_effort(clock, result, scales),
-    )
-
-
-def _effort(clock: Clock, result: StepResult | None, scales: Scales) -> tuple[Any, ...]:
-    """Step size, solver effort, mesh quality and correction of the step that led here."""
-    report = result.report if result is not None else None
-    return (
-        clock.last_step * scales.time,
-        report.newton_electrochemistry if report else 0,
-        report.newton_creep if report else 0,
-        report.contact_sets if report else 0,
-        report.coupling if report else 0,
-        clock.rejected,
-        clock.remeshes,
-        result.quality if result else 1.0,
-        result.correction if result else 0.0,
+    shares, solute, widths, rate = seen.shares, seen.solute, profile.widths(), scales.velocity * UM_PER_M
+    return SeriesRow(
+        step=clock.step,
+        time_s=clock.time,
+        capacity_mAh_cm2=clock.capacity / COULOMB_PER_MAH_CM2,
+        net_mAh_cm2=clock.net / COULOMB_PER_MAH_CM2,
+        cycle=stage.cycle,
+        stage=stage.number,
+        kind=stage.kind,
+        stage_capacity_mAh_cm2=clock.stage_capacity / COULOMB_PER_MAH_CM2,
+        current_mA_cm2=seen.current / AMPERE_M2_PER_MA_CM2,
+        voltage_V=shares.total,
+        ohmic_V=shares.ohmic,
+        constriction_V=shares.constriction,
+        charge_transfer_V=shares.charge_transfer,
+        vacancy_V=shares.vacancy,
+        composition_V=shares.composition,
+        pressure_V=shares.pressure,
+        contact_fraction=seen.contact_fraction,
+        voids=len(widths),
+        largest_width_um=max(widths, default=0.0),
+        largest_height_um=max(profile.heights(), default=0.0),
+        void_measure_um=seen.void_measure,
+        void_gain_um_s=seen.gain * rate,
+        void_loss_um_s=seen.loss * rate,
+        focus_contact=seen.focus_contact,
+        focus_applied=seen.focus_applied,
+        largest_supersaturation=seen.largest_supersaturation,
+        solute_contact=solute.at_contact if solute else 0.0,
+        solute_largest=solute.largest if solute else 0.0,
+        solute_smallest=solute.smallest if solute else 0.0,
+        contact_pressure_MPa=seen.contact_pressure,
+        beyond_breakdown=seen.beyond_breakdown,
+        platen_um=seen.platen,
+        charge_error=seen.charge_error,
+        lithium_error=errors.lithium,
+        volume_error=errors.volume,
+        solute_error=result.composition.error if result and result.composition else 0.0,
+        solute_correction=clock.solute_correction,
+        solute_indicator=solute.indicator if solute else 0.0,
+        dt_s=clock.last_step * scales.time,
+        newton_electrochemistry=result.report.newton_electrochemistry if result else 0,
+        newton_creep=result.report.newton_creep if result else 0,
+        contact_sets=result.report.contact_sets if result else 0,
+        coupling=result.report.coupling if result else 0,
+        rejected=clock.rejected,
+        remeshes=clock.remeshes,
+        quality=result.quality if result else 1.0,
+        volume_correction_um=result.correction if result else 0.0,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from solver.equations.terms.thermodynamics import thermodynamic_factor
 
 if TYPE_CHECKING:
     from solver.case.loading import LoadedCase
-    from solver.simulation.run import RunOutcome
+    from solver.simulation.ending import RunOutcome
 
 Kind = Literal["strip", "plate", "utilisation"]
 KINDS: tuple[Kind, ...] = ("strip", "plate", "utilisation")
@@ -74,8 +75,6 @@ def _entry(value: str, activation: str, status: str, source: str) -> dict[str, s
 
 def _activation(values: Mapping[float, float]) -> float:
     """Activation energy (eV) through two (temperature, diffusivity) points."""
-    import math
-
     (first, low), (second, high) = sorted(values.items())
     per_kelvin = constants.physical_constants["Boltzmann constant in eV/K"][0]
     return float(per_kelvin * math.log(high / low) / (1.0 / first - 1.0 / second))

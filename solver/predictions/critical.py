@@ -17,11 +17,11 @@ import numpy as np
 from mpi4py import MPI
 
 from solver.case.loading import LoadedCase
-from solver.predictions.neutral import instantaneous_rates
-from solver.setup import cell_setup
-from solver.setup.scales import LENGTH_SCALE, case_scales, model_parameters
+from solver.predictions.instant import instantaneous_rates
+from solver.setup.setup import set_up
 
 if TYPE_CHECKING:
+    from solver.setup.setup import Setup
     from solver.simulation.ending import RunOutcome
 
 SMALLEST_HALF_WIDTH = 0.25
@@ -58,7 +58,7 @@ class Crossing:
 
 
 @dataclass(frozen=True)
-class Trial:
+class SizeTrial:
     """One seed that was followed (or one instant), for the table."""
 
     half_width: float
@@ -67,19 +67,27 @@ class Trial:
     detail: str
 
 
-def half_widths(loaded: LoadedCase, count: int = LADDER) -> list[float]:
+Instant = tuple[list[Crossing], list[SizeTrial], str]
+"""Neutral sizes: crossings, all rates computed, and what happens everywhere if there is no crossing."""
+Evolved = tuple[list[Crossing], list[SizeTrial]]
+"""Critical sizes by evolution: crossings, all voids that were followed."""
+MapRow = tuple[float, float, float, str]
+"""Pressure (MPa), current (mA/cm2), neutral half-width (um) or NaN, what happens everywhere without one."""
+
+
+def half_widths(setup: Setup, count: int = LADDER) -> list[float]:
     """Half-widths of the ladder (um): equal ratios up to the largest that fits."""
-    largest = LARGEST_SHARE * loaded.case.geometry.width / LENGTH_SCALE
+    largest = LARGEST_SHARE * setup.geometry.width
     return [float(a) for a in np.geomspace(SMALLEST_HALF_WIDTH, largest, count)]
 
 
-def mesh_changes(loaded: LoadedCase, factor: float) -> dict[str, Any]:
+def mesh_changes(setup: Setup, factor: float) -> dict[str, Any]:
     """Changes of the case for element sizes times ``factor`` (1: the sizes that the case itself leads to)."""
-    rule = cell_setup.size_rule(loaded, cell_setup.void_shapes(loaded))
+    rule, numerics = setup.sizes, setup.loaded.case.numerics
     return {
         "numerics.tip_size": f"{rule.tip * factor:.6g} um",
-        "numerics.roof_fraction": loaded.case.numerics.roof_fraction * factor,
-        "numerics.growth": loaded.case.numerics.growth * factor,
+        "numerics.roof_fraction": numerics.roof_fraction * factor,
+        "numerics.growth": numerics.growth * factor,
         "numerics.event_length": f"{max(rule.event_length, rule.tip):.6g} um",
     }
 
@@ -108,24 +116,22 @@ def crossings(
     return found
 
 
-def neutral_sizes(load: Load, comm: MPI.Comm) -> tuple[list[Crossing], list[Trial], str]:
+def neutral_sizes(load: Load, comm: MPI.Comm) -> Instant:
     """Neutral half-widths from the instantaneous rates, with the change on a finer mesh. Collective.
 
     Returns:
         The crossings, all rates computed, and what happens everywhere if there is no crossing ("grows",
         "shrinks").
     """
-    trials: list[Trial] = []
+    trials: list[SizeTrial] = []
     both: list[list[tuple[float, float, str, str]]] = []
     for mesh, factor in (("coarse", 1.0), ("fine", REFINEMENT)):
-        loaded = load({})
-        fine = load(mesh_changes(loaded, factor))
-        parameters = model_parameters(fine, case_scales(fine))
+        fine = set_up(load(mesh_changes(set_up(load({})), factor)))
 
-        def sign(half_width: float, fine: LoadedCase = fine, mesh: str = mesh, p: Any = parameters) -> str:
-            gain, loss = instantaneous_rates(fine, p, half_width, comm)
+        def sign(half_width: float, fine: Setup = fine, mesh: str = mesh) -> str:
+            gain, loss = instantaneous_rates(fine, half_width, comm)
             answer = "grows" if gain > loss else "shrinks"
-            trials.append(Trial(half_width, mesh, answer, f"gain {gain:.6g}, loss {loss:.6g}"))
+            trials.append(SizeTrial(half_width, mesh, answer, f"gain {gain:.6g}, loss {loss:.6g}"))
             return answer
 
         both.append(crossings(half_widths(fine), sign, 0.25 * RESOLUTION))
@@ -157,7 +163,7 @@ def fate(outcome: RunOutcome) -> Fate:
 
 def evolved_sizes(
     load: Load, run: Callable[[LoadedCase, Path], RunOutcome], folder: Path, comm: MPI.Comm
-) -> tuple[list[Crossing], list[Trial]]:
+) -> Evolved:
     """Sizes at which a seed's fate changes, by following seeds to their first event. Collective.
 
     Args:
@@ -166,22 +172,22 @@ def evolved_sizes(
         folder: for the run folders.
         comm: communicator.
     """
-    trials: list[Trial] = []
+    trials: list[SizeTrial] = []
     both: list[list[tuple[float, float, str, str]]] = []
     for mesh, factor in (("coarse", 1.0), ("fine", REFINEMENT)):
-        finer = mesh_changes(load({}), factor)
+        finer = mesh_changes(set_up(load({})), factor)
 
         def follow(half_width: float, finer: dict[str, Any] = finer, mesh: str = mesh) -> str:
             changes = finer | _seed(load({}), half_width) | {"model.at_event": "stop", "output.fields": False}
             outcome = run(load(changes), folder / f"{mesh}-{half_width:.4g}um")
             answer = fate(outcome)
             detail = f"{outcome.capacity:.4g} mAh/cm2: {outcome.message}"
-            trials.append(Trial(half_width, mesh, answer, detail))
+            trials.append(SizeTrial(half_width, mesh, answer, detail))
             if comm.rank == 0:
                 print(f"{mesh:7s} {half_width:8.4g} um  {answer:7s} {detail}", flush=True)
             return answer
 
-        sizes = half_widths(load({}))
+        sizes = half_widths(set_up(load({})))
         if mesh == "fine":  # only around what the coarse mesh found
             sizes = sorted({size for low, high, *_ in both[0] for size in (0.9 * low, 1.1 * high)})
         both.append(crossings(sizes, follow, RESOLUTION) if sizes else [])
@@ -198,7 +204,7 @@ def _seed(loaded: LoadedCase, half_width: float) -> dict[str, Any]:
 
 def neutral_map(
     load: Load, pressures: Sequence[float], currents: Sequence[float], comm: MPI.Comm
-) -> list[tuple[float, float, float, str]]:
+) -> list[MapRow]:
     """Neutral half-width over pressure (MPa) and current density (mA/cm2). Collective.
 
     At each current the pressure is continued upwards: the ladder starts around the last crossing.
@@ -210,16 +216,14 @@ def neutral_map(
     for current in currents:
         last: float | None = None
         for pressure in pressures:
-            loaded = load(
-                {"operation.pressure": f"{pressure} MPa", "operation.current": f"{current} mA/cm^2"}
-            )
-            parameters = model_parameters(loaded, case_scales(loaded))
+            point = {"operation.pressure": f"{pressure} MPa", "operation.current": f"{current} mA/cm^2"}
+            setup = set_up(load(point))
 
-            def sign(half_width: float, loaded: LoadedCase = loaded, p: Any = parameters) -> str:
-                gain, loss = instantaneous_rates(loaded, p, half_width, comm)
+            def sign(half_width: float, setup: Setup = setup) -> str:
+                gain, loss = instantaneous_rates(setup, half_width, comm)
                 return "grows" if gain > loss else "shrinks"
 
-            ladder = half_widths(loaded)
+            ladder = half_widths(setup)
             near = [a for a in ladder if last is not None and last / 2.5 < a < last * 1.6]
             found = crossings(near, sign, RESOLUTION) if len(near) > 1 else []
             found = found or crossings(ladder, sign, RESOLUTION)

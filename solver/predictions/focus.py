@@ -17,16 +17,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from mpi4py import MPI
 
-from meshes.cell import mesh_plane
-from meshes.gmsh.occ_solid import mesh_solid
+from meshes.gmsh.mesh_profile import mesh_profile
 from meshes.profile.polyline import profile_from_shapes
+from meshes.profile.triangulated import profile_from_seeds
 from meshes.seeds import VoidShape
 from meshes.sizing import SizeRule
 from solver.equations.static_current import solve_current
-from solver.setup.parameters import CurrentParameters
+from solver.equations.terms.current import CurrentParameters
 
 if TYPE_CHECKING:
     from meshes.cell import CellMesh, CoordinateKind
+    from solver.setup.setup import Setup
 
 FRACTIONS = (0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9)
 """Contact fractions (areas)."""
@@ -36,6 +37,8 @@ SOLID_FRACTIONS = (0.35, 0.5, 0.65, 0.8)
 """Those of the 3-D array (a disc fits into the square from 1 - pi/4 up)."""
 DEPTH = 3.0
 """Electrolyte: what the array does to the potential has decayed by exp(-3 pi)."""
+METAL = 0.5
+"""Height of the metal; no part of the current's problem."""
 ASPECT = 0.2
 """Height over half-width of the voids; no part of the current's problem."""
 
@@ -67,6 +70,12 @@ class FocusRow:
     bound: float
 
 
+def case_wagner(setup: Setup) -> tuple[float, float]:
+    """(Wagner number of a case by the half-width of its cell, that half-width in um)."""
+    current, half_width = setup.parameters.current, setup.geometry.width
+    return current.conductivity * current.area_resistance / half_width, half_width
+
+
 def equipotential_limit(fraction: float) -> float:
     """(2/pi) ln(1/sin(pi f/2)): periodic strips at Wa = 0 (docs/verification.md, row 8)."""
     return 2.0 / math.pi * math.log(1.0 / math.sin(0.5 * math.pi * fraction))
@@ -88,28 +97,22 @@ def void_half_width(kind: CoordinateKind, fraction: float) -> float:
 
 def focus_cell(kind: CoordinateKind, half_width: float, wagner: float, comm: MPI.Comm) -> CellMesh:
     """Mesh of a quarter (3-D) or half of the cell; the edge's layer is Wa wide. Collective."""
-    room = min(half_width, 1.0 - half_width)
+    room, width, height = min(half_width, 1.0 - half_width), 2.0 * half_width, ASPECT * half_width
     if kind == "3d":
         rule = SizeRule(tip=max(0.03 * room, min(0.1 * room, 0.2 * wagner)), growth=0.35, largest=0.35)
-        shape = VoidShape((0.0, 0.0), 2.0 * half_width, ASPECT * half_width)
-        return mesh_solid(
-            [shape],
-            extents=(1.0, 1.0),
-            metal_height=0.5,
-            electrolyte_depth=DEPTH,
-            rule=rule,
-            comm=comm,
-        )
+        quarter = [VoidShape((0.0, 0.0), width, height)]
+        solid = profile_from_seeds(quarter, extents=(1.0, 1.0), metal_height=METAL, electrolyte_depth=DEPTH)
+        return mesh_profile(solid, rule, comm)
     rule = SizeRule(tip=min(0.02 * room, 0.1 * wagner), growth=0.12, largest=0.1)
-    profile = profile_from_shapes(
-        [VoidShape((0.0,), 2.0 * half_width, ASPECT * half_width)],
+    half = profile_from_shapes(
+        [VoidShape((0.0,), width, height)],
         width=1.0,
-        metal_height=0.5,
+        metal_height=METAL,
         electrolyte_depth=DEPTH,
         rule=rule,
         axisymmetric=kind == "axisymmetric",
     )
-    return mesh_plane(profile, rule, comm)
+    return mesh_profile(half, rule, comm)
 
 
 def focus_row(kind: CoordinateKind, fraction: float, wagner: float, comm: MPI.Comm) -> FocusRow:
@@ -154,40 +157,12 @@ def _shown(row: FocusRow) -> str:
     )
 
 
-def write_focus(rows: Sequence[FocusRow], folder: Path) -> list[Path]:
-    """Write ``focus.csv`` and ``focus.png``; returns both."""
-    from postprocess.plots import plt
-
+def write_focus(rows: Sequence[FocusRow], folder: Path) -> Path:
+    """Write ``focus.csv`` into a folder (rank 0); returns the file."""
     folder.mkdir(parents=True, exist_ok=True)
     table = folder / "focus.csv"
     with table.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow([f.name for f in fields(FocusRow)])
         writer.writerows(astuple(row) for row in rows)
-    kinds = [kind for kind in KINDS if any(row.kind == kind for row in rows)]
-    figure, grid = plt.subplots(2, len(kinds), figsize=(3.4 * len(kinds), 6.0), squeeze=False)
-    fine = np.linspace(0.08, 0.95, 100)
-    for column, kind in enumerate(kinds):
-        top, bottom = grid[0, column], grid[1, column]
-        for k, number in enumerate(sorted({row.wagner for row in rows})):
-            chosen = [row for row in rows if row.kind == kind and row.wagner == number]
-            share = [row.contact_fraction for row in chosen]
-            top.plot(share, [r.peak_applied for r in chosen], f"C{k}o-", ms=3, label=f"Wa {number:g}")
-            bottom.plot(share, [r.constriction for r in chosen], f"C{k}o-", ms=3)
-        top.plot(fine, 1.0 / fine, "k--", lw=0.8, label="1/f (Wa = inf)")
-        if kind == "plane":
-            bottom.plot(fine, [equipotential_limit(f) for f in fine], "k:", lw=1.0, label="exact, Wa = 0")
-            bottom.plot(fine, [uniform_limit(f) for f in fine], "k--", lw=0.8, label="exact, uniform i")
-            bottom.legend(fontsize=7, frameon=False)
-        top.set_title({"plane": "stripes", "axisymmetric": "discs", "3d": "discs, square array"}[kind])
-        for axes in (top, bottom):
-            axes.set_yscale("log")
-        bottom.set_xlabel("contact fraction f")
-    grid[0, 0].set_ylabel("largest over applied current density")
-    grid[1, 0].set_ylabel("constriction (half-width / kappa)")
-    grid[0, 0].legend(fontsize=7, frameon=False)
-    figure.tight_layout()
-    picture = folder / "focus.png"
-    figure.savefig(picture, dpi=130)
-    plt.close(figure)
-    return [table, picture]
+    return table

@@ -1,4 +1,7 @@
-"""The neutral size: initial growth of a void split into vacancy gain and creep loss, against its size."""
+"""The neutral size: initial growth of a void split into vacancy gain and creep loss, against its size.
+
+Small voids gain more than they lose and grow; from the neutral size on creep takes more than vacancies bring.
+"""
 
 from __future__ import annotations
 
@@ -11,29 +14,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from mpi4py import MPI
 
-from meshes.cell import mesh_plane
-from meshes.profile.polyline import profile_from_shapes
-from meshes.seeds import VoidShape
-from solver.equations.coupled_model import CoupledModel
-from solver.setup import cell_setup
-from solver.setup.scales import LENGTH_SCALE, case_scales, model_parameters
-from solver.simulation.epoch import case_recipes
+from solver.equations.terms.friction import FrictionParameters
+from solver.predictions.instant import instantaneous_rates
 
 if TYPE_CHECKING:
-    from solver.case.loading import LoadedCase
     from solver.setup.parameters import ModelParameters
+    from solver.setup.setup import Setup
 
 HALF_WIDTHS = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0, 12.0, 14.0, 16.0)
 """Half-widths in um."""
-ESTIMATE = {
-    0.5: (4.3, 0.25),
-    1.0: (4.9, 0.33),
-    2.0: (5.6, 0.64),
-    4.0: (5.9, 1.4),
-    8.0: (5.5, 2.8),
-    12.0: (4.8, 3.5),
-}
-"""Independent coarse estimate: half-width -> (gain, loss), stick contact, uniform current on the contact."""
+LARGEST_SHARE = 0.95
+"""Largest half-width over the width of the cell, not reached."""
 
 
 @dataclass(frozen=True)
@@ -51,53 +42,29 @@ class NeutralRow:
 
 
 def neutral_study(
-    loaded: LoadedCase, comm: MPI.Comm, half_widths: Sequence[float] = HALF_WIDTHS
+    setup: Setup, comm: MPI.Comm, half_widths: Sequence[float] = HALF_WIDTHS
 ) -> list[NeutralRow]:
     """Instantaneous rates of a void of the case's aspect at x = 0, for each size that fits. Collective."""
-    base = model_parameters(loaded, case_scales(loaded))
     rows = []
     for variant in ("full", "uniform"):
         for half_width in half_widths:
-            if half_width >= 0.95 * loaded.case.geometry.width / LENGTH_SCALE:
+            if half_width >= LARGEST_SHARE * setup.geometry.width:
                 continue
-            gain, loss = instantaneous_rates(
-                loaded, _variant(base, variant, loaded, half_width), half_width, comm
-            )
+            parameters = _variant(setup, variant, half_width)
+            gain, loss = instantaneous_rates(setup, half_width, comm, parameters)
             rows.append(NeutralRow(variant, half_width, gain, loss))
     return rows
 
 
-def _variant(base: ModelParameters, variant: str, loaded: LoadedCase, half_width: float) -> ModelParameters:
+def _variant(setup: Setup, variant: str, half_width: float) -> ModelParameters:
+    base, width = setup.parameters, setup.geometry.width
     if variant == "full":
         return base
-    width = loaded.case.geometry.width / LENGTH_SCALE
     return replace(
         base,
         current=replace(base.current, vacancy_potential=False, applied=(width - half_width) / width),
-        load=replace(base.load, friction="stick"),
+        load=replace(base.load, friction=FrictionParameters("stick")),
     )
-
-
-def instantaneous_rates(
-    loaded: LoadedCase, parameters: ModelParameters, half_width: float, comm: MPI.Comm
-) -> tuple[float, float]:
-    """(gain, loss) of half a void of the case's seed aspect with the given half-width. Collective."""
-    geometry = loaded.case.geometry
-    aspect = loaded.case.void[0].roof_height / (0.5 * loaded.case.void[0].width) if loaded.case.void else 1.0
-    shape = VoidShape((0.0,), 2.0 * half_width, aspect * half_width)
-    rule = cell_setup.size_rule(loaded, [shape])
-    profile = profile_from_shapes(
-        [shape],
-        width=geometry.width / LENGTH_SCALE,
-        metal_height=geometry.metal_thickness / LENGTH_SCALE,
-        electrolyte_depth=geometry.modelled_depth / LENGTH_SCALE,
-        rule=rule,
-    )
-    model = CoupledModel(mesh_plane(profile, rule, comm), parameters, case_recipes(loaded, parameters))
-    model.solve(0.0)
-    rates = model.void_rates()
-    model.destroy()
-    return rates
 
 
 def crossing(rows: Sequence[NeutralRow]) -> float | None:
@@ -111,39 +78,26 @@ def crossing(rows: Sequence[NeutralRow]) -> float | None:
     return None
 
 
-def write_neutral(rows: Sequence[NeutralRow], folder: Path) -> None:
-    """Write ``neutral.csv`` and ``neutral.png`` and print the table (rank 0)."""
-    from postprocess.plots import plt
+def neutral_lines(rows: Sequence[NeutralRow]) -> list[str]:
+    """The rates of each size, and the neutral size of each variant, in words."""
+    lines = []
+    for variant in dict.fromkeys(row.variant for row in rows):
+        chosen = [row for row in rows if row.variant == variant]
+        lines += [
+            f"{variant:8s} {r.half_width:6.2f} um  gain {r.gain:7.3f}  loss {r.loss:7.3f}" for r in chosen
+        ]
+        where = crossing(chosen)
+        found = "none in this range" if where is None else f"{where:.2f} um"
+        lines.append(f"{variant:8s} neutral half-width: {found}")
+    return lines
 
+
+def write_neutral(rows: Sequence[NeutralRow], folder: Path) -> Path:
+    """Write ``neutral.csv`` into a folder (rank 0); returns the file."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "neutral.csv").open("w", encoding="utf-8", newline="") as file:
+    table = folder / "neutral.csv"
+    with table.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("variant", "half_width_um", "gain", "loss"))
         writer.writerows((r.variant, r.half_width, f"{r.gain:.6g}", f"{r.loss:.6g}") for r in rows)
-    figure, axes = plt.subplots(figsize=(6.4, 4.4))
-    for variant, colour in (("full", "C0"), ("uniform", "C1")):
-        chosen = [r for r in rows if r.variant == variant]
-        size = [r.half_width for r in chosen]
-        axes.plot(size, [r.gain for r in chosen], colour, marker="o", ms=3, label=f"{variant}: gain")
-        axes.plot(size, [r.loss for r in chosen], colour, marker="s", ms=3, ls="--", label=f"{variant}: loss")
-        for r in chosen:
-            print(f"{variant:8s} {r.half_width:6.2f} um  gain {r.gain:7.3f}  loss {r.loss:7.3f}")
-        where = crossing(chosen)
-        print(
-            f"{variant:8s} neutral half-width: {'none in this range' if where is None else f'{where:.2f} um'}"
-        )
-    axes.plot(
-        list(ESTIMATE), [v[0] for v in ESTIMATE.values()], "k^", ms=5, mfc="none", label="estimate: gain"
-    )
-    axes.plot(
-        list(ESTIMATE), [v[1] for v in ESTIMATE.values()], "kv", ms=5, mfc="none", label="estimate: loss"
-    )
-    axes.set_xscale("log")
-    # the loss grows without bound as the contact vanishes
-    axes.set_ylim(0.0, 1.15 * max(r.gain for r in rows))
-    axes.set_xlabel("half-width of the void (um)")
-    axes.set_ylabel("growth of void area, half a void (um x Omega i/F)")
-    axes.legend(fontsize=7, frameon=False)
-    figure.tight_layout()
-    figure.savefig(folder / "neutral.png", dpi=130)
-    plt.close(figure)
+    return table

@@ -19,10 +19,10 @@ from mpi4py import MPI
 
 from solver.algebra.newton import SolveError
 from solver.case.loading import LoadedCase
-from solver.equations.coupled_model import CoupledModel
-from solver.setup import cell_setup
-from solver.setup.scales import LENGTH_SCALE, case_scales, model_parameters
-from solver.simulation.epoch import case_recipes
+from solver.predictions.instant import void_rates
+from solver.setup.scales import LENGTH_SCALE
+from solver.setup.setup import set_up
+from solver.simulation.discretisation import initial_cell
 
 log = logging.getLogger("livoid")
 
@@ -72,11 +72,6 @@ class Threshold:
     pressure: float
     population: int = 0
 
-    @property
-    def is_given(self) -> bool:
-        """Whether creep law and voids are the case's own."""
-        return self.creep == "as given" and self.size == 1.0 and self.population == 0
-
 
 def creep_changes(loaded: LoadedCase) -> dict[str, dict[str, Any]]:
     """Changes of the case for each creep law."""
@@ -116,14 +111,8 @@ def size_changes(loaded: LoadedCase, size: float) -> dict[str, Any]:
 
 def grows(loaded: LoadedCase, comm: MPI.Comm) -> bool:
     """Whether the voids of the case, taken together, grow at the first instant. Collective."""
-    cell = cell_setup.initial_cell(loaded, comm)
-    parameters = model_parameters(loaded, case_scales(loaded))
-    model = CoupledModel(cell, parameters, case_recipes(loaded, parameters))
-    try:
-        model.solve(0.0)
-        gain, loss = model.void_rates()
-    finally:
-        model.destroy()
+    setup = set_up(loaded)
+    gain, loss = void_rates(setup, initial_cell(setup, comm))
     return gain > loss
 
 
@@ -212,43 +201,12 @@ def _shown(row: Threshold) -> str:
     return f"{row.creep:26s} {where}  {pressure} MPa"
 
 
-def spread(rows: Sequence[Threshold], temperature: float, current: float) -> tuple[float, float, float]:
-    """(given, lowest, highest) threshold at one current over all creep laws and voids."""
-    here = [row for row in rows if row.temperature == temperature and row.current == current]
-    own = next(row.pressure for row in here if row.is_given)
-    known = [row.pressure for row in here if not math.isnan(row.pressure)]
-    return own, min(known, default=math.nan), max(known, default=math.nan)
-
-
-def write_thresholds(rows: Sequence[Threshold], folder: Path, title: str) -> list[Path]:
-    """Write ``threshold.csv`` and ``threshold.png``; returns both."""
-    from postprocess.plots import plt
-
+def write_thresholds(rows: Sequence[Threshold], folder: Path) -> Path:
+    """Write ``threshold.csv`` into a folder (rank 0); returns the file."""
     folder.mkdir(parents=True, exist_ok=True)
     table = folder / "threshold.csv"
     with table.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         writer.writerows(astuple(row) for row in rows)
-    figure, axes = plt.subplots(figsize=(5.4, 3.8))
-    for k, temperature in enumerate(sorted({row.temperature for row in rows})):
-        here = [row for row in rows if row.temperature == temperature]
-        line = sorted((r.current, r.pressure) for r in here if r.is_given)
-        label = f"{temperature - 273.15:.0f} C"
-        axes.plot([i for i, _ in line], [p for _, p in line], f"C{k}o-", ms=4, label=label)
-        others = [row for row in here if not row.is_given]
-        if others:
-            own, low, high = spread(rows, temperature, others[0].current)
-            bars = [[own - low], [high - own]]
-            axes.errorbar([others[0].current], [own], yerr=bars, color=f"C{k}", capsize=4, lw=1.0)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_xlabel("current density (mA/cm2)")
-    axes.set_ylabel("threshold pressure (MPa)")
-    axes.set_title(f"{title}; bars: creep laws, voids", fontsize=8)
-    axes.legend(fontsize=8, frameon=False)
-    figure.tight_layout()
-    picture = folder / "threshold.png"
-    figure.savefig(picture, dpi=130)
-    plt.close(figure)
-    return [table, picture]
+    return table

@@ -1,1 +1,1 @@
-"""From a case to what the equations are solved with: scales, parameters, seeds, sizes, protocol."""
+"""From a case to what the equations are solved with: scales, parameters, groups, seeds, sizes, protocol."""

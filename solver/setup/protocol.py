@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from solver.case.schema import Operation, ProtocolStep
+    from solver.case.schema.operation import Operation, ProtocolStep
 
 Kind = Literal["strip", "plate", "rest"]
 _SIGN: dict[str, float] = {"strip": 1.0, "plate": -1.0, "rest": 0.0}

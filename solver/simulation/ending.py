@@ -1,20 +1,23 @@
-"""How a run ends, and what its case allows a step to do."""
+"""How a run ends: its outcome, and the events that end it besides changes of topology (model.md 5)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from solver.stepping import step
+from meshes.topology import Event
+from solver.setup.step_control import LIMIT_REACHED
 
 if TYPE_CHECKING:
-    from meshes.topology import Event
-    from solver.case.loading import LoadedCase
-    from solver.setup.parameters import ModelParameters
+    from meshes.profile.base import Profile
+    from solver.equations.solute_transport import SoluteTransport
     from solver.stepping.clock import Clock
     from solver.stepping.observables import Observation
 
 Status = Literal["finished", "event", "cutoff", "failed", "interrupted"]
+
+METAL_LEFT = 0.02
+"""Metal above the tallest roof, as a share of the first thickness, that counts as used up."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,14 @@ class RunOutcome:
     steps: int = 0
 
 
+class RunEndedError(Exception):
+    """Leaves the loop of a run between two steps, from wherever its end is found; good or bad."""
+
+    def __init__(self, status: Status, message: str, event: Event | None = None) -> None:
+        super().__init__(message)
+        self.status, self.message, self.event = status, message, event
+
+
 def counts(outcome: RunOutcome, clock: Clock) -> dict[str, float]:
     """What a run took, for its manifest."""
     return {
@@ -41,12 +52,34 @@ def counts(outcome: RunOutcome, clock: Clock) -> dict[str, float]:
     }
 
 
-def step_limits(loaded: LoadedCase, parameters: ModelParameters) -> step.StepLimits:
-    """Targets of the case for what changes in one step."""
-    numerics, alloy = loaded.case.numerics, parameters.composition
-    stops = alloy is not None and loaded.case.model.beyond_solubility == "stop"
-    return step.StepLimits(
-        numerics.courant,
-        numerics.composition_change,
-        alloy.limit if alloy is not None and stops else None,
-    )
+def final_events(profile: Profile, delaminated_below: float, first_height: float) -> list[Event]:
+    """Events after which a run cannot go on; empty if there are none.
+
+    Args:
+        profile: present interface.
+        delaminated_below: contact fraction at which the metal counts as delaminated.
+        first_height: of the metal at the start (um).
+    """
+    found = []
+    contact, middle, heights = profile.contact_fraction(), 0.5 * profile.width, profile.heights()
+    if heights and contact < delaminated_below:
+        detail = f"contact fraction {contact:.4f}"
+        found.append(Event("delaminate", middle, profile.width, detail))
+    tallest = max(heights, default=0.0)
+    left = profile.metal_height - tallest
+    if left < METAL_LEFT * first_height:
+        detail = f"{left:.3g} um of metal left above a roof"
+        found.append(Event("exhausted", middle, left, detail))
+    return found
+
+
+def solubility_event(solute: SoluteTransport | None) -> Event | None:
+    """The event that x reaches the limit of the BCC phase, None if it does not. Collective."""
+    if solute is None:
+        return None
+    largest = solute.step.largest()
+    if largest < solute.limit - LIMIT_REACHED:
+        return None
+    where = solute.step.position_of_largest()
+    detail = f"solute fraction {largest:.4g} at {where:.4g} um reaches its limit {solute.limit:g}"
+    return Event("solubility", where, 0.0, detail)

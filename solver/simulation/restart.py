@@ -1,4 +1,7 @@
-"""What a run carries besides its mesh and fields: put into a checkpoint's header and taken out again."""
+"""Checkpoints of a run: the plain state of each of its parts, under the part's name, and back.
+
+Mesh and fields go through :mod:`solver.output.checkpoint`; here is the rest, its header.
+"""
 
 from __future__ import annotations
 
@@ -9,27 +12,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meshes.profile.triangulated import SurfaceProfile
-from solver.interface.plane_interface import Hold, Interface
+from solver.equations.coupled_model import SolveReport
+from solver.equations.solute_transport import CompositionChange
+from solver.interface.interface import Interface
 from solver.interface.population import Population
-from solver.interface.roof_surfaces import RoofSurfaces
-from solver.interface.surface_interface import Patch, SurfaceInterface
 from solver.output import checkpoint
-from solver.setup.scales import nucleation_rule
-from solver.simulation.warnings import Watch
+from solver.simulation.callbacks import AfterOutputOrSteps, Callback
+from solver.simulation.discretisation import discretise
 from solver.stepping.clock import Clock
 from solver.stepping.observables import observation
-from solver.stepping.step import step_result
+from solver.stepping.step import StepResult
 
 if TYPE_CHECKING:
-    from meshes.gmsh.mesh_profile import Profile
-    from meshes.sizing import SizeRule
-    from solver.case.loading import LoadedCase
-    from solver.interface.interface_state import InterfaceState
-    from solver.output.recorder import Recorder
-    from solver.simulation.epoch import AnyRoofs
-    from solver.stepping.observables import Observation
-    from solver.stepping.step import StepResult
+    from mpi4py import MPI
+
+    from meshes.profile.base import Profile
+    from solver.setup.setup import Setup
+    from solver.simulation.discretisation import Discretisation
+    from solver.simulation.ending import RunOutcome
+    from solver.simulation.simulation import Simulation
 
 
 @dataclass(frozen=True)
@@ -40,71 +41,80 @@ class Saved:
     header: dict[str, Any]
 
 
-@dataclass
-class Counters:
-    """What a run counts and remembers between steps."""
-
-    clock: Clock
-    last: Observation | None
-    result: StepResult | None
-    watch: Watch
-
-
-def header(
-    clock: Clock,
-    last: Observation | None,
-    result: StepResult | None,
-    watch: Watch,
-    interface: InterfaceState,
-    recorder: Recorder,
-    *,
-    root: bool,
-) -> dict[str, Any]:
-    """Header of a checkpoint (complete on rank 0, which writes it)."""
-    data: dict[str, Any] = {"step": clock.step, "clock": clock.state(), "said": sorted(watch.said)}
-    data["last"] = None if last is None else asdict(last)
-    data["result"] = None if result is None else asdict(result)
-    data["population"] = interface.population.state()
-    data["rng"] = interface.rng.bit_generator.state
-    data["holds"] = [asdict(hold) for hold in interface.holds]
-    if isinstance(interface.profile, SurfaceProfile):
-        data["anchors"] = interface.profile.anchors()
-    if root:
-        data["recorder"] = recorder.state()
-        data |= data["recorder"].pop("files")
+def header(simulation: Simulation) -> dict[str, Any]:
+    """Header of a checkpoint (complete on rank 0, which writes it). Collective."""
+    last, result = simulation.last, simulation.result
+    data = {
+        "step": simulation.clock.step,
+        "clock": simulation.clock.state(),
+        "interface": simulation.interface.state(),
+        "last": None if last is None else asdict(last),
+        "result": None if result is None else asdict(result),
+        "balance": simulation.balance,
+        "solubility_reached": simulation.solubility_reached,
+        "callbacks": simulation.callbacks.states(),
+    }
     return dict(checkpoint.plain(data))
 
 
-def restored(header: Mapping[str, Any] | None, first_step: float) -> Counters:
-    """Counters of a header, or those of a new run (``first_step`` in L/v0)."""
-    if header is None:
-        return Counters(Clock(step_size=first_step), None, None, Watch())
-    last = None if header["last"] is None else observation(header["last"])
-    result = None if header["result"] is None else step_result(header["result"])
-    return Counters(Clock(**header["clock"]), last, result, Watch(set(header["said"])))
+def restore(simulation: Simulation, header: Mapping[str, Any]) -> None:
+    """Put back what :func:`header` took. Collective."""
+    last, result = header["last"], header["result"]
+    simulation.clock = Clock(**header["clock"])
+    simulation.interface.restore(header["interface"])
+    simulation.last = None if last is None else observation(last)
+    simulation.result = None if result is None else _step_result(result)
+    simulation.balance = (header["balance"][0], header["balance"][1])
+    simulation.solubility_reached = header["solubility_reached"]
+    simulation.callbacks.restore(header["callbacks"])
 
 
-def interface(
-    loaded: LoadedCase, profile: Profile, rule: SizeRule, header: Mapping[str, Any] | None
-) -> InterfaceState:
-    """The interface of a header, or that of a new run; voids of ``profile`` in the order of their labels."""
-    case = loaded.case
-    rng = np.random.default_rng(case.model.nucleation.seed if case.model.nucleation else 0)
-    population, holds = Population.seeded(profile), []
-    if header is not None:
-        holds = header["holds"]
-        population = Population.restored(header["population"])
-        rng.bit_generator.state = header["rng"]
-    together, nucleation = case.numerics.event_together, nucleation_rule(loaded)
-    if isinstance(profile, SurfaceProfile):
-        patches = [Patch(tuple((x, y) for x, y in hold["corners"]), hold["until"]) for hold in holds]
-        return SurfaceInterface(profile, population, rule, together, nucleation, rng, patches)
-    stretches = [Hold(**hold) for hold in holds]
-    return Interface(profile, population, rule, together, nucleation, rng, stretches)
+def saved_mesh(setup: Setup, comm: MPI.Comm, saved: Saved) -> Discretisation:
+    """Mesh and fields of a checkpoint, voids in the order that they had. Collective."""
+    mesh = discretise(setup, checkpoint.read_cell(saved.path, comm, setup.geometry.kind))
+    checkpoint.read_fields(saved.path, mesh.model)
+    mesh.surfaces = mesh.surfaces.ordered(saved.header["interface"]["anchors"])
+    return mesh
 
 
-def in_order(chains: AnyRoofs, header: Mapping[str, Any] | None) -> AnyRoofs:
-    """Roofs of a checkpoint's mesh in the order of the labels that it was written with. Collective."""
-    if header is None or not isinstance(chains, RoofSurfaces):
-        return chains
-    return chains.ordered([(x, y) for x, y in header["anchors"]])
+def new_interface(setup: Setup, profile: Profile) -> Interface:
+    """The interface at the start of a run; labels of the voids are in the order of ``profile``."""
+    rules, voids = setup.interface, Population.seeded(profile)
+    rng = np.random.default_rng(rules.nucleation_seed)
+    return Interface(profile, voids, setup.sizes, rules.together, rules.nucleation, rng)
+
+
+def _step_result(data: Mapping[str, Any]) -> StepResult:
+    """The result of a step from its plain data."""
+    change = None if data["composition"] is None else CompositionChange(**data["composition"])
+    return StepResult(**dict(data) | {"report": SolveReport(**data["report"]), "composition": change})
+
+
+class Checkpoints(Callback):
+    """Writes a checkpoint after each output and every so many steps, and at the end of a run that failed.
+
+    Args:
+        folder: run folder.
+        interval: most steps between two checkpoints.
+    """
+
+    def __init__(self, folder: Path, interval: int) -> None:
+        self.folder, self.due = folder, AfterOutputOrSteps(interval)
+
+    def run_begins(self, simulation: Simulation) -> None:
+        """The state that a run begins with needs no checkpoint."""
+        self.due.step, self.due.outputs = simulation.clock.step, simulation.clock.outputs
+
+    def step_done(self, simulation: Simulation) -> None:
+        """Save if it is time."""
+        if self.due(simulation):
+            self.save(simulation)
+
+    def run_ends(self, simulation: Simulation, outcome: RunOutcome) -> None:
+        """Keep the state of a run that could not go on."""
+        if outcome.status == "failed":
+            self.save(simulation)
+
+    def save(self, simulation: Simulation) -> None:
+        """Write a checkpoint of the state between two steps. Collective; raises RootError."""
+        checkpoint.write(self.folder, simulation.model, header(simulation))

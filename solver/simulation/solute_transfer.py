@@ -22,7 +22,7 @@ from solver.equations.composition import QUADRATURE_DEGREE
 from solver.equations.coordinates import weight
 
 if TYPE_CHECKING:
-    from meshes.gmsh.mesh_profile import Profile
+    from meshes.profile.base import Profile
     from solver.equations.composition import CompositionStep
     from solver.equations.coupled_model import CoupledModel
 
@@ -46,9 +46,9 @@ def transfer_composition(old: CoupledModel, new: CoupledModel, profiles: tuple[P
         old, new: models on the two meshes; without composition nothing is done.
         profiles: old and new interface.
     """
-    if old.mixing is None or new.mixing is None or new.parameters.composition is None:
+    if old.solute is None or new.solute is None or new.parameters.composition is None:
         return 0.0
-    source, target = old.mixing.step, new.mixing.step
+    source, target = old.solute.step, new.solute.step
     target.settle()
     target.fraction.x.array[:] = _projected(target, _at_points(source, target, profiles))
     total = source.total()

@@ -1,18 +1,18 @@
-"""What a run says once: a poorly resolved composition, a balance that is not kept, the solubility limit."""
+"""Warnings of a run, each given once: poor resolution, a balance not kept, a model beyond its validity."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from meshes.topology import Event
-from solver.stepping import step
+from solver.simulation import validity
+from solver.simulation.callbacks import Callback
 
 if TYPE_CHECKING:
-    from solver.equations.composition_update import Mixing
+    from solver.simulation.simulation import Simulation
     from solver.simulation.validity import Finding
-    from solver.stepping.observables import Observation
+    from solver.stepping.observables import BalanceErrors, Observation
 
 log = logging.getLogger("livoid")
 
@@ -24,24 +24,39 @@ ROUNDING = 1e-12
 """Error of a balance over the whole metal below which it is one of rounding (in very short steps)."""
 
 
-class Watch:
-    """Remembers in ``said`` what has been said."""
+class Warnings(Callback):
+    """Warns in the log; ``given`` are the names of the warnings that have been given."""
 
-    def __init__(self, said: set[str] | None = None) -> None:
-        self.said: set[str] = said or set()
+    name = "warnings"
+
+    def __init__(self) -> None:
+        self.given: set[str] = set()
+
+    def run_begins(self, simulation: Simulation) -> None:
+        """Warn of what is known before the run."""
+        self.validity(validity.of_case(simulation.setup), simulation.clock.time)
+
+    def state_solved(self, simulation: Simulation) -> None:
+        """Warn of what a step has brought about."""
+        seen, clock = simulation.last, simulation.clock
+        assert seen is not None
+        profile = simulation.interface.profile
+        self.validity(validity.of_state(simulation.setup, profile, seen), clock.time)
+        self.resolution(seen, clock.time)
+        self.balances(seen.charge_error, simulation.errors, clock.step)
 
     def validity(self, findings: Iterable[Finding], seconds: float) -> None:
         """Warn where the model leaves its validity."""
         for name, sentence in findings:
-            if name not in self.said:
-                self.said.add(name)
+            if name not in self.given:
+                self.given.add(name)
                 log.warning("at %.4g s: %s", seconds, sentence)
 
     def resolution(self, seen: Observation, seconds: float) -> None:
         """Warn where the solute's layer is poorly resolved."""
-        if seen.solute is None or seen.solute.indicator <= POORLY_RESOLVED or "resolution" in self.said:
+        if seen.solute is None or seen.solute.indicator <= POORLY_RESOLVED or "resolution" in self.given:
             return
-        self.said.add("resolution")
+        self.given.add("resolution")
         log.warning(
             "the solute's layer is poorly resolved at %.4g s (error indicator %.2g): reduce "
             "numerics.layer_size or raise numerics.layer_depth",
@@ -49,24 +64,20 @@ class Watch:
             seen.solute.indicator,
         )
 
-    def balances(self, charge: float, errors: step.BalanceErrors, step: int) -> None:
+    def balances(self, charge: float, errors: BalanceErrors, step: int) -> None:
         """Warn where charge, lithium or volume are not kept."""
         for name, error in (("charge", charge), ("lithium", errors.lithium), ("volume", errors.volume)):
             rounding = name != "charge" and error * errors.exchanged < ROUNDING
-            if error > UNBALANCED and not rounding and name not in self.said:
-                self.said.add(name)
+            if error > UNBALANCED and not rounding and name not in self.given:
+                self.given.add(name)
                 log.warning(
                     "the balance of %s is off by %.2g at step %d: do not trust this run", name, error, step
                 )
 
-    def solubility(self, mixing: Mixing | None) -> Event | None:
-        """The event that x reaches the limit of the BCC phase. Collective."""
-        if mixing is None or "solubility" in self.said:
-            return None
-        largest = mixing.step.largest()
-        if largest < mixing.limit - step.LIMIT_REACHED:
-            return None
-        self.said.add("solubility")
-        where = mixing.step.position_of_largest()
-        detail = f"solute fraction {largest:.4g} at {where:.4g} um reaches its limit {mixing.limit:g}"
-        return Event("solubility", where, 0.0, detail)
+    def state(self) -> Any:
+        """Names of the warnings that have been given."""
+        return sorted(self.given)
+
+    def restore(self, state: Any) -> None:
+        """Go on from :meth:`state`."""
+        self.given = set(state)

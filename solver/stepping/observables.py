@@ -1,4 +1,5 @@
-"""Quantities that a run reports at one instant: voltage and its shares, contact, current focusing."""
+"""What is measured at one instant: voltage and its shares, contact, current focusing; and how well the last
+step kept the balances of lithium and volume."""
 
 from __future__ import annotations
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from meshes.cell import CellMesh
     from solver.equations.coupled_model import CoupledModel
     from solver.setup.scales import Scales
+    from solver.stepping.step import StepResult
 
 
 @dataclass(frozen=True)
@@ -95,8 +97,49 @@ def observation(data: Mapping[str, Any]) -> Observation:
     return Observation(**dict(data) | {"shares": Shares(**data["shares"]), "solute": solute})
 
 
+@dataclass(frozen=True)
+class BalanceErrors:
+    """Relative errors of the last step: metal removed against charge, and platen against metal and voids.
+
+    ``exchanged`` is what they are relative to, over the whole metal: rounding is an error of 1e-16 of that.
+    """
+
+    lithium: float
+    volume: float
+    exchanged: float = 1.0
+
+
+def volume_balance(
+    before: tuple[float, float], result: StepResult | None, model: CoupledModel, platen: float, voids: float
+) -> tuple[tuple[float, float], BalanceErrors]:
+    """Check the step that led to the present geometry.
+
+    Platen height, void measure (a boundary integral) and metal measure (a volume integral) are
+    computed independently of each other.
+
+    Args:
+        before: platen height and void measure before the step.
+        result: the step, None at the start.
+        model: coupled model.
+        platen, voids: platen height and void measure now.
+
+    Returns:
+        (platen, voids) for the next call, and the errors relative to the volume exchanged in the step
+        (metal removed, at least by the reference current; platen swept; void change: a collapse moves far
+        more than it strips).
+    """
+    if result is None:
+        return (platen, voids), BalanceErrors(0.0, 0.0)
+    swept = (before[0] - platen) * model.chemistry.whole_area
+    exchanged = max(abs(result.removed), result.exchange) + abs(swept) + abs(voids - before[1])
+    lithium = (result.metal_change + result.removed) / exchanged
+    volume = (swept + result.metal_change + (voids - before[1])) / exchanged
+    share = exchanged / model.metal_measure()
+    return (platen, voids), BalanceErrors(abs(lithium), abs(volume), share)
+
+
 class Observables:
-    """Compiled integrals of one mesh epoch.
+    """Compiled integrals over one mesh.
 
     Args:
         model: coupled model.
@@ -126,7 +169,7 @@ class Observables:
         self._by_area = {name: chemistry.form(part, on) for name, part in parts.items()}
         self._contact_force = chemistry.form(model.contact_pressure("+"), on)
         self._contact_solute = (
-            chemistry.form(chemistry.state.at_contact().fraction, on) if model.mixing is not None else None
+            chemistry.form(chemistry.state.at_contact().fraction, on) if model.solute is not None else None
         )
         grad = ufl.grad(chemistry.potential)
         joule = weight(cell) * ufl.inner(grad, grad) * cell.dx(Region.ELECTROLYTE)
@@ -185,10 +228,10 @@ class Observables:
         return Shares(total=sum(parts.values()), **parts)
 
     def _solute(self) -> SoluteRecord | None:
-        mixing = self.model.mixing
-        if mixing is None or self._contact_solute is None:
+        solute = self.model.solute
+        if solute is None or self._contact_solute is None:
             return None
-        step = mixing.step
+        step = solute.step
         at_contact = self._sum(self._contact_solute) / self.model.chemistry.contact_area
         return SoluteRecord(step.total(), step.smallest(), step.largest(), at_contact, step.indicator())
 

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from dolfinx import fem
 from numpy.typing import NDArray
 
+from meshes.profile.base import ProfileError
 from meshes.quality import quality
 from solver.algebra.newton import SolveError
 from solver.core import timing
-from solver.equations.composition_update import MixingResult
-from solver.equations.coupled_model import SolveReport
+from solver.setup.step_control import LIMIT_REACHED
 
 if TYPE_CHECKING:
-    from solver.equations.composition_update import Mixing
-    from solver.equations.contact import ContactState
-    from solver.equations.coupled_model import CoupledModel
+    from solver.equations.coupled_model import CoupledModel, SolveReport
+    from solver.equations.solute_transport import CompositionChange, SoluteTransport
+    from solver.setup.step_control import StepLimits
 
 OVERSHOOT = 1.5
 """Courant number over its target above which a step is rejected."""
 SMALLEST_CUT = 0.1
 """A rejected step is cut to no less than this share."""
+LANDING_CUT = 0.5
+"""Share of a step that is tried after it went past a change of topology."""
 CUTBACK = 0.5
 """Share of the step that is tried after a failed solve or an inverted mesh."""
 INVERTED_BELOW = 0.02
@@ -35,10 +36,8 @@ _VOLUME_TOLERANCE = 5e-16
 _VOLUME_ITERATIONS = 8
 
 
-MIXING_OVERSHOOT = 2.0
+COMPOSITION_OVERSHOOT = 2.0
 """Change of composition over its target above which a step is rejected."""
-LIMIT_REACHED = 2e-3
-"""Distance of x from the solubility limit that counts as reached."""
 
 Spacing = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -49,21 +48,6 @@ class StepRejectedError(RuntimeError):
     def __init__(self, reason: str, factor: float) -> None:
         super().__init__(reason)
         self.factor = factor
-
-
-@dataclass(frozen=True)
-class StepLimits:
-    """What a step may do at most.
-
-    Attributes:
-        courant: target of surface motion over surface spacing.
-        composition: target of the change of x over the largest x.
-        solubility: x that no step may pass, None to let it.
-    """
-
-    courant: float
-    composition: float = 0.05
-    solubility: float | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +62,7 @@ class StepResult:
         quality: smallest cell quality after the step.
         correction: normal offset of void surfaces that made the volume exact (um).
         exchange: metal that the reference current would remove in the step: the scale of its errors.
-        mixing: the composition's part, None in a pure metal.
+        composition: the composition's part, None in a pure metal.
     """
 
     report: SolveReport
@@ -88,21 +72,7 @@ class StepResult:
     quality: float
     correction: float
     exchange: float
-    mixing: MixingResult | None = None
-
-
-def step_result(data: Mapping[str, Any]) -> StepResult:
-    """A result from its plain data (``dataclasses.asdict``)."""
-    mixing = None if data["mixing"] is None else MixingResult(**data["mixing"])
-    return StepResult(**dict(data) | {"report": SolveReport(**data["report"]), "mixing": mixing})
-
-
-@dataclass(frozen=True)
-class _Snapshot:
-    coordinates: NDArray[np.float64]
-    functions: list[NDArray[np.float64]]
-    contact: ContactState
-    composition: tuple[NDArray[np.float64], ...] | None
+    composition: CompositionChange | None = None
 
 
 def advance(
@@ -122,10 +92,10 @@ def advance(
         observe: called between solving and moving, while fields and geometry belong together.
 
     Raises:
-        StepRejectedError: if a solve fails, the surface moves too far, the composition changes too much
-            or a cell inverts.
+        StepRejectedError: if a solve fails, the surface moves too far, the composition changes too much,
+            a cell inverts or roofs cross (the step goes past a change of topology).
     """
-    before = _snapshot(model)
+    before = model.snapshot()
     try:
         model.predictor.start()
         report = model.solve(dt)
@@ -135,8 +105,8 @@ def advance(
             factor = max(SMALLEST_CUT, 0.9 * limits.courant / moved)
             raise StepRejectedError(f"surface moves {moved:.2f} elements", factor)
         observe()
-        if model.mixing is not None:
-            model.mixing.begin()
+        if model.solute is not None:
+            model.solute.begin()
         removed = dt * model.chemistry.contact_current()
         metal = model.metal_measure()
         model.motion.move(_surface_shift(model, speed, dt, even), dt * model.mechanics.platen_velocity())
@@ -145,27 +115,30 @@ def advance(
             worst = quality(model.cell)
         if worst < INVERTED_BELOW:
             raise StepRejectedError(f"a cell inverts (quality {worst:.3f})", CUTBACK)
-        mixing = _mix(model.mixing, dt, limits) if model.mixing is not None else None
+        change = None if model.solute is None else _transport(model.solute, dt, limits)
     except SolveError as error:
-        _restore(model, before)
+        model.restore(before)
         raise StepRejectedError(str(error), CUTBACK) from None
+    except ProfileError as error:
+        model.restore(before)
+        raise StepRejectedError(str(error), LANDING_CUT) from None
     except StepRejectedError:
-        _restore(model, before)
+        model.restore(before)
         raise
     model.predictor.accept(dt)
-    change = model.metal_measure() - metal
+    gained = model.metal_measure() - metal
     exchange = dt * model.chemistry.whole_area
-    return StepResult(report, removed, change, moved, worst, correction, exchange, mixing)
+    return StepResult(report, removed, gained, moved, worst, correction, exchange, change)
 
 
-def _mix(mixing: Mixing, dt: float, limits: StepLimits) -> MixingResult:
+def _transport(solute: SoluteTransport, dt: float, limits: StepLimits) -> CompositionChange:
     """The composition's part of a step; rejects it where it changes too much or passes the solubility."""
-    before = mixing.step.largest()
-    result = mixing.finish(dt)
-    if result.change > MIXING_OVERSHOOT * limits.composition:
+    before = solute.step.largest()
+    result = solute.finish(dt)
+    if result.change > COMPOSITION_OVERSHOOT * limits.composition:
         factor = max(SMALLEST_CUT, 0.9 * limits.composition / result.change)
         raise StepRejectedError(f"composition changes by {100 * result.change:.1f} %", factor)
-    after = mixing.step.largest()
+    after = solute.step.largest()
     if limits.solubility is not None and after > limits.solubility:
         room = limits.solubility - 0.5 * LIMIT_REACHED - before
         factor = min(CUTBACK if room <= 0.0 else room / (after - before), 0.95)
@@ -210,80 +183,6 @@ def next_step(dt: float, result: StepResult, limits: StepLimits, growth: float) 
 def change_limit(dt: float, result: StepResult, limits: StepLimits) -> float:
     """Largest step that the surface motion and the change of composition in the last one allow."""
     largest = dt * limits.courant / result.courant if result.courant > 0.0 else np.inf
-    if result.mixing is not None and result.mixing.change > 0.0:
-        largest = min(largest, dt * limits.composition / result.mixing.change)
+    if result.composition is not None and result.composition.change > 0.0:
+        largest = min(largest, dt * limits.composition / result.composition.change)
     return largest
-
-
-@dataclass(frozen=True)
-class BalanceErrors:
-    """Relative errors of the last step: metal removed against charge, and platen against metal and voids.
-
-    ``exchanged`` is what they are relative to, over the whole metal: rounding is an error of 1e-16 of that.
-    """
-
-    lithium: float
-    volume: float
-    exchanged: float = 1.0
-
-
-def volume_balance(
-    before: tuple[float, float], result: StepResult | None, model: CoupledModel, platen: float, voids: float
-) -> tuple[tuple[float, float], BalanceErrors]:
-    """Check the step that led to the present geometry.
-
-    Platen height, void measure (a boundary integral) and metal measure (a volume integral) are
-    computed independently of each other.
-
-    Args:
-        before: platen height and void measure before the step.
-        result: the step, None at the start.
-        model: coupled model.
-        platen, voids: platen height and void measure now.
-
-    Returns:
-        (platen, voids) for the next call, and the errors relative to the volume exchanged in the step
-        (metal removed, at least by the reference current; platen swept; void change: a collapse moves far
-        more than it strips).
-    """
-    if result is None:
-        return (platen, voids), BalanceErrors(0.0, 0.0)
-    swept = (before[0] - platen) * model.chemistry.whole_area
-    exchanged = max(abs(result.removed), result.exchange) + abs(swept) + abs(voids - before[1])
-    lithium = (result.metal_change + result.removed) / exchanged
-    volume = (swept + result.metal_change + (voids - before[1])) / exchanged
-    share = exchanged / model.metal_measure()
-    return (platen, voids), BalanceErrors(abs(lithium), abs(volume), share)
-
-
-def _functions(model: CoupledModel) -> list[fem.Function]:
-    return [
-        model.chemistry.unknown,
-        model.mechanics.unknown,
-        model.mechanics.stress,
-        model.contact_pressure,
-        model.pressure,
-        model.annihilation.value,
-        model.current.value,
-        model.surface.curvature,
-        model.recession.speed,
-    ]
-
-
-def _snapshot(model: CoupledModel) -> _Snapshot:
-    return _Snapshot(
-        model.cell.domain.geometry.x.copy(),
-        [f.x.array.copy() for f in _functions(model)],
-        model.contact,
-        model.mixing.step.state() if model.mixing is not None else None,
-    )
-
-
-def _restore(model: CoupledModel, snapshot: _Snapshot) -> None:
-    model.cell.domain.geometry.x[:] = snapshot.coordinates
-    for function, values in zip(_functions(model), snapshot.functions, strict=True):
-        function.x.array[:] = values
-    model.contact = snapshot.contact
-    if model.mixing is not None and snapshot.composition is not None:
-        model.mixing.step.restore(snapshot.composition)
-    model.surface.update()

@@ -1,1 +1,1 @@
-"""Parameter studies: a study file, its points, its folder, and the engine (Snakemake) that runs them."""
+"""Parameter studies: a study file, its points, its folder, marks of what is done, Snakemake that runs it."""

@@ -14,7 +14,11 @@ MAX_POINTS = 100_000
 """Points of one study at most."""
 
 Value = bool | int | float | str
-Dotted = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9_\-.]+$")]
+Dotted = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[A-Z_a-z0-9.\-]+$")]
+
+
+class StudyError(ValueError):
+    """The study cannot be run; the message says why."""
 
 
 class Range(BaseModel):

@@ -15,29 +15,27 @@ from numpy.typing import NDArray
 from scipy import constants
 from ufl.core.expr import Expr
 
-from meshes.cell import mesh_plane
+from meshes.gmsh.plane import mesh_plane
 from meshes.profile.polyline import InterfaceProfile
 from meshes.sizing import SizeRule
 from meshes.tags import Boundary, Region
-from solver.algebra.options import with_overrides
 from solver.case.materials import Library, MetalMaterial
 from solver.equations.coupled_model import CoupledModel
 from solver.equations.electrochemistry import ElectrochemistryProblem
 from solver.equations.terms import thermodynamics
-from solver.setup.parameters import (
-    CompositionParameters,
-    CreepParameters,
-    CurrentParameters,
-    ModelParameters,
-    VacancyParameters,
-)
+from solver.equations.terms.creep import CreepParameters
+from solver.equations.terms.current import CurrentParameters
+from solver.equations.terms.interdiffusion import CompositionParameters
+from solver.equations.terms.vacancies import VacancyParameters
+from solver.setup.parameters import ModelParameters
+from solver.setup.step_control import StepLimits
 from solver.stepping import step
-from solver.verification.rows import Check, refined, row
+from solver.verification.check import Check, refined, row
 
 if TYPE_CHECKING:
     from meshes.cell import CellMesh
     from solver.equations.composition import CompositionStep
-    from solver.equations.electrochemistry import Sources
+    from solver.equations.terms.term import Term
 
 TEMPERATURE = 298.15
 """K, of the thermodynamic check values."""
@@ -62,39 +60,30 @@ def check_values(comm: MPI.Comm) -> list[Check]:
 
 
 def diffusion_cell(
-    comm: MPI.Comm, height: float, size: float, sources: Sources | None = None
+    comm: MPI.Comm,
+    height: float,
+    size: float,
+    extra_terms: tuple[Term[ElectrochemistryProblem], ...] = (),
 ) -> ElectrochemistryProblem:
     """Flat cell with unit interdiffusivity (D_Li = D_Mg, ideal), no current and no flow."""
     width = 4.0 * size
     cell = mesh_plane(InterfaceProfile(width, height, size), SizeRule(tip=size, largest=size), comm)
-    space = fem.functionspace(cell.domain, ("Lagrange", 1))
-    curvature, contact_pressure, pressure = (fem.Function(space) for _ in range(3))
     current = CurrentParameters(1.0, 1.0, composition_potential=False, applied=0.0)
     alloy = CompositionParameters(0.1, 0.9, 1.0, 1.0)
-    problem = ElectrochemistryProblem(
-        cell,
-        current,
-        None,
-        curvature,
-        contact_pressure,
-        pressure,
-        with_overrides("newton-direct", {}),
-        alloy,
-        sources,
-    )
+    problem = ElectrochemistryProblem.isolated(cell, current, None, alloy, extra_terms)
     assert problem.composition is not None
-    problem.composition.watch(fem.Constant(cell.domain, (0.0, 0.0)))
+    problem.composition.set_flow(fem.Constant(cell.domain, (0.0, 0.0)))
     return problem
 
 
 def march(problem: ElectrochemistryProblem, duration: float, time_step: float) -> CompositionStep:
     """Step the composition on a mesh that stands still."""
     step = problem.composition
-    assert step is not None and problem.fraction_part is not None
+    assert step is not None
     for _ in range(round(duration / time_step)):
         step.moved(step.begin(), time_step)
         problem.solve()
-        step.fraction.interpolate(problem.unknown.sub(problem.fraction_part))
+        step.fraction.interpolate(problem.part("fraction").function)
         problem.take_fraction()
     return step
 
@@ -118,13 +107,11 @@ def constant_flux(comm: MPI.Comm) -> list[Check]:
     flux = 0.02
 
     def source(problem: ElectrochemistryProblem) -> ufl.Form:
-        assert problem.composition is not None and problem.fraction_part is not None
-        test = ufl.TestFunctions(problem.space)[problem.fraction_part]
-        entering = -problem.composition.time_step * flux * test("+")
-        return entering * problem.cell.dS(Boundary.CONTACT)
+        assert problem.composition is not None
+        return problem.on_contact(-problem.composition.time_step * flux * problem.test("fraction")("+"))
 
     def surface(height: float, time: float, size: float, level: int) -> float:
-        problem = diffusion_cell(comm, height, size * 0.5**level, source)
+        problem = diffusion_cell(comm, height, size * 0.5**level, (source,))
         step = march(problem, time, 0.05 * time * 0.25**level)
         value = left_side(problem.cell, step)[1][0]
         problem.destroy()
@@ -173,13 +160,13 @@ def receding(comm: MPI.Comm) -> list[Check]:
             composition=CompositionParameters(0.1, 0.9, 1.0, 1.0),
         )
         model = CoupledModel(cell, parameters)
-        assert model.mixing is not None
-        before, steps = model.mixing.step.total(), 10 * 4**level
-        limits = step.StepLimits(0.4, 1.0)
+        assert model.solute is not None
+        before, steps = model.solute.step.total(), 10 * 4**level
+        limits = StepLimits(0.4, 1.0)
         for _ in range(steps):
             step.advance(model, 4.0 * theta / steps, limits)
-        lost.append(abs(model.mixing.step.total() / before - 1.0))
-        value = left_side(cell, model.mixing.step)[1][0]
+        lost.append(abs(model.solute.step.total() / before - 1.0))
+        value = left_side(cell, model.solute.step)[1][0]
         model.destroy()
         return float(value) / 0.1
 
@@ -241,9 +228,9 @@ def couple(
         composition=CompositionParameters(MEAN, 0.9, SOLVENT, solute),
     )
     model = CoupledModel(cell, parameters)
-    assert model.mixing is not None
+    assert model.solute is not None
     y = ufl.SpatialCoordinate(cell.domain)[1]
-    model.mixing.step.start(MEAN + AMPLITUDE * start(y))
+    model.solute.step.start(MEAN + AMPLITUDE * start(y))
     model.chemistry.take_fraction()
     return model
 
@@ -251,7 +238,7 @@ def couple(
 def run_couple(model: CoupledModel, duration: float, steps: int) -> None:
     """Step a couple and solve once more at the end."""
     for _ in range(steps):
-        step.advance(model, duration / steps, step.StepLimits(0.4, 1.0))
+        step.advance(model, duration / steps, StepLimits(0.4, 1.0))
     model.solve(0.0)
 
 
@@ -322,8 +309,8 @@ def sink_length(comm: MPI.Comm) -> list[Check]:
             size = 0.25 * 0.5**level
             model = couple(comm, height, size, length, lambda y: ufl.cos(k * y))
             run_couple(model, 0.5 / rate, 10 * 4**level)
-            assert model.mixing is not None
-            amplitude = (left_side(model.cell, model.mixing.step)[1][0] - MEAN) / AMPLITUDE
+            assert model.solute is not None
+            amplitude = (left_side(model.cell, model.solute.step)[1][0] - MEAN) / AMPLITUDE
             model.destroy()
             return -float(np.log(amplitude)) / (0.5 / rate)
 

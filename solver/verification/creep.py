@@ -12,56 +12,19 @@ from dolfinx import fem
 from mpi4py import MPI
 
 from meshes.tags import Boundary
-from solver.algebra.options import with_overrides
+from solver.algebra.assembly import assemble
 from solver.equations import contact
 from solver.equations.coordinates import weight
-from solver.equations.mechanics import MechanicsProblem
-from solver.equations.motion import SurfaceGeometry, assemble
-from solver.setup.parameters import CreepParameters, LoadParameters, SurfaceParameters
+from solver.equations.surface import SurfaceGeometry
+from solver.verification.check import Check, refined, row
+from solver.verification.flow import integral, on, problem
 from solver.verification.patches import Side, block, polygon, quarter_annulus, straight
-from solver.verification.rows import Check, refined, row
 
 if TYPE_CHECKING:
     from meshes.cell import CellMesh, CoordinateKind
+    from solver.equations.mechanics import MechanicsProblem
 
 LITHIUM_EXPONENT = 6.6
-REGULARISATION = 1e-10
-RIGHT_ANGLE = 0.5 * math.pi
-
-
-def problem(
-    cell: CellMesh,
-    exponent: float,
-    *,
-    pressure: float = 1.0,
-    tension: float = 0.0,
-    top: str = "traction",
-) -> MechanicsProblem:
-    """Creep problem with uniaxial law e = sigma^n (mu = 1/3 at n = 1)."""
-    return MechanicsProblem(
-        cell,
-        CreepParameters(exponent=exponent, reference_stress=1.0, regularisation=REGULARISATION),
-        SurfaceParameters(tension, RIGHT_ANGLE),
-        LoadParameters(pressure=pressure, top=top),  # type: ignore[arg-type]
-        fem.Constant(cell.domain, 0.0),
-        fem.Constant(cell.domain, 0.0),
-        SurfaceGeometry(cell),
-        with_overrides("newton-direct", {}),
-    )
-
-
-def integral(cell: CellMesh, form: ufl.Form) -> float:
-    """Assembled scalar over all ranks."""
-    return float(cell.domain.comm.allreduce(fem.assemble_scalar(fem.form(form))))
-
-
-def on(mechanics: MechanicsProblem, component: int, boundary: Boundary) -> np.ndarray:  # type: ignore[type-arg]
-    """Owned velocity dofs of a component on a boundary part."""
-    cell, space = mechanics.cell, mechanics.space
-    dofs = fem.locate_dofs_topological(
-        space.sub(0).sub(component), cell.domain.topology.dim - 1, cell.boundary(boundary)
-    )
-    return dofs[dofs < space.dofmap.index_map.size_local]
 
 
 def closure_rate(
@@ -76,8 +39,8 @@ def closure_rate(
     """-da/dt / a of a half void of radius 1 in a ring of outer radius 1/ratio."""
     cell = quarter_annulus(1.0, 1.0 / ratio, segments, comm, kind)
     mechanics = problem(cell, exponent, pressure=pressure, tension=tension)
-    held = on(mechanics, 1, Boundary.CONTACT)
-    mechanics.solve(held, np.zeros(len(held)))
+    contact_dofs = on(mechanics, 1, Boundary.CONTACT)
+    mechanics.solve(contact_dofs, np.zeros(len(contact_dofs)))
     normal = ufl.FacetNormal(cell.domain)
     swept = integral(cell, ufl.inner(mechanics.velocity, normal) * weight(cell) * cell.ds(Boundary.VOID))
     mechanics.destroy()
@@ -166,8 +129,8 @@ def _crack_at(comm: MPI.Comm, half: float, level: int) -> tuple[float, float]:
         1.0, 4.0, [(half, Boundary.VOID), (1.0, Boundary.CONTACT)], [size, tip, size], 4 * size, comm
     )
     mechanics = problem(cell, 1.0, top="platen")
-    held = on(mechanics, 1, Boundary.CONTACT)
-    mechanics.solve(held, np.zeros(len(held)))
+    contact_dofs = on(mechanics, 1, Boundary.CONTACT)
+    mechanics.solve(contact_dofs, np.zeros(len(contact_dofs)))
     surface = SurfaceGeometry(cell)
     middle = _value_at(cell, mechanics, 0.0)
     far = mechanics.platen_velocity()

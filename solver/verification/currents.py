@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from mpi4py import MPI
 
-from meshes.cell import mesh_plane
+from meshes.gmsh.plane import mesh_plane
 from meshes.profile.polyline import InterfaceProfile, profile_from_shapes
 from meshes.seeds import VoidShape
 from meshes.sizing import SizeRule
 from solver.equations import static_current
-from solver.setup.parameters import CurrentParameters
-from solver.verification.rows import Check, refined, row
+from solver.equations.terms.current import CurrentParameters
+from solver.verification.check import Check, refined, row
 
 if TYPE_CHECKING:
     from solver.equations.static_current import CurrentResult

@@ -11,32 +11,25 @@ from dolfinx import fem
 from mpi4py import MPI
 from ufl.core.expr import Expr
 
-from meshes.cell import mesh_plane
+from meshes.gmsh.plane import mesh_plane
 from meshes.profile.polyline import InterfaceProfile
 from meshes.sizing import SizeRule
 from meshes.tags import Boundary, Region
-from solver.algebra.options import with_overrides
 from solver.equations.coordinates import strain_rate
 from solver.equations.electrochemistry import ElectrochemistryProblem
-from solver.equations.mechanics import MechanicsProblem
-from solver.equations.motion import SurfaceGeometry
 from solver.equations.terms import interdiffusion, thermodynamics
-from solver.setup.parameters import (
-    CompositionParameters,
-    CreepParameters,
-    CurrentParameters,
-    LoadParameters,
-    SurfaceParameters,
-    VacancyParameters,
-)
-from solver.verification.rows import Check, row
+from solver.equations.terms.current import CurrentParameters
+from solver.equations.terms.interdiffusion import CompositionParameters
+from solver.equations.terms.vacancies import VacancyParameters
+from solver.verification import flow
+from solver.verification.check import Check, row
 
 if TYPE_CHECKING:
     from meshes.cell import CellMesh
+    from solver.equations.mechanics import MechanicsProblem
 
 WIDTH, HEIGHT = 1.0, 1.0
 LEVELS = 3
-OPTIONS = with_overrides("newton-direct", {})
 
 
 def box(comm: MPI.Comm, level: int) -> CellMesh:
@@ -82,18 +75,14 @@ def current(comm: MPI.Comm) -> list[Check]:
         exact = (ufl.sin(y + HEIGHT) + (y + HEIGHT) ** 2) * (1.0 + ufl.cos(math.pi * x))
 
         def source(problem: ElectrochemistryProblem, exact: Expr = exact) -> ufl.Form:
-            test = ufl.TestFunctions(problem.space)[0]
+            test = problem.test("potential")
             bulk = kappa * ufl.div(ufl.grad(exact)) * test * problem.cell.dx(Region.ELECTROLYTE)
             current = (potential - exact) / resistance
             flux = kappa * ufl.grad(exact)[1]
             return bulk + (current - flux)("+") * test("+") * problem.cell.dS(Boundary.CONTACT)
 
-        space = fem.functionspace(cell.domain, ("Lagrange", 1))
-        curvature, contact_pressure, pressure = (fem.Function(space) for _ in range(3))
         parameters = CurrentParameters(kappa, resistance, applied=None, potential=potential)
-        problem = ElectrochemistryProblem(
-            cell, parameters, None, curvature, contact_pressure, pressure, OPTIONS, None, source
-        )
+        problem = ElectrochemistryProblem.isolated(cell, parameters, extra_terms=[source])
         problem.solve()
         found.append(errors(cell, Region.ELECTROLYTE, problem.potential - exact, exact))
         problem.destroy()
@@ -115,7 +104,7 @@ def alloy(comm: MPI.Comm) -> list[Check]:
         exact = _alloy_solution(cell, time)
         problem = _alloy_problem(cell, time, exact)
         step = problem.composition
-        assert step is not None and problem.fraction_part is not None
+        assert step is not None
         step.start(exact[1])
         problem.take_fraction()
         steps = 2 * 4**level
@@ -123,7 +112,7 @@ def alloy(comm: MPI.Comm) -> list[Check]:
             step.moved(step.begin(), DURATION / steps)
             time.value = DURATION * (k + 1) / steps
             problem.solve()
-            step.fraction.interpolate(problem.unknown.sub(problem.fraction_part))
+            step.fraction.interpolate(problem.part("fraction").function)
             if k + 1 < steps:
                 problem.take_fraction()
         pairs = {"S": (problem.supersaturation, exact[0]), "x": (problem.state.fraction, exact[1])}
@@ -147,7 +136,7 @@ def _alloy_problem(cell: CellMesh, time: fem.Constant, exact: tuple[Expr, Expr])
     domain = cell.domain
     x, y = ufl.SpatialCoordinate(domain)
     stream = ufl.sin(math.pi * x / WIDTH) ** 2 * ufl.sin(math.pi * y / HEIGHT) ** 2
-    flow = ufl.as_vector([ufl.grad(stream)[1], -ufl.grad(stream)[0]])
+    stirring = ufl.as_vector([ufl.grad(stream)[1], -ufl.grad(stream)[0]])
     s, c = exact
     factor = ufl.as_ufl(thermodynamics.thermodynamic_factor(c, COEFFICIENTS))
     drive = ufl.grad(s)
@@ -164,34 +153,23 @@ def _alloy_problem(cell: CellMesh, time: fem.Constant, exact: tuple[Expr, Expr])
     mixed = (c * SOLVENT + (1.0 - c) * SOLUTE) * factor * s
     flux = -mixed * ufl.grad(c) + c * (1.0 - c) * (SOLUTE - SOLVENT) * drive
     rate = -0.1 * ufl.exp(-time) * (c - 0.35) / (0.1 * ufl.exp(-time))
-    source_x = rate + ufl.inner(flow, ufl.grad(c)) + ufl.div(flux)
+    source_x = rate + ufl.inner(stirring, ufl.grad(c)) + ufl.div(flux)
 
     def sources(problem: ElectrochemistryProblem) -> ufl.Form:
-        assert problem.composition is not None and problem.fraction_part is not None
-        tests = ufl.TestFunctions(problem.space)
-        step = problem.composition
-        density = source_s * tests[1] + step.time_step * source_x * tests[problem.fraction_part]
+        assert problem.composition is not None
+        density = source_s * problem.test("supersaturation")
+        density += problem.composition.time_step * source_x * problem.test("fraction")
         return -density * cell.dx(Region.METAL, quadrature_degree=8)
 
-    space = fem.functionspace(domain, ("Lagrange", 1))
-    curvature, contact_pressure, pressure = (fem.Function(space) for _ in range(3))
     parameters = CurrentParameters(
         1.0, 1.0, vacancy_potential=False, composition_potential=False, applied=0.0
     )
     composition = CompositionParameters(0.35, 0.9, SOLVENT, SOLUTE, COEFFICIENTS)
-    problem = ElectrochemistryProblem(
-        cell,
-        parameters,
-        VacancyParameters(SOLVENT, SINK),
-        curvature,
-        contact_pressure,
-        pressure,
-        OPTIONS,
-        composition,
-        sources,
+    problem = ElectrochemistryProblem.isolated(
+        cell, parameters, VacancyParameters(SOLVENT, SINK), composition, [sources]
     )
     assert problem.composition is not None
-    problem.composition.watch(flow)
+    problem.composition.set_flow(stirring)
     return problem
 
 
@@ -207,8 +185,8 @@ def creep(comm: MPI.Comm) -> list[Check]:
         velocity = ufl.as_vector([-b * ufl.sin(a * x) * ufl.cos(b * y), a * ufl.cos(a * x) * ufl.sin(b * y)])
         pressure = 1.0 + 0.5 * ufl.cos(a * x) * ufl.cos(b * y)
         mechanics = _creep_problem(cell, exponent, offset, velocity, pressure)
-        held, values = _wall(mechanics)
-        mechanics.solve(held, values)
+        wall = flow.on(mechanics, 1, Boundary.CONTACT)
+        mechanics.solve(wall, np.zeros(len(wall)))
         pairs = {"v": (mechanics.velocity, velocity), "p": (mechanics.pressure, pressure)}
         for name, (computed, wanted) in pairs.items():
             found[name].append(errors(cell, Region.METAL, computed - wanted, wanted))
@@ -226,25 +204,6 @@ def _creep_problem(
     body = -ufl.div(plane)
 
     def sources(problem: MechanicsProblem) -> ufl.Form:
-        test = ufl.TestFunctions(problem.space)[0]
-        return -ufl.inner(body, test) * cell.dx(Region.METAL, quadrature_degree=8)
+        return -ufl.inner(body, problem.test("velocity")) * cell.dx(Region.METAL, quadrature_degree=8)
 
-    return MechanicsProblem(
-        cell,
-        CreepParameters(exponent=exponent, reference_stress=1.0, regularisation=offset),
-        SurfaceParameters(),
-        LoadParameters(pressure=1.0),
-        fem.Constant(cell.domain, 0.0),
-        fem.Constant(cell.domain, 0.0),
-        SurfaceGeometry(cell),
-        OPTIONS,
-        sources,
-    )
-
-
-def _wall(mechanics: MechanicsProblem) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
-    """Vertical velocity 0 on the contact."""
-    cell, space = mechanics.cell, mechanics.space
-    dofs = fem.locate_dofs_topological(space.sub(0).sub(1), 1, cell.boundary(Boundary.CONTACT))
-    dofs = dofs[dofs < space.dofmap.index_map.size_local]
-    return dofs, np.zeros(len(dofs))
+    return flow.problem(cell, exponent, top="platen", regularisation=offset, extra_terms=[sources])

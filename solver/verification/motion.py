@@ -1,4 +1,4 @@
-"""Rows 3 and 4, and the balances: the moving interface."""
+"""Rows 3 and 4, a void that closes in time, and the balances: the moving interface."""
 
 from __future__ import annotations
 
@@ -6,29 +6,36 @@ import functools
 import math
 
 import numpy as np
+import ufl
 from mpi4py import MPI
 
-from meshes.cell import mesh_plane
+from meshes.gmsh.plane import mesh_plane
 from meshes.profile.polyline import InterfaceProfile, profile_from_shapes
 from meshes.seeds import VoidShape
 from meshes.sizing import SizeRule
+from meshes.tags import Boundary
 from solver.equations.coupled_model import CoupledModel
-from solver.interface import roofs
-from solver.setup.parameters import (
-    CreepParameters,
-    CurrentParameters,
-    LoadParameters,
-    ModelParameters,
-    SurfaceParameters,
-    VacancyParameters,
-)
+from solver.equations.surface import SurfaceGeometry
+from solver.equations.terms.capillarity import SurfaceParameters
+from solver.equations.terms.creep import CreepParameters
+from solver.equations.terms.current import CurrentParameters
+from solver.equations.terms.load import LoadParameters
+from solver.equations.terms.vacancies import VacancyParameters
+from solver.interface.void_surfaces import void_surfaces
+from solver.setup.parameters import ModelParameters
+from solver.setup.step_control import StepLimits
 from solver.stepping import step
-from solver.verification.rows import Check, refined, row
+from solver.stepping.observables import volume_balance
+from solver.verification import flow
+from solver.verification.check import Check, refined, row
+from solver.verification.patches import quarter_annulus
 
 RIGID = 3e4
 """Reference stress (in P) of a metal that does not creep noticeably."""
 BALANCE_STEP = 1e-3
 """Time step of the balances, L/v0."""
+OUTER = 3.0
+"""Outer over inner radius of the closing ring at the start."""
 UNIFORM = 1e4
 """Area resistance that makes the current uniform on the contact."""
 
@@ -64,7 +71,7 @@ def patch(comm: MPI.Comm) -> list[Check]:
     fall = model.mechanics.platen_velocity()
     before = model.platen_height()
     for _ in range(3):
-        step.advance(model, 0.05, step.StepLimits(0.4))
+        step.advance(model, 0.05, StepLimits(0.4))
     moved = before - model.platen_height()
     model.destroy()
     return [
@@ -111,7 +118,7 @@ def _rigid_run(comm: MPI.Comm, axisymmetric: bool) -> tuple[float, float]:
     model = CoupledModel(mesh_plane(profile, rule, comm), parameters(vacancies=None, reference_stress=RIGID))
     height, void, steps, dt = model.platen_height(), model.void_measure(), 5, 5e-4
     for _ in range(steps):
-        step.advance(model, dt, step.StepLimits(1.0))
+        step.advance(model, dt, StepLimits(1.0))
     platen = (height - model.platen_height()) / (steps * dt)
     rate = (model.void_measure() - void) / (steps * dt) / model.chemistry.whole_area
     model.destroy()
@@ -160,17 +167,13 @@ def _worst_balances(comm: MPI.Comm, axisymmetric: bool) -> tuple[float, float, f
             tension=0.2,
         ),
     )
-    chains = roofs.roof_chains(model.cell, model.surface, 2.0)
+    surfaces = void_surfaces(model.cell, model.surface, 2.0)
     balance = (model.platen_height(), model.void_measure())
     charge = lithium = volume = 0.0
     for _ in range(12):
-        limits = step.StepLimits(2.0)
-        result = step.advance(
-            model, BALANCE_STEP, limits, lambda moved: chains.even(chains.roofs(moved), rule)
-        )
-        balance, errors = step.volume_balance(
-            balance, result, model, model.platen_height(), model.void_measure()
-        )
+        limits = StepLimits(2.0)
+        result = step.advance(model, BALANCE_STEP, limits, lambda moved: surfaces.spaced(moved, rule))
+        balance, errors = volume_balance(balance, result, model, model.platen_height(), model.void_measure())
         charge = max(charge, abs(result.removed / (BALANCE_STEP * model.chemistry.whole_area) - 1.0))
         lithium, volume = max(lithium, errors.lithium), max(volume, errors.volume)
     model.destroy()
@@ -204,6 +207,29 @@ def _ring_radius(end: float) -> float:
 
 
 def _radius_at(comm: MPI.Comm, level: int) -> float:
-    from solver.verification.ring import close_ring
-
     return close_ring(comm, segments=12 * 2**level, steps=10 * 2**level, end=0.2)
+
+
+def close_ring(comm: MPI.Comm, *, segments: int, steps: int, end: float) -> float:
+    """Void radius (from its area) after ``end``: explicit steps, a new ring mesh each."""
+    inner, ratio = 1.0, 1.0 / OUTER
+    volume = OUTER**2 - 1.0
+    dt = end / steps
+    for _ in range(steps):
+        outer = math.sqrt(volume + inner**2)
+        ratio = inner / outer
+        cell = quarter_annulus(1.0, 1.0 / ratio, segments, comm)
+        mechanics = flow.problem(cell, 1.0)
+        contact_dofs = flow.on(mechanics, 1, Boundary.CONTACT)
+        mechanics.solve(contact_dofs, np.zeros(len(contact_dofs)))
+        surface = SurfaceGeometry(cell)
+        normal_velocity = ufl.inner(mechanics.velocity, ufl.FacetNormal(cell.domain))
+        speed = surface.nodal_speed(surface.rate_form(normal_velocity))
+        shift = dt * speed[:, None] * surface.direction
+        moved = surface.positions() + shift
+        cell.domain.geometry.x[surface.geometry_nodes, :2] = moved
+        position, normal = ufl.SpatialCoordinate(cell.domain), ufl.FacetNormal(cell.domain)
+        area = flow.integral(cell, -0.5 * ufl.inner(position, normal) * cell.ds(Boundary.VOID))
+        inner *= math.sqrt(area / (0.25 * math.pi))
+        mechanics.destroy()
+    return inner

@@ -12,7 +12,7 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from meshes.cell import distribute
+from meshes.gmsh.session import distribute
 from meshes.tags import Boundary, Region
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from mpi4py import MPI
 from solver.verification.rows import all_rows
 
 if TYPE_CHECKING:
-    from solver.verification.rows import Check
+    from solver.verification.check import Check
 
 HEADER = (
     f"{'row':>3} {'name':22s} {'quantity':44s} {'exact':>13s} {'computed':>13s} {'error':>9s} {'order':>6s}"

@@ -9,14 +9,14 @@ import ufl
 from dolfinx import fem
 from mpi4py import MPI
 
-from meshes.cell import mesh_plane
+from meshes.gmsh.plane import mesh_plane
 from meshes.profile.polyline import InterfaceProfile
 from meshes.sizing import SizeRule
 from meshes.tags import Boundary, Region
-from solver.algebra.options import with_overrides
 from solver.equations.electrochemistry import ElectrochemistryProblem
-from solver.setup.parameters import CurrentParameters, VacancyParameters
-from solver.verification.rows import Check, row
+from solver.equations.terms.current import CurrentParameters
+from solver.equations.terms.vacancies import VacancyParameters
+from solver.verification.check import Check, row
 
 DIFFUSIVITY, SINK_LENGTH, HEIGHT = 3.0, 0.5, 4.0
 
@@ -25,18 +25,8 @@ def flat(comm: MPI.Comm, size: float, interface_length: float) -> Electrochemist
     """Flat cell with unit current, solved."""
     rule = SizeRule(tip=size, largest=size)
     cell = mesh_plane(InterfaceProfile(1.0, HEIGHT, 1.0), rule, comm)
-    space = fem.functionspace(cell.domain, ("Lagrange", 1))
-    curvature, contact_pressure, pressure = (fem.Function(space) for _ in range(3))
     transport = VacancyParameters(DIFFUSIVITY, SINK_LENGTH, interface_length)
-    chemistry = ElectrochemistryProblem(
-        cell,
-        CurrentParameters(1.0, 1.0),
-        transport,
-        curvature,
-        contact_pressure,
-        pressure,
-        with_overrides("newton-direct", {}),
-    )
+    chemistry = ElectrochemistryProblem.isolated(cell, CurrentParameters(1.0, 1.0), transport)
     chemistry.solve()
     return chemistry
 

@@ -24,7 +24,7 @@ ROUND_OFF = 1e-12
 VELOCITY = "fieldsplit_velocity_"
 MULTIGRID = {k.removeprefix(VELOCITY): v for k, v in CREEP_SCHUR.items() if k.startswith(VELOCITY)}
 OPTIONS = MULTIGRID | {"ksp_type": "cg", "ksp_rtol": 1e-10}
-"""The recipe's preconditioner of the velocity, in a solver that counts."""
+"""The shipped preconditioner of the velocity, in a solver that counts."""
 FLAT = 1.2
 """Iterations on the fine mesh over those on the coarse one: the goal of Krylov solvers in 3-D."""
 

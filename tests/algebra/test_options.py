@@ -13,18 +13,19 @@ import ufl
 from dolfinx import fem
 from mpi4py import MPI
 
-from meshes.cell import mesh_plane
+from meshes.gmsh.plane import mesh_plane
 from meshes.profile.polyline import InterfaceProfile
 from meshes.sizing import SizeRule
 from meshes.tags import Boundary
-from solver.algebra.options import RECIPES
+from solver.algebra.options import SOLVER_OPTIONS
 from solver.equations.coupled_model import CoupledModel
-from solver.equations.motion import ImplicitRecession, SurfaceGeometry
+from solver.equations.motion import ImplicitRecession
+from solver.equations.surface import SurfaceGeometry
 from solver.equations.terms.contact_resistance import Patches, random_patches
-from solver.setup.scales import case_scales, model_parameters
-from tests.conftest import small_case
-from tests.simulation.test_protocol import table
-from tests.simulation.test_runs import series, write_case
+from solver.setup.parameters import model_parameters
+from solver.setup.scales import case_scales
+from tests.conftest import series, small_case, table
+from tests.simulation.test_runs import write_case
 
 Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -47,7 +48,7 @@ def test_surface_diffusion_flattens_a_wave_as_mullins_has_it(step: float, comm: 
     for count in (20, 40, 80):
         surface = wavy(count, comm)
         zero = fem.Constant(surface.cell.domain, 0.0)
-        problem = ImplicitRecession(surface, zero, 0.0, RECIPES["newton-direct"], DIFFUSION)
+        problem = ImplicitRecession(surface, zero, 0.0, SOLVER_OPTIONS["newton-direct"], DIFFUSION)
         speed = problem.nodal_speed(step)
         x = surface.positions()[:, 0]
         # the metal is above: its outward normal is -y, a crest of the roof moves down the metal grows
@@ -67,13 +68,16 @@ def test_surface_diffusion_flattens_a_wave_as_mullins_has_it(step: float, comm: 
 def slip_speeds(comm: MPI.Comm, **model: object) -> float:
     """Largest lateral speed on the contact of a void under pressure."""
     loaded = small_case(model=model, operation={"pressure": "5 MPa"})
-    from solver.setup import cell_setup
+    from solver.setup.setup import set_up
+    from solver.simulation.discretisation import initial_cell
 
-    built = CoupledModel(cell_setup.initial_cell(loaded, comm), model_parameters(loaded, case_scales(loaded)))
+    built = CoupledModel(initial_cell(set_up(loaded), comm), model_parameters(loaded, case_scales(loaded)))
     built.solve(0.0)
     cell, problem = built.cell, built.mechanics
     fdim = cell.domain.topology.dim - 1
-    dofs = fem.locate_dofs_topological(problem.space.sub(0).sub(0), fdim, cell.boundary(Boundary.CONTACT))
+    dofs = fem.locate_dofs_topological(
+        problem.subspace("velocity").sub(0), fdim, cell.boundary(Boundary.CONTACT)
+    )
     local = float(np.abs(problem.unknown.x.array[dofs]).max(initial=0.0))
     built.destroy()
     return comm.allreduce(local, op=MPI.MAX)
@@ -109,18 +113,19 @@ def test_current_follows_the_resistance_where_the_electrolyte_conducts_well(comm
         model={"vacancies": False, "pressure_potential": False, "kinetics": "linear"},
         material={"electrolyte": {"name": "LPSCl", "conductivity": "1000 S/m"}},
     )
-    from solver.setup import cell_setup
+    from solver.setup.setup import set_up
+    from solver.simulation.discretisation import initial_cell
 
-    model = CoupledModel(cell_setup.initial_cell(loaded, comm), model_parameters(loaded, case_scales(loaded)))
+    model = CoupledModel(initial_cell(set_up(loaded), comm), model_parameters(loaded, case_scales(loaded)))
     model.solve(0.0)
     domain, chemistry = model.cell.domain, model.chemistry
     one = fem.Constant(domain, 1.0)
     area = chemistry.integrate(one, Boundary.CONTACT)
-    drop = chemistry.current_density() / chemistry.patch_conductance("+")
+    drop = chemistry.current_density() / chemistry.kinetics.patch_conductance("+")
     mean = chemistry.integrate(drop, Boundary.CONTACT) / area
     error = chemistry.integrate(ufl.sqrt((drop / mean - 1.0) ** 2), Boundary.CONTACT) / area
     assert error < 1e-3
-    largest = comm.allreduce(float(chemistry.patch_conductance.x.array.max()), op=MPI.MAX)
+    largest = comm.allreduce(float(chemistry.kinetics.patch_conductance.x.array.max()), op=MPI.MAX)
     assert largest == pytest.approx(4.0, rel=1e-9)
     assert chemistry.contact_current() == pytest.approx(chemistry.whole_area, rel=1e-9)
     model.destroy()
@@ -139,6 +144,7 @@ def receding_patch(tmp_path: Path, *, vacancies: bool) -> Path:
     )
 
 
+@pytest.mark.slow
 def test_a_patch_that_recedes_faster_opens_a_void(tmp_path: Path, livoid: Livoid) -> None:
     result = livoid("run", str(receding_patch(tmp_path, vacancies=True)), "--out", "out")
     assert result.returncode == 0, result.stderr
@@ -148,6 +154,7 @@ def test_a_patch_that_recedes_faster_opens_a_void(tmp_path: Path, livoid: Livoid
         assert float(row["lithium_error"]) <= 1e-8
 
 
+@pytest.mark.slow
 def test_no_void_opens_where_it_would_close_without_current(tmp_path: Path, livoid: Livoid) -> None:
     """Without vacancies only stripping parts the surfaces, and a void is not stripped: the contact holds."""
     result = livoid("--verbose", "run", str(receding_patch(tmp_path, vacancies=False)), "--out", "out")
@@ -158,6 +165,7 @@ def test_no_void_opens_where_it_would_close_without_current(tmp_path: Path, livo
         assert float(row["lithium_error"]) <= 1e-8
 
 
+@pytest.mark.slow
 def test_voids_nucleate_where_vacancies_pile_up(tmp_path: Path, livoid: Livoid) -> None:
     """S is uniform without voids: the spacing alone limits how many nucleate at once."""
     case = write_case(

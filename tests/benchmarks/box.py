@@ -8,7 +8,7 @@ import gmsh
 import meshio
 import numpy as np
 
-from meshes.gmsh.plane import gmsh_session, sizes_by_field_alone
+from meshes.gmsh.session import gmsh_session, sizes_by_field_alone
 from meshes.tags import Boundary, Region
 
 EDGE = 0.3

@@ -12,16 +12,18 @@ import ufl
 from dolfinx import fem
 from mpi4py import MPI
 
-from meshes.cell import distribute
+from meshes.gmsh.session import distribute
 from meshes.tags import Boundary
 from solver.algebra.newton import NewtonSolver
 from solver.algebra.options import with_overrides
 from solver.algebra.reduction import ConstraintSpec, Reduction
 from solver.equations.mechanics import MechanicsProblem
-from solver.equations.motion import SurfaceGeometry
+from solver.equations.surface import SurfaceGeometry
 from solver.equations.terms import current
-from solver.setup.parameters import CreepParameters, LoadParameters, SurfaceParameters
-from solver.verification.creep import integral, on
+from solver.equations.terms.capillarity import SurfaceParameters
+from solver.equations.terms.creep import CreepParameters
+from solver.equations.terms.load import LoadParameters
+from solver.verification.flow import integral, on
 from tests.benchmarks.box import GAP
 from tests.benchmarks.engine import Engine
 from tests.benchmarks.numbers import (

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from solver.case.loading import CaseError, load_case, parse_case
 from solver.case.materials import Library
-from solver.setup import cell_setup
+from solver.setup.setup import set_up
 from solver.study.points import expand, load_points
 from solver.study.schema import load_study
 from tests.conftest import ROOT, case_data
@@ -112,7 +112,7 @@ def write(folder: Path, text: str, name: str = "hostile.toml") -> Path:
 @files
 def test_fuzz_a_damaged_case_is_a_case_or_named(text: str, tmp_path: Path) -> None:
     path = write(tmp_path, text)
-    assert accepted_or_named(lambda: cell_setup.check_size(load_case(path)))
+    assert accepted_or_named(lambda: set_up(load_case(path)))
     assert [entry.name for entry in tmp_path.iterdir()] == ["hostile.toml"]
 
 
@@ -148,6 +148,7 @@ def use_hostile(library: Library, name: str = "hostile") -> None:
         assert accepted_or_named(partial(parse_case, data, library=library))
 
 
+@pytest.mark.slow
 @given(text=damaged(MATERIALS))
 @files
 def test_fuzz_a_damaged_material_is_a_material_or_named(text: str, tmp_path: Path) -> None:
@@ -179,6 +180,7 @@ def test_fuzz_each_value_of_each_file_in_turn(value: str, tmp_path: Path) -> Non
                     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deep", [100, 5000])
 def test_fuzz_deep_nesting_is_no_recursion(deep: int, tmp_path: Path, livoid: Livoid) -> None:
     for text in (

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mpi4py import MPI
 
-from meshes.cell import mesh_plane
-from meshes.profile.polyline import InterfaceProfile, surface_height
+from meshes.gmsh.plane import mesh_plane
+from meshes.profile.polyline import InterfaceProfile
 from meshes.sizing import SizeRule
 from solver.algebra.newton import SolveError
 from solver.algebra.options import with_overrides
@@ -23,17 +23,22 @@ from solver.equations.coupled_model import CoupledModel
 from solver.equations.electrochemistry import ElectrochemistryProblem
 from solver.equations.limiter import BoundLimiter
 from solver.equations.terms import thermodynamics
-from solver.interface import roofs
-from solver.setup import cell_setup
-from solver.setup.parameters import CompositionParameters, CurrentParameters
-from solver.setup.scales import case_scales, model_parameters
-from solver.simulation import remeshing
+from solver.equations.terms.current import CurrentParameters
+from solver.equations.terms.interdiffusion import CompositionParameters
+from solver.interface.void_surfaces import void_surfaces
+from solver.setup.parameters import model_parameters
+from solver.setup.scales import case_scales
+from solver.setup.setup import set_up
+from solver.setup.step_control import StepLimits
+from solver.simulation import field_transfer
+from solver.simulation.discretisation import initial_cell
 from solver.simulation.solute_transfer import transfer_composition
 from solver.stepping import step
+from solver.stepping.observables import volume_balance
 from tests.conftest import small_case
 
 ALLOY: dict[str, Any] = {"metal": {"name": "lithium-magnesium"}}
-LIMITS = step.StepLimits(0.4, 0.5)
+LIMITS = StepLimits(0.4, 0.5)
 COEFFICIENTS = (-6.4, 1.4, 1.06)
 
 
@@ -42,7 +47,7 @@ def alloy_case(**changes: Any) -> LoadedCase:
 
 
 def build(loaded: LoadedCase, comm: MPI.Comm) -> CoupledModel:
-    return CoupledModel(cell_setup.initial_cell(loaded, comm), model_parameters(loaded, case_scales(loaded)))
+    return CoupledModel(initial_cell(set_up(loaded), comm), model_parameters(loaded, case_scales(loaded)))
 
 
 @given(x=st.floats(0.01, 0.9))
@@ -71,23 +76,16 @@ def test_an_incomplete_alloy_is_named() -> None:
 def test_bounds_hold_at_a_front_that_the_mesh_does_not_resolve(comm: MPI.Comm) -> None:
     """Galerkin leaves [0, limit] here; the corrected step does not, and keeps the total."""
     cell = mesh_plane(InterfaceProfile(1.0, 2.0, 1.0), SizeRule(0.1, largest=0.1), comm)
-    space = fem.functionspace(cell.domain, ("Lagrange", 1))
-    curvature, contact_pressure, pressure = (fem.Function(space) for _ in range(3))
-    problem = ElectrochemistryProblem(
+    problem = ElectrochemistryProblem.isolated(
         cell,
         CurrentParameters(1.0, 1.0, composition_potential=False, applied=0.0),
-        None,
-        curvature,
-        contact_pressure,
-        pressure,
-        with_overrides("newton-direct", {}),
-        CompositionParameters(0.1, 0.6, 1e-5, 1e-5),
+        alloy=CompositionParameters(0.1, 0.6, 1e-5, 1e-5),
     )
     step = problem.composition
-    assert step is not None and problem.fraction_part is not None
+    assert step is not None
     x, y = ufl.SpatialCoordinate(cell.domain)
     stream = ufl.sin(np.pi * x) ** 2 * ufl.sin(0.5 * np.pi * y) ** 2
-    step.watch(ufl.as_vector([ufl.grad(stream)[1], -ufl.grad(stream)[0]]))
+    step.set_flow(ufl.as_vector([ufl.grad(stream)[1], -ufl.grad(stream)[0]]))
     step.start(ufl.conditional(ufl.lt(x + y, 1.3), 0.0, 0.6))
     problem.take_fraction()
     metal, state = problem.metal, problem.state
@@ -103,7 +101,7 @@ def test_bounds_hold_at_a_front_that_the_mesh_does_not_resolve(comm: MPI.Comm) -
         limiter.begin()
         step.moved(step.begin(), 0.05)
         problem.solve()
-        high.interpolate(problem.unknown.sub(problem.fraction_part))
+        high.interpolate(problem.part("fraction").function)
         left |= comm.allreduce(bool((high.x.array < -1e-3).any() or (high.x.array > 0.601).any()), MPI.LOR)
         step.fraction.x.array[:] = limiter.apply(high.x.array, 0.6)
         problem.take_fraction()
@@ -125,16 +123,16 @@ def test_a_uniform_alloy_at_rest_stays_uniform_while_its_void_closes(comm: MPI.C
     model = build(loaded, comm)
     model.chemistry.control(0.0)
     voids = model.void_measure()
-    dt, limits = 1e-5, step.StepLimits(0.1)
+    dt, limits = 1e-5, StepLimits(0.1)
     for _ in range(20):
         try:
             dt = step.next_step(dt, step.advance(model, dt, limits), limits, 1.2)
         except step.StepRejectedError as rejection:
             dt *= rejection.factor
-    assert model.mixing is not None
+    assert model.solute is not None
     assert model.void_measure() < 0.97 * voids
-    assert model.mixing.step.largest() == pytest.approx(0.03, rel=1e-11)
-    assert model.mixing.step.smallest() == pytest.approx(0.03, rel=1e-11)
+    assert model.solute.step.largest() == pytest.approx(0.03, rel=1e-11)
+    assert model.solute.step.smallest() == pytest.approx(0.03, rel=1e-11)
     model.destroy()
 
 
@@ -144,20 +142,18 @@ def test_a_uniform_alloy_at_rest_stays_uniform_while_its_void_closes(comm: MPI.C
 def test_balances_of_an_alloy(kind: str, sign: float, comm: MPI.Comm) -> None:
     model = build(alloy_case(geometry={"kind": kind}), comm)
     model.chemistry.control(sign)
-    assert model.mixing is not None
+    assert model.solute is not None
     model.solve(0.0)
-    first = model.mixing.step.total()
+    first = model.solute.step.total()
     balance = (model.platen_height(), model.void_measure())
     for _ in range(3):
         result = step.advance(model, 2e-4, LIMITS)
-        assert result.mixing is not None
-        assert result.mixing.error < 1e-12
+        assert result.composition is not None
+        assert result.composition.error < 1e-12
         assert result.removed == pytest.approx(sign * 2e-4 * model.chemistry.whole_area, rel=1e-8)
-        balance, errors = step.volume_balance(
-            balance, result, model, model.platen_height(), model.void_measure()
-        )
+        balance, errors = volume_balance(balance, result, model, model.platen_height(), model.void_measure())
         assert max(errors.lithium, errors.volume) <= 1e-8
-    assert model.mixing.step.total() == pytest.approx(first, rel=1e-12)
+    assert model.solute.step.total() == pytest.approx(first, rel=1e-12)
     model.destroy()
 
 
@@ -167,23 +163,25 @@ def test_remeshing_carries_the_solute_over(comm: MPI.Comm) -> None:
     model = build(loaded, comm)
     for _ in range(3):
         step.advance(model, 5e-4, LIMITS)
-    assert model.mixing is not None and model.parameters.composition is not None
-    chains = roofs.roof_chains(model.cell, model.surface, 6.0)
-    rule = cell_setup.size_rule(loaded, cell_setup.void_shapes(loaded))
-    profile, _ = chains.profile().resampled(rule)
-    parameters, old = model_parameters(loaded, case_scales(loaded)), model.mixing.step
+    assert model.solute is not None and model.parameters.composition is not None
+    surfaces = void_surfaces(model.cell, model.surface, 6.0)
+    rule = set_up(loaded).sizes
+    found = surfaces.profile()
+    assert isinstance(found, InterfaceProfile)
+    profile, _ = found.resampled(rule)
+    parameters, old = model_parameters(loaded, case_scales(loaded)), model.solute.step
     same = CoupledModel(mesh_plane(profile, rule, comm), parameters)
     excess = old.total() - model.parameters.composition.fraction * model.metal_measure()
     # the layer of solute, 1e-4 of the whole, keeps what it holds
-    assert transfer_composition(model, same, (chains.profile(), profile)) * old.total() < 0.01 * excess
+    assert transfer_composition(model, same, (surfaces.profile(), profile)) * old.total() < 0.01 * excess
     same.destroy()
     # what a change of topology does: voids lose a little, and the platen is that much higher
     profile = replace(profile, metal_height=profile.metal_height + 2e-4)
     new = CoupledModel(mesh_plane(profile, rule, comm), parameters)
-    remeshing.transfer_start(model, new)
-    correction = transfer_composition(model, new, (chains.profile(), profile))
-    assert new.mixing is not None
-    fresh = new.mixing.step
+    field_transfer.transfer_start(model, new)
+    correction = transfer_composition(model, new, (surfaces.profile(), profile))
+    assert new.solute is not None
+    fresh = new.solute.step
     assert fresh.total() == pytest.approx(old.total(), rel=1e-13)
     assert 0.0 < correction < 1e-4
     assert fresh.largest() == pytest.approx(old.largest(), rel=0.05)
@@ -210,13 +208,13 @@ def test_the_layer_of_solute_goes_with_the_metal_that_comes_down(comm: MPI.Comm,
     loaded = alloy_case()
     parameters = model_parameters(loaded, case_scales(loaded))
     old, new = (CoupledModel(mesh_plane(profile, rule, comm), parameters) for profile in profiles)
-    assert old.mixing is not None and new.mixing is not None and parameters.composition is not None
+    assert old.solute is not None and new.solute is not None and parameters.composition is not None
     made = parameters.composition.fraction
 
     def layer(x: np.ndarray, profile: InterfaceProfile) -> np.ndarray:
-        return made + 0.4 * np.exp(-(x[1] - surface_height(profile, x[0])) / 0.4)
+        return made + 0.4 * np.exp(-(x[1] - profile.height_at(x[:1].T)) / 0.4)
 
-    step, fresh = old.mixing.step, new.mixing.step
+    step, fresh = old.solute.step, new.solute.step
     step.settle()
     step.fraction.interpolate(lambda x: np.where(x[1] > -1e-9, layer(x, profiles[0]), 0.0))
     excess = step.total() - made * old.metal_measure()
@@ -234,10 +232,10 @@ def test_the_layer_of_solute_goes_with_the_metal_that_comes_down(comm: MPI.Comm,
 def test_a_rejected_step_restores_the_composition(comm: MPI.Comm, monkeypatch: pytest.MonkeyPatch) -> None:
     model = build(alloy_case(), comm)
     step.advance(model, 2e-4, LIMITS)
-    assert model.mixing is not None
-    before = [array.copy() for array in model.mixing.step.state()]
+    assert model.solute is not None
+    before = [array.copy() for array in model.solute.step.state()]
     with pytest.raises(step.StepRejectedError, match="composition changes"):
-        step.advance(model, 2e-4, step.StepLimits(0.4, 1e-6))
+        step.advance(model, 2e-4, StepLimits(0.4, 1e-6))
 
     def fail() -> int:
         raise SolveError("made to fail")
@@ -248,17 +246,17 @@ def test_a_rejected_step_restores_the_composition(comm: MPI.Comm, monkeypatch: p
     with pytest.raises(step.StepRejectedError, match="made to fail"):
         step.advance(model, 2e-4, LIMITS)
     monkeypatch.undo()
-    for old, now in zip(before, model.mixing.step.state(), strict=True):
+    for old, now in zip(before, model.solute.step.state(), strict=True):
         np.testing.assert_array_equal(old, now)
-    assert model.mixing.step.time_step.value == 0.0
+    assert model.solute.step.time_step.value == 0.0
     step.advance(model, 2e-4, LIMITS)
     model.destroy()
 
 
 def test_no_step_passes_the_solubility_limit(comm: MPI.Comm) -> None:
     model = build(alloy_case(void=[]), comm)
-    assert model.mixing is not None
+    assert model.solute is not None
     with pytest.raises(step.StepRejectedError, match="passes the solubility limit"):
-        step.advance(model, 0.05, step.StepLimits(0.4, 100.0, solubility=0.0301))
-    assert model.mixing.step.largest() == pytest.approx(0.03, rel=1e-12)
+        step.advance(model, 0.05, StepLimits(0.4, 100.0, solubility=0.0301))
+    assert model.solute.step.largest() == pytest.approx(0.03, rel=1e-12)
     model.destroy()

@@ -11,33 +11,36 @@ from dolfinx import fem
 from mpi4py import MPI
 from petsc4py import PETSc
 
-from meshes.cell import mesh_plane
+from meshes.gmsh.plane import mesh_plane
 from meshes.profile.polyline import InterfaceProfile
 from meshes.sizing import SizeRule
 from meshes.tags import Boundary
 from solver.algebra.newton import NewtonSolver, SolveError
-from solver.algebra.options import model_recipes
+from solver.algebra.options import model_solver_options
 from solver.algebra.reduction import ConstraintSpec, Reduction
 from solver.case.loading import LoadedCase
 from solver.equations.contact import closed
 from solver.equations.coupled_model import CoupledModel
-from solver.interface.nucleation import openings
-from solver.interface.plane_interface import Hold
-from solver.interface.roofs import roof_chains
-from solver.setup.cell_setup import initial_cell
-from solver.setup.scales import case_scales, model_parameters
+from solver.interface.interface import TensionRegion
+from solver.interface.openings import openings
+from solver.interface.void_surfaces import void_surfaces
+from solver.setup.parameters import model_parameters
+from solver.setup.scales import case_scales
+from solver.setup.setup import set_up
+from solver.setup.step_control import StepLimits
+from solver.simulation.discretisation import initial_cell
 from solver.stepping import step
-from solver.stepping.observables import Observables
+from solver.stepping.observables import Observables, volume_balance
 from tests.conftest import small_case
 
 pytestmark = pytest.mark.parallel
 
-LIMITS = step.StepLimits(0.4)
+LIMITS = StepLimits(0.4)
 FINE: dict[str, Any] = {"tip_size": "0.04 um", "roof_fraction": 0.06, "growth": 0.15}
 
 
 def build(loaded: LoadedCase, comm: MPI.Comm) -> CoupledModel:
-    return CoupledModel(initial_cell(loaded, comm), model_parameters(loaded, case_scales(loaded)))
+    return CoupledModel(initial_cell(set_up(loaded), comm), model_parameters(loaded, case_scales(loaded)))
 
 
 def observe(loaded: LoadedCase, comm: MPI.Comm):  # type: ignore[no-untyped-def]
@@ -114,6 +117,7 @@ def test_potentiostatic_reproduces_galvanostatic(comm: MPI.Comm) -> None:
     model.destroy()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["plane", "axisymmetric", "3d"])
 def test_balances_hold_in_all_coordinates(kind: str, comm: MPI.Comm) -> None:
     changes: dict[str, Any] = {"geometry": {"kind": kind, "metal_thickness": "5 um"}}
@@ -126,9 +130,7 @@ def test_balances_hold_in_all_coordinates(kind: str, comm: MPI.Comm) -> None:
     balance = (model.platen_height(), model.void_measure())
     for _ in range(2):
         result = step.advance(model, 1e-4, LIMITS)
-        balance, errors = step.volume_balance(
-            balance, result, model, model.platen_height(), model.void_measure()
-        )
+        balance, errors = volume_balance(balance, result, model, model.platen_height(), model.void_measure())
         assert errors.lithium <= 1e-8
         assert errors.volume <= 1e-8
         assert result.removed == pytest.approx(1e-4 * model.chemistry.whole_area, rel=1e-8)
@@ -161,7 +163,7 @@ def test_a_rejected_step_restores_everything(
         def fail(*_: object) -> None:
             raise SolveError("made to fail")
 
-        monkeypatch.setattr(model, "_update_pressures", fail)
+        monkeypatch.setattr(model.recession, "nodal_speed", fail)
     else:
         monkeypatch.setattr(step, "quality", lambda _cell: -0.5)
     with pytest.raises(step.StepRejectedError) as caught:
@@ -193,15 +195,16 @@ def test_contact_holds_where_it_is_pressed_and_adhesion_holds_tension(comm: MPI.
         opened.append(comm.allreduce(int(np.count_nonzero(~found.active))))
         if adhesion == 0.0:
             model.contact = found
-            seeds = openings(model, 0.1)
+            seeds = openings(model, 0.1, 0.25)
             assert len(seeds) == 1
             x = zone.coordinates()[:, 0]
             lifted = np.concatenate(comm.allgather(x[~found.active]))
-            assert seeds[0].left <= lifted.min() <= lifted.max() <= seeds[0].right
+            left, _, right, _ = seeds[0].region.bounds
+            assert left <= lifted.min() <= lifted.max() <= right
             assert seeds[0].height > 0.0
-            zone.held = [Hold(seeds[0].left, seeds[0].right, 1.0).covers]
+            zone.tension_regions = [TensionRegion(seeds[0].region, 1.0).covers]
             held = solve_contact(zone, closed(zone), uneven, np.zeros(len(zone.dofs)))
-            within = (x >= seeds[0].left) & (x <= seeds[0].right)
+            within = (x >= left) & (x <= right)
             assert np.all(held.active[within])
         model.destroy()
     assert opened[0] > 0
@@ -215,7 +218,7 @@ def test_growth_of_each_void_sums_to_that_of_all(comm: MPI.Comm) -> None:
         voids = [{"position": position, "width": "1 um"} for position in positions]
         model = build(small_case(void=voids, geometry={"width": width}), comm)
         model.solve(0.0)
-        rates = roof_chains(model.cell, model.surface, 3.0).sums(model.nodal_void_growth())
+        rates = void_surfaces(model.cell, model.surface, 3.0).sums(model.nodal_void_growth())
         gain, loss = model.void_rates()
         assert len(rates) == len(positions)
         assert rates.sum() == pytest.approx(gain - loss, rel=1e-9)
@@ -228,7 +231,7 @@ def test_stick_friction_stops_sliding(comm: MPI.Comm) -> None:
         model = build(small_case(model={"friction": friction}), comm)
         model.solve(0.0)
         dofs = fem.locate_dofs_topological(
-            model.mechanics.space.sub(0).sub(0), 1, model.cell.boundary(Boundary.CONTACT)
+            model.mechanics.subspace("velocity").sub(0), 1, model.cell.boundary(Boundary.CONTACT)
         )
         local = float(np.abs(model.mechanics.unknown.x.array[dofs]).max(initial=0.0))
         sliding = comm.allreduce(local, op=MPI.MAX)
@@ -270,9 +273,9 @@ def test_a_symmetric_factorisation_that_runs_out_of_room_is_given_up(comm: MPI.C
     cramped = {"newton-symmetric": {"mat_mumps_cntl_1": 0.01, "mat_mumps_icntl_14": 30}}
     found = []
     for petsc in ({}, cramped):
-        cell = initial_cell(loaded, comm)
-        recipes = model_recipes(iterative=False, overrides=petsc)
-        model = CoupledModel(cell, model_parameters(loaded, case_scales(loaded)), recipes)
+        cell = initial_cell(set_up(loaded), comm)
+        options = model_solver_options(iterative=False, overrides=petsc)
+        model = CoupledModel(cell, model_parameters(loaded, case_scales(loaded)), options)
         model.solve(0.0)
         found.append(model.void_rates())
         kind = model.mechanics.newton.factorisation()

@@ -11,7 +11,8 @@ from dolfinx import fem
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from meshes.cell import CellMesh, mesh_plane
+from meshes.cell import CellMesh
+from meshes.gmsh.plane import mesh_plane
 from meshes.profile.polyline import profile_from_shapes
 from meshes.seeds import VoidShape
 from meshes.sizing import SizeRule
@@ -19,12 +20,14 @@ from meshes.tags import Region
 from solver.algebra.extrapolation import LARGEST_RATIO, Predictor
 from solver.algebra.interpolation import Carrier
 from solver.equations.coupled_model import CoupledModel
-from solver.interface.roofs import roof_chains
-from solver.setup import cell_setup
-from solver.setup.scales import case_scales, model_parameters
-from solver.simulation.remeshing import transfer_start
+from solver.interface.void_surfaces import void_surfaces
+from solver.setup.parameters import model_parameters
+from solver.setup.scales import case_scales
+from solver.setup.setup import set_up
+from solver.setup.step_control import StepLimits
+from solver.simulation.discretisation import initial_cell
+from solver.simulation.field_transfer import transfer_start
 from solver.stepping import step
-from solver.stepping.step import StepLimits
 from tests.conftest import small_case
 
 Field = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -44,7 +47,7 @@ def function(on: CellMesh, field: Field | None = None, degree: int = 2) -> fem.F
     return made
 
 
-def test_what_is_linear_in_time_is_foreseen_exactly(comm: MPI.Comm) -> None:
+def test_what_is_linear_in_time_is_extrapolated_exactly(comm: MPI.Comm) -> None:
     field = function(cell(comm, 0.3))
     predictor, time, rng = Predictor([field]), 0.0, np.random.default_rng(1)
     start, slope = rng.random((2, len(field.x.array)))
@@ -57,7 +60,7 @@ def test_what_is_linear_in_time_is_foreseen_exactly(comm: MPI.Comm) -> None:
         time += dt
 
 
-def test_nothing_is_foreseen_without_history_or_over_a_long_step(comm: MPI.Comm) -> None:
+def test_nothing_is_extrapolated_without_history_or_over_a_long_step(comm: MPI.Comm) -> None:
     field = function(cell(comm, 0.3))
     predictor = Predictor([field])
     for value in (1.0, 2.0):
@@ -72,11 +75,11 @@ def test_nothing_is_foreseen_without_history_or_over_a_long_step(comm: MPI.Comm)
     assert np.all(field.x.array == 2.0)
 
 
-def test_foreseeing_changes_effort_and_not_results(comm: MPI.Comm) -> None:
+def test_extrapolation_changes_effort_and_not_results(comm: MPI.Comm) -> None:
     loaded = small_case()
     found = []
     for forgets in (False, True):
-        built = cell_setup.initial_cell(loaded, comm)
+        built = initial_cell(set_up(loaded), comm)
         model = CoupledModel(built, model_parameters(loaded, case_scales(loaded)))
         for _ in range(4):
             step.advance(model, 2e-4, StepLimits(0.4))
@@ -111,14 +114,14 @@ def test_a_linear_field_is_carried_over_and_no_value_is_missing(comm: MPI.Comm) 
 def test_the_solution_on_a_new_mesh_does_not_depend_on_the_old_one(comm: MPI.Comm) -> None:
     loaded = small_case()
     scales = case_scales(loaded)
-    rule = cell_setup.size_rule(loaded, cell_setup.void_shapes(loaded))
+    rule = set_up(loaded).sizes
     found = []
     for with_start in (True, False):
         if with_start:
-            old = CoupledModel(cell_setup.initial_cell(loaded, comm), model_parameters(loaded, scales))
+            old = CoupledModel(initial_cell(set_up(loaded), comm), model_parameters(loaded, scales))
             old.chemistry.control(1.0)
             old.solve(0.0)
-            profile = roof_chains(old.cell, old.surface, 6.0).profile()
+            profile = void_surfaces(old.cell, old.surface, 6.0).profile()
         # the void is gone, as after a collapse: fast flow is what is left of it in the start values
         new = CoupledModel(
             mesh_plane(replace(profile, roofs=()), rule, comm), model_parameters(loaded, scales)

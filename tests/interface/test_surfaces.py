@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,28 +17,25 @@ from scipy.spatial import cKDTree
 from shapely import Point, Polygon
 
 from meshes.cell import CellMesh
-from meshes.gmsh.solid import mesh_surface
-from meshes.profile.triangulated import (
-    SurfaceProfile,
-    SurfaceVoid,
-    from_its_corner,
-    snapped,
-    void_of,
-    void_under,
-)
+from meshes.gmsh.solid import mesh_solid
+from meshes.profile.footprints import from_its_corner, snapped
+from meshes.profile.triangulated import SurfaceProfile
+from meshes.profile.triangulated_roof import Roof, SurfaceVoid, void_of, void_under
 from meshes.quality import quality
 from meshes.sizing import SizeRule
-from meshes.surface_topology import SurfaceSeed, resolve_surface
 from meshes.tags import Boundary
-from solver.algebra.options import model_recipes
+from meshes.topology import Seed, resolve
+from solver.algebra.options import model_solver_options
 from solver.case.loading import LoadedCase
 from solver.equations.coupled_model import CoupledModel
-from solver.equations.motion import SurfaceGeometry
-from solver.interface.roof_surfaces import RoofSurfaces, roof_surfaces
-from solver.setup.cell_setup import initial_cell
-from solver.setup.scales import case_scales, model_parameters
-from solver.simulation.epoch import build_epoch
-from tests.conftest import case_data, small_case
+from solver.equations.surface import SurfaceGeometry
+from solver.interface.void_surfaces import TriangulatedSurfaces, void_surfaces
+from solver.setup.parameters import model_parameters
+from solver.setup.scales import case_scales
+from solver.setup.setup import set_up
+from solver.simulation.discretisation import discretise, initial_cell
+from solver.stepping.observables import Observables
+from tests.conftest import case_data, small_case, table
 from tests.simulation.test_restart import kill_after
 
 SIDE = 6.0
@@ -64,9 +60,11 @@ def cell_of(*voids: SurfaceVoid) -> SurfaceProfile:
     return SurfaceProfile((SIDE, SIDE), SIDE, SIDE, voids)
 
 
-def meshed(profile: SurfaceProfile, comm: MPI.Comm) -> tuple[CellMesh, RoofSurfaces]:
-    cell = mesh_surface(profile, RULE, comm)
-    return cell, roof_surfaces(cell, SurfaceGeometry(cell), profile.electrolyte_depth)
+def meshed(profile: SurfaceProfile, comm: MPI.Comm) -> tuple[CellMesh, TriangulatedSurfaces]:
+    cell = mesh_solid(profile, RULE, comm)
+    surfaces = void_surfaces(cell, SurfaceGeometry(cell), profile.electrolyte_depth)
+    assert isinstance(surfaces, TriangulatedSurfaces)
+    return cell, surfaces
 
 
 @pytest.mark.parallel
@@ -97,14 +95,15 @@ def shaken(void: SurfaceVoid, seed: int) -> SurfaceVoid:
     return replace(void, footprint=snapped(footprint, (SIDE, SIDE)), measure=void.measure * (1.0 + 1e-13))
 
 
+@pytest.mark.slow
 def test_rounding_makes_no_other_mesh(comm: MPI.Comm) -> None:
     """Gmsh makes other tetrahedra of points that differ in the last bit; numbers of ranks must not matter."""
     profile = cell_of(dome(0.0, 0.0, 1.1, 0.55), dome(3.0, 3.5, 0.8, 0.5))
     profile = meshed(profile, comm)[1].ordered(profile.anchors()).profile()
-    found = [mesh_surface(profile, RULE, comm).domain.geometry.x]
+    found = [mesh_solid(profile, RULE, comm).domain.geometry.x]
     for seed in (1, 2):
         voids = tuple(shaken(void, seed) for void in profile.voids)
-        found.append(mesh_surface(replace(profile, voids=voids), RULE, comm).domain.geometry.x)
+        found.append(mesh_solid(replace(profile, voids=voids), RULE, comm).domain.geometry.x)
     assert [len(x) for x in found] == [len(found[0])] * 3
     away = [float(cKDTree(found[0]).query(x)[0].max()) for x in found]
     assert max(away) <= 1e-10
@@ -135,7 +134,7 @@ def strip(size: float, comm: MPI.Comm) -> CellMesh:
 
     area = 0.25 * np.pi * HALF_WIDTH * HEIGHT
     void = SurfaceVoid(shapely.box(0.0, 0.0, HALF_WIDTH, 1.0), heights, area, HEIGHT)
-    return mesh_surface(SurfaceProfile((3.0, 1.0), 4.0, 4.0, (void,)), SizeRule(size, 0.3, 1.0), comm)
+    return mesh_solid(SurfaceProfile((3.0, 1.0), 4.0, 4.0, (void,)), SizeRule(size, 0.3, 1.0), comm)
 
 
 def test_curvature_converges_on_irregular_triangles(comm: MPI.Comm) -> None:
@@ -153,16 +152,17 @@ def test_curvature_converges_on_irregular_triangles(comm: MPI.Comm) -> None:
     assert errors[2] < 0.1
 
 
+@pytest.mark.slow
 def test_a_cylinder_in_3d_answers_like_the_plane(comm: MPI.Comm) -> None:
     geometry = {"width": "3 um", "metal_thickness": "4 um", "electrolyte_depth": "4 um"}
     void = [{"width": f"{2 * HALF_WIDTH} um", "height": f"{HEIGHT} um"}]
     loaded = small_case(geometry=geometry, void=void, operation={"pressure": "0.2 MPa"})
     parameters = model_parameters(loaded, case_scales(loaded))
-    plane = CoupledModel(initial_cell(loaded, comm), parameters)
+    plane = CoupledModel(initial_cell(set_up(loaded), comm), parameters)
     plane.solve(0.0)
     losses = []
     for size in (0.14, 0.07):
-        solid = CoupledModel(strip(size, comm), parameters, model_recipes(iterative=True))
+        solid = CoupledModel(strip(size, comm), parameters, model_solver_options(iterative=True))
         solid.solve(0.0)
         assert solid.void_rates()[0] == pytest.approx(plane.void_rates()[0], rel=2e-3)
         losses.append(solid.void_rates()[1])
@@ -184,19 +184,20 @@ def single_void(kind: str, tip: float) -> LoadedCase:
     return small_case(geometry=geometry, void=[void], operation={"pressure": "0.2 MPa"}, numerics=numerics)
 
 
+@pytest.mark.slow
 def test_a_void_in_3d_answers_like_the_axisymmetric_one(comm: MPI.Comm) -> None:
     """Cells of equal area; what differs beside the mesh is the shape of the boundary, 3 um away."""
 
     def answers(kind: str, tip: float) -> dict[str, float]:
         loaded = single_void(kind, tip)
-        scales = case_scales(loaded)
-        parameters = model_parameters(loaded, scales)
-        epoch = build_epoch(loaded, parameters, scales, initial_cell(loaded, comm), 0.0)
-        epoch.model.solve(0.0)
-        gain, loss = epoch.model.void_rates()
-        found, share = epoch.observables.observe(), 4.0 if kind == "3d" else 1.0
-        platen = epoch.model.mechanics.platen_velocity()
-        epoch.destroy()
+        setup = set_up(loaded)
+        model = discretise(setup, initial_cell(set_up(loaded), comm)).model
+        model.solve(0.0)
+        gain, loss = model.void_rates()
+        depths = setup.geometry.pellet_depth, setup.geometry.electrolyte_depth
+        found, share = Observables(model, setup.scales, *depths).observe(), 4.0 if kind == "3d" else 1.0
+        platen = model.mechanics.platen_velocity()
+        model.destroy()
         return {"gain": share * gain, "loss": share * loss, "platen": platen, "voltage": found.shares.total}
 
     expected = answers("axisymmetric", 0.035)
@@ -215,18 +216,19 @@ def seen(
 ) -> tuple[SurfaceProfile, list[Any], list[int]]:
     """Changes of a profile with labels 1, 2, ...; they leave nothing to change and as much metal."""
     count = len(profile.voids)
-    state, changes = resolve_surface(profile, range(1, count + 1), count + 1, RULE, **extra)
+    state, changes = resolve(profile, range(1, count + 1), count + 1, RULE, **extra)
     made = state.profile
     metal = [p.metal_height * SIDE**2 - sum(v.measure for v in p.voids) for p in (profile, made)]
     assert metal[1] == pytest.approx(metal[0], rel=1e-14)
     cell, roofs = meshed(made, comm)
     assert quality(cell) > 0.02
     found = roofs.ordered(made.anchors()).profile()
-    again = resolve_surface(found, state.labels, state.next_label, RULE)[1]
+    again = resolve(found, state.labels, state.next_label, RULE)[1]
     assert again == []
     return made, [(c.kind, c.ended, c.made) for c in changes], state.labels
 
 
+@pytest.mark.slow
 def test_voids_meet(comm: MPI.Comm) -> None:
     made, changes, labels = seen(cell_of(dome(2.0, 3.0, 1.0, 0.55), dome(4.2, 3.0, 1.0, 0.5)), comm)
     assert changes == [("coalesce", (1, 2), (3,))]
@@ -247,6 +249,7 @@ def test_a_small_void_vanishes(comm: MPI.Comm) -> None:
     assert len(made.voids) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("across", "expected"), [(True, "split"), (False, "touch")])
 def test_a_roof_comes_down(across: bool, expected: str, comm: MPI.Comm) -> None:
     footprint = Point(3.0, 3.0).buffer(1.4, quad_segs=32)
@@ -270,9 +273,9 @@ def test_a_roof_comes_down(across: bool, expected: str, comm: MPI.Comm) -> None:
 
 def test_the_contact_opens_where_there_is_room(comm: MPI.Comm) -> None:
     seeds = [
-        SurfaceSeed(Point(5.9, 5.8).buffer(0.1), 0.01, "open"),  # in the corner
-        SurfaceSeed(Point(3.2, 3.0).buffer(0.1), 0.01, "open"),  # beside the void
-        SurfaceSeed(Point(4.5, 1.5).buffer(0.7), 0.01, "nucleate"),
+        Seed(Point(5.9, 5.8).buffer(0.1), 0.01, "open"),  # in the corner
+        Seed(Point(3.2, 3.0).buffer(0.1), 0.01, "open"),  # beside the void
+        Seed(Point(4.5, 1.5).buffer(0.7), 0.01, "nucleate"),
     ]
     made, changes, labels = seen(cell_of(dome(2.0, 3.0, 1.0, 0.55)), comm, seeds=seeds)
     assert changes == [("open", (), (2,)), ("nucleate", (), (3,))]
@@ -303,8 +306,6 @@ def test_roofs_are_interpolated_to_second_order() -> None:
 
     triangles = Delaunay(flat).simplices.astype(np.int64)
     points = np.column_stack([flat, 1.0 - 0.3 * (flat**2).sum(axis=1)])
-    from meshes.profile.triangulated import Roof
-
     at = rng.uniform(-0.7, 0.7, (100, 2))
     void = void_of(Polygon([(-1, -1), (1, -1), (1, 1), (-1, 1)]), Roof(points, triangles))
     wrong = void.heights(at) - (1.0 - 0.3 * (at**2).sum(axis=1))
@@ -326,37 +327,33 @@ def solid_run(**operation: Any) -> dict[str, Any]:
     )
 
 
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
+@pytest.mark.slow
 def test_a_run_goes_through_a_meeting_and_resumes(tmp_path: Path, livoid: Any) -> None:
     case = tmp_path / "case.toml"
     case.write_text(tomli_w.dumps(solid_run()), encoding="utf-8")
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert livoid("run", str(case), "--out", str(whole)).returncode == 0
-    events, series = rows(whole / "events.csv"), rows(whole / "series.csv")
+    events, series = table(whole / "events.csv"), table(whole / "series.csv")
     assert [event["kind"] for event in events] == ["coalesce"]
     assert (events[0]["ended"], events[0]["made"]) == ("1+2", "3")
     assert [series[0]["voids"], series[-1]["voids"]] == ["2", "1"]
     for name in ("charge_error", "lithium_error", "volume_error"):
         # over the first meetings the metal moved is that of the meeting: rounding of the metal over it
         assert max(float(row[name]) for row in series) <= 1e-8, name
-    fates = {row["void"]: row["fate"] for row in rows(whole / "lineage.csv")}
+    fates = {row["void"]: row["fate"] for row in table(whole / "lineage.csv")}
     assert fates == {"1": "coalesce", "2": "coalesce", "3": ""}
     # meshes are the same on any number of ranks, and so is what follows
     assert livoid("run", str(case), "--out", str(tmp_path / "two"), ranks=2).returncode == 0
     for name in ("voltage_V", "contact_fraction", "void_measure_um"):
-        two = [float(row[name]) for row in rows(tmp_path / "two" / "series.csv")]
+        two = [float(row[name]) for row in table(tmp_path / "two" / "series.csv")]
         assert two == pytest.approx([float(row[name]) for row in series], rel=1e-6), name
     # killed after the meeting, and taken to the end on two ranks
     kill_after(cut, case, 6)
     assert livoid("run", str(case), "--out", str(cut), "--resume", ranks=2).returncode == 0
-    last, other = series[-1], rows(cut / "series.csv")[-1]
+    last, other = series[-1], table(cut / "series.csv")[-1]
     for name in ("voltage_V", "contact_fraction", "void_measure_um"):
         assert float(other[name]) == pytest.approx(float(last[name]), rel=1e-6), name
-    assert [event["kind"] for event in rows(cut / "events.csv")] == ["coalesce"]
+    assert [event["kind"] for event in table(cut / "events.csv")] == ["coalesce"]
 
 
 def test_a_try_that_fails_is_followed_by_others(comm: MPI.Comm, monkeypatch: pytest.MonkeyPatch) -> None:

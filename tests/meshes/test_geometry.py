@@ -8,9 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshes.profile.polyline import InterfaceProfile, profile_from_shapes, redistribute, roof_measure
-from meshes.seed_population import PopulationError, PopulationRule, line_population, patch_population
-from meshes.seeds import VoidShape, cap_height, cap_radius
+from meshes.profile.polyline import InterfaceProfile, profile_from_shapes
+from meshes.profile.polyline_roof import redistribute, roof_measure
+from meshes.seeds import (
+    PopulationError,
+    PopulationRule,
+    VoidShape,
+    cap_height,
+    cap_radius,
+    line_population,
+    patch_population,
+)
 from meshes.sizing import SizeRule
 
 RULE = SizeRule(tip=0.05, growth=0.2, largest=1.0)
@@ -27,23 +35,23 @@ def profile(shapes: list[VoidShape], *, axisymmetric: bool = False):  # type: ig
 def test_a_profile_keeps_the_area_of_its_shapes(width: float, aspect: float) -> None:
     for shape in (VoidShape((5.0,), width, aspect * width), VoidShape((5.0,), width, 0.4 * width, "cap")):
         made = profile([shape])
-        assert made.void_measure(0) == pytest.approx(shape.section_area(), rel=1e-6)
+        assert made.voids[0].measure == pytest.approx(shape.section_area(), rel=1e-6)
         assert made.roofs[0][0, 1] == made.roofs[0][-1, 1] == 0.0
         assert len(made.triple_points()) == 2
 
 
 def test_voids_on_sides_are_halved_and_spheres_have_their_volume() -> None:
     shape = VoidShape((0.0,), 2.0, 1.0)
-    assert profile([shape]).void_measure(0) == pytest.approx(math.pi / 4, rel=1e-6)
-    assert profile([VoidShape((10.0,), 2.0, 1.0)]).void_measure(0) == pytest.approx(math.pi / 4, rel=1e-6)
-    assert profile([shape], axisymmetric=True).void_measure(0) == pytest.approx(2 * math.pi / 3, rel=1e-4)
+    assert profile([shape]).voids[0].measure == pytest.approx(math.pi / 4, rel=1e-6)
+    assert profile([VoidShape((10.0,), 2.0, 1.0)]).voids[0].measure == pytest.approx(math.pi / 4, rel=1e-6)
+    assert profile([shape], axisymmetric=True).voids[0].measure == pytest.approx(2 * math.pi / 3, rel=1e-4)
 
 
 def test_resampling_keeps_area_and_ends() -> None:
     made = profile([VoidShape((5.0,), 3.0, 1.0), VoidShape((0.0,), 1.0, 0.5)])
     again, offset = made.resampled(SizeRule(tip=0.03, growth=0.15, largest=1.0))
     for k in (0, 1):
-        assert roof_measure(again.roofs[k], False) == pytest.approx(made.void_measure(k), rel=1e-12)
+        assert roof_measure(again.roofs[k], False) == pytest.approx(made.voids[k].measure, rel=1e-12)
     assert offset < 1e-3
     np.testing.assert_allclose(again.roofs[1][[0, -1], 0], made.roofs[1][[0, -1], 0], atol=1e-3)
 

@@ -8,16 +8,20 @@ import pytest
 from dolfinx import fem
 from mpi4py import MPI
 
-from meshes.cell import CellMesh, MeshingError, distribute
+from meshes.cell import CellMesh
+from meshes.gmsh import roof_edges
 from meshes.gmsh.mesh_profile import first_meshed
+from meshes.gmsh.session import MeshingError, distribute
 from meshes.profile.polyline import InterfaceProfile
+from meshes.profile.triangulated_roof import plan_areas
 from meshes.quality import quality
 from meshes.sizing import SizeRule
 from meshes.tags import Boundary, Region
 from solver.equations.coordinates import weight
-from solver.equations.motion import SurfaceGeometry
-from solver.interface.roofs import roof_chains
-from solver.setup.cell_setup import initial_cell, initial_profile, size_rule, void_shapes
+from solver.equations.surface import SurfaceGeometry
+from solver.interface.void_surfaces import void_surfaces
+from solver.setup.setup import set_up
+from solver.simulation.discretisation import initial_cell, initial_profile
 from tests.conftest import small_case
 
 pytestmark = pytest.mark.parallel
@@ -38,7 +42,7 @@ def measure(cell: CellMesh, part: Region | Boundary) -> float:
 
 
 def test_plane_cell_has_its_parts(comm: MPI.Comm) -> None:
-    cell = initial_cell(small_case(), comm)
+    cell = initial_cell(set_up(small_case()), comm)
     void = math.pi * 1.1**2 / 4
     assert measure(cell, Region.METAL) == pytest.approx(24.0 - void, rel=1e-6)
     assert measure(cell, Region.ELECTROLYTE) == pytest.approx(18.0, rel=1e-12)
@@ -50,7 +54,7 @@ def test_plane_cell_has_its_parts(comm: MPI.Comm) -> None:
 
 
 def test_axisymmetric_cell_is_a_cylinder(comm: MPI.Comm) -> None:
-    cell = initial_cell(small_case(geometry={"kind": "axisymmetric"}), comm)
+    cell = initial_cell(set_up(small_case(geometry={"kind": "axisymmetric"})), comm)
     assert measure(cell, Region.METAL) == pytest.approx(math.pi * 9 * 8 - 2 * math.pi / 3 * 1.1**3, rel=1e-6)
     assert measure(cell, Boundary.TOP) == pytest.approx(math.pi * 9)
 
@@ -62,7 +66,7 @@ def test_solid_cell_has_its_parts(comm: MPI.Comm) -> None:
                "shape": "cap", "position": ["2 um", "2 um"]}],
         numerics=COARSE,
     )  # fmt: skip
-    cell = initial_cell(loaded, comm)
+    cell = initial_cell(set_up(loaded), comm)
     assert measure(cell, Region.ELECTROLYTE) == pytest.approx(3 * 3 * 6)
     assert measure(cell, Boundary.CONTACT) + measure(cell, Boundary.FLOOR) == pytest.approx(9.0)
     assert measure(cell, Boundary.TOP) == pytest.approx(9.0)
@@ -82,10 +86,10 @@ def test_the_profile_of_a_mesh_is_the_one_it_was_made_from(comm: MPI.Comm) -> No
             {"width": "2 um", "position": "9 um"},
         ],
     )
-    shapes = void_shapes(loaded)
-    wanted = initial_profile(loaded, shapes, size_rule(loaded, shapes))
-    cell = initial_cell(loaded, comm)
-    found = roof_chains(cell, SurfaceGeometry(cell), wanted.electrolyte_depth).profile()
+    wanted = initial_profile(set_up(loaded))
+    cell = initial_cell(set_up(loaded), comm)
+    found = void_surfaces(cell, SurfaceGeometry(cell), wanted.electrolyte_depth).profile()
+    assert isinstance(wanted, InterfaceProfile) and isinstance(found, InterfaceProfile)
     assert len(found.roofs) == 3
     for one, other in zip(found.roofs, wanted.roofs, strict=True):
         assert one == pytest.approx(other, abs=1e-12)
@@ -99,7 +103,7 @@ def test_a_graded_mesh_saves_cells_away_from_its_voids(comm: MPI.Comm) -> None:
     counts = {}
     for graded in (False, True):
         loaded = small_case(geometry={"width": "12 um"}, void=voids, numerics=numerics | {"graded": graded})
-        cell = initial_cell(loaded, comm)
+        cell = initial_cell(set_up(loaded), comm)
         assert quality(cell) > 0.3
         assert measure(cell, Region.METAL) == pytest.approx(96.0 - 6 * math.pi / 8, rel=1e-6)
         corners = cell.corners()
@@ -133,3 +137,30 @@ def test_the_first_profile_that_can_be_meshed_is(comm: MPI.Comm) -> None:
     assert measure(cell, Boundary.FLOOR) == pytest.approx(1.0)
     with pytest.raises(MeshingError):
         first_meshed([crossing], rule, comm)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tip", [0.2, 0.06, 0.025])
+def test_a_roof_is_meshed_however_fine(tip: float) -> None:
+    """Shallow valleys of the roof leave no flat tetrahedra in the metal above them."""
+    loaded = small_case(
+        geometry={"kind": "3d", "depth": "3 um", "metal_thickness": "6 um"},
+        void=[{"width": "2.2 um", "height": "0.55 um", "position": ["0 um", "0 um"]}],
+        numerics={"tip_size": f"{tip} um", "growth": 0.5, "largest_size": f"{7.5 * tip} um"},
+    )
+    cell = initial_cell(set_up(loaded), MPI.COMM_SELF)
+    assert quality(cell) > 0.03
+
+
+def test_the_edge_of_a_shallow_valley_is_turned_and_that_of_a_ridge_is_not() -> None:
+    square = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+    valley = np.array([[0, 1, 2], [0, 2, 3]])
+    for height, expected in ((0.03, {1, 3}), (-0.03, {0, 2}), (0.9, {0, 2})):
+        # corners 1 and 3 rise above the edge from 0 to 2, or lie below it
+        points = np.column_stack([square, [1.0, 1.0 + height, 1.0, 1.0 + height]])
+        for sense in (1, -1):
+            found = roof_edges.turned(points, valley[:, ::sense])
+            shared = set(found[0]) & set(found[1])
+            assert shared == expected
+            assert (plan_areas(points[found]) > 0.0).all()
+            assert plan_areas(points[found]).sum() == pytest.approx(1.0)

@@ -70,6 +70,7 @@ def opened(page: Path) -> str:
     ).stdout
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(BROWSER is None, reason="no headless browser")
 def test_reports_open_offline_and_are_complete(study: Path, livoid: Livoid) -> None:
     for folder, titles in (
@@ -91,6 +92,7 @@ def test_reports_open_offline_and_are_complete(study: Path, livoid: Livoid) -> N
     assert re.search(r"a &lt; b &amp; &lt;script", (study / "runs/run-0001/report.html").read_text())
 
 
+@pytest.mark.slow
 def test_a_pressure_study_is_compared_with_the_paper(study: Path, livoid: Livoid) -> None:
     result = livoid("compare", "pressure", str(study), "--out", "compared")
     assert result.returncode == 0, result.stderr

@@ -17,9 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpi4py import MPI
 
+from postprocess.threshold import draw_thresholds, read_thresholds, spread
 from solver.algebra.newton import SolveError
 from solver.case.loading import LoadedCase, load_case, parse_case
-from solver.predictions.critical import Crossing, Trial, crossings
+from solver.cli import main
+from solver.predictions import threshold
+from solver.predictions.alloy import StudyRun
+from solver.predictions.critical import Crossing, SizeTrial, crossings
 from solver.predictions.critical_report import extremes, sentence
 from solver.predictions.focus import equipotential_limit, focus_row, uniform_limit
 from solver.predictions.threshold import (
@@ -29,10 +33,10 @@ from solver.predictions.threshold import (
     grows,
     setting_changes,
     size_changes,
-    spread,
     threshold_study,
     write_thresholds,
 )
+from solver.setup.setup import Setup
 from tests.conftest import ROOT, case_data, small_case
 
 Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -57,7 +61,7 @@ def test_crossings_are_bracketed(where: list[float], resolution: float) -> None:
 def test_always_is_an_answer() -> None:
     assert crossings([1.0, 2.0, 4.0], lambda _: "grows", 0.1) == []
     assert sentence([], "grows", "neutral size") == ["neutral size: none, every size grows"]
-    trials = [Trial(1.0, "coarse", "meets", ""), Trial(2.0, "coarse", "meets", "")]
+    trials = [SizeTrial(1.0, "coarse", "meets", ""), SizeTrial(2.0, "coarse", "meets", "")]
     assert extremes(trials) == {"smallest_closed_um": None, "largest_coalesced_um": 2.0}
     text = sentence([Crossing(2.0, 0.1, math.nan, "grows", "shrinks")], "", "x")[0]
     assert "2 um" in text and "not found on the coarse mesh" in text
@@ -84,6 +88,7 @@ def test_the_limits_of_stripes() -> None:
     assert uniform_limit(0.99) < 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["axisymmetric", "3d"])
 def test_arrays_of_discs_focus_at_their_edge(kind: str, comm: MPI.Comm) -> None:
     rows = [focus_row(kind, 0.5, number, comm) for number in (0.1, 100.0)]  # type: ignore[arg-type]
@@ -92,6 +97,7 @@ def test_arrays_of_discs_focus_at_their_edge(kind: str, comm: MPI.Comm) -> None:
     assert 0.0 < rows[0].constriction < rows[1].constriction
 
 
+@pytest.mark.slow
 def test_focus_command(tmp_path: Path, livoid: Livoid) -> None:
     (tmp_path / "case.toml").write_text(tomli_w.dumps(case_data()), encoding="utf-8")
     result = livoid("focus", "case.toml", "--kind", "plane", "--out", "out")
@@ -103,6 +109,7 @@ def test_focus_command(tmp_path: Path, livoid: Livoid) -> None:
     assert (tmp_path / "out" / "focus.png").stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_critical_command_finds_the_neutral_size(tmp_path: Path, livoid: Livoid) -> None:
     case = str(ROOT / "cases" / "critical.toml")
     result = livoid("critical", case, "--part", "instant", "--out", "out")
@@ -112,6 +119,86 @@ def test_critical_command_finds_the_neutral_size(tmp_path: Path, livoid: Livoid)
     assert (only["below"], only["above"]) == ("grows", "shrinks")
     assert only["mesh"] < 0.05 * only["half_width"]
     assert only["bisection"] < 0.02 * only["half_width"]
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """A command in this process, in a folder with a small case; what logs elsewhere stays as it is."""
+    (tmp_path / "case.toml").write_text(tomli_w.dumps(case_data()), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(main, "_log_to_terminal", lambda _comm, *, verbose: None)
+    return lambda *words: main.main(list(words))
+
+
+def drawn(picture: Path) -> bool:
+    return picture.stat().st_size > 1000
+
+
+def test_neutral_command(command: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("neutral", "case.toml", "--out", "out") == 0
+    said = capsys.readouterr().out
+    assert "full     neutral half-width:" in said and "uniform  neutral half-width:" in said
+    with Path("out/neutral.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["variant"] for row in rows] == ["full"] * 5 + ["uniform"] * 5  # up to 0.95 of the width, 3 um
+    assert all(float(row["gain"]) > 0.0 for row in rows)
+    assert drawn(Path("out/neutral.png"))
+
+
+def test_threshold_command(
+    command: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def below_one(loaded: LoadedCase, _comm: MPI.Comm) -> bool:
+        return loaded.case.operation.pressure < 1e6
+
+    monkeypatch.setattr(threshold, "grows", below_one)
+    assert command("threshold", "case.toml", "--set", "title=two words") == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "runs/case-threshold/threshold.csv",
+        "runs/case-threshold/threshold.png",
+    ]
+    with Path("runs/case-threshold/threshold.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 * (5 + 3 + 2)
+    assert all(abs(math.log(float(row["threshold_MPa"]))) <= math.log(1.05) for row in rows)
+    assert drawn(Path("runs/case-threshold/threshold.png"))
+
+
+def test_map_of_critical_sizes(command: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Voids of less than 1 um per MPa grow: at the lowest pressure all that fit."""
+
+    def rates(setup: Setup, half_width: float, _comm: MPI.Comm) -> tuple[float, float]:
+        return 1.0, half_width * setup.loaded.case.operation.pressure / 1e6
+
+    monkeypatch.setattr("solver.predictions.critical.instantaneous_rates", rates)
+    assert command("critical", "case.toml", "--part", "map", "--out", "out") == 0
+    with Path("out/map.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 13 * 5
+    for row in rows:
+        size, wanted = float(row["neutral_half_width_um"]), 1.0 / float(row["pressure_MPa"])
+        if 0.25 < wanted < 2.7:  # the sizes that are tried
+            assert size == pytest.approx(wanted, rel=0.08)
+            assert row["everywhere"] == ""
+        else:
+            assert math.isnan(size)
+            assert row["everywhere"] == ("grows" if wanted > 2.7 else "shrinks")
+    assert drawn(Path("out/map.png"))
+
+
+def test_alloy_command(
+    command: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = {"D_Mg": "DFT", "sinks": "l_v 10 um", "celsius": "25"}
+    steps = [{"do": "plate", "current": "0.28 mA/cm^2", "capacity": "0.003 mAh/cm^2"}]
+    short = StudyRun("short", labels, {"operation.step": steps})
+    monkeypatch.setattr("solver.predictions.alloy.study", lambda kind: (f"limg-{kind}", [short]))
+    assert command("alloy", "plate", "--out", "out") == 0
+    said = capsys.readouterr().out
+    assert "[1/1] short: finished" in said
+    assert "paper: layer mean 0.50 of the bulk" in said
+    assert said.splitlines()[-2:] == ["out/plate.csv", "out/plate.png"]
+    assert drawn(Path("out/plate.png"))
 
 
 def test_critical_needs_one_plane_void(tmp_path: Path, livoid: Livoid) -> None:
@@ -149,7 +236,8 @@ def test_a_threshold_that_cannot_be_solved_is_no_number(
     rows = threshold_study(lambda changes: load_case(case, changes), comm)
     assert {row.pressure for row in rows if row.temperature < 300.0} == {0.0}
     assert all(math.isnan(row.pressure) for row in rows if row.temperature > 300.0)
-    assert math.isnan(spread(rows, 333.15, 0.5)[1])
+    write_thresholds(rows, tmp_path)
+    assert math.isnan(spread(read_thresholds(tmp_path), 333.15, 0.5)[1])
 
 
 @pytest.mark.parallel
@@ -198,8 +286,9 @@ def test_thresholds_are_written(tmp_path: Path) -> None:
         Threshold("as given", 0.5, 298.15, 1.5, 0.7),
         Threshold("as given", 0.5, 298.15, 1.0, 0.9, population=1),
     ]
-    assert spread(rows, 298.15, 0.5) == (0.6, 0.4, 0.9)
-    table, picture = write_thresholds(rows, tmp_path, "title")
+    table = write_thresholds(rows, tmp_path)
+    assert spread(read_thresholds(tmp_path), 298.15, 0.5) == (0.6, 0.4, 0.9)
+    picture = draw_thresholds(tmp_path, "title")
     with table.open(encoding="utf-8", newline="") as file:
         assert [row["threshold_MPa"] for row in csv.DictReader(file)] == ["0.6", "0.8", "0.4", "0.7", "0.9"]
     assert picture.stat().st_size > 1000

@@ -5,7 +5,9 @@ import math
 import pytest
 from scipy import constants
 
-from solver.setup.scales import FARADAY, case_scales, dimensionless_groups, model_parameters
+from solver.setup.groups import dimensionless_groups
+from solver.setup.parameters import model_parameters
+from solver.setup.scales import FARADAY, case_scales
 from tests.conftest import small_case
 
 

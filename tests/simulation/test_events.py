@@ -12,17 +12,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshes import topology
-from meshes.profile.polyline import InterfaceProfile, contact_fraction, full_width, profile_from_shapes
+from meshes.profile.base import segment
+from meshes.profile.polyline import InterfaceProfile, profile_from_shapes
+from meshes.profile.polyline_roof import flat_roof
 from meshes.seeds import VoidShape
 from meshes.sizing import SizeRule
 from meshes.topology import Event, Labelled, Seed, resolve
-from solver.interface.plane_interface import Hold, Interface
+from solver.interface.interface import Interface, TensionRegion
 from solver.interface.population import Population
+from solver.output import checkpoint
+from solver.output.voids import void_rows
+from solver.setup.setup import set_up
 from solver.simulation import restart
-from solver.simulation.final_events import final_events
-from solver.simulation.warnings import Watch
-from solver.stepping.clock import Clock
-from solver.stepping.step import BalanceErrors
+from solver.simulation.ending import final_events
+from solver.simulation.warnings import Warnings
+from solver.stepping.observables import BalanceErrors
 from tests.conftest import small_case
 
 RULE = SizeRule(tip=0.05, growth=0.2, largest=1.0)
@@ -40,18 +44,19 @@ def profile(*shapes: VoidShape, width: float = 6.0, axisymmetric: bool = False) 
 
 
 def metal(made: InterfaceProfile) -> float:
-    voids = sum(made.void_measure(k) for k in range(len(made.roofs)))
-    return topology.base_measure(made) * made.metal_height - voids
+    return made.base_measure * made.metal_height - sum(void.measure for void in made.voids)
 
 
-def changed(made: InterfaceProfile, *seeds: Seed, patience: float = 1.0) -> tuple[Labelled, list[Event]]:
+def changed(
+    made: InterfaceProfile, *seeds: Seed, patience: float = 1.0
+) -> tuple[Labelled[InterfaceProfile], list[Event]]:
     """Resolve, and check what must hold for every change."""
     labels = list(range(1, len(made.roofs) + 1))
     state, changes = resolve(made, labels, len(labels) + 1, RULE, seeds=seeds, patience=patience)
     new = state.profile
     assert metal(new) == pytest.approx(metal(made), rel=1e-14)
     assert len(state.labels) == len(new.roofs) == len(set(state.labels))
-    assert topology.is_simple(new)
+    assert new.is_simple()
     born = [label for change in changes for label in change.made]
     assert born == list(range(len(labels) + 1, state.next_label))
     assert set(state.labels) == {*labels, *born} - {n for change in changes for n in change.ended}
@@ -159,18 +164,18 @@ def test_a_roof_that_meets_itself_is_cut() -> None:
 @pytest.mark.parametrize("left", [2.9, 0.0, 5.5])
 def test_a_void_opens_where_there_is_room(left: float) -> None:
     made = profile(VoidShape((1.8,), 1.0, 0.5))
-    state, changes = changed(made, Seed(left, left + 0.5, 0.01, "open"))
+    state, changes = changed(made, Seed(segment(left, left + 0.5), 0.01, "open"))
     assert [change.kind for change in changes] == ["open"]
     assert len(state.profile.roofs) == 2
     new = state.labels.index(2)
-    assert full_width(state.profile, new) >= topology.OPEN_LENGTHS * RULE.tip * (1 - 1e-12)
+    assert state.profile.widths()[new] >= topology.OPEN_LENGTHS * RULE.tip * (1 - 1e-12)
     assert state.profile.roofs[new][:, 1].max() == pytest.approx(topology.OPEN_HEIGHT * RULE.tip, rel=1e-3)
 
 
 def test_no_void_opens_on_top_of_another() -> None:
     made = profile(VoidShape((1.5,), 2.0, 1.0), VoidShape((3.6,), 1.2, 0.6))
-    assert changed(made, Seed(2.6, 2.9, 0.1, "open"))[1] == []
-    assert changed(made, Seed(1.2, 1.8, 0.1, "open"))[1] == []
+    assert changed(made, Seed(segment(2.6, 2.9), 0.1, "open"))[1] == []
+    assert changed(made, Seed(segment(1.2, 1.8), 0.1, "open"))[1] == []
 
 
 def test_impatience_ends_what_is_about_to_end() -> None:
@@ -204,7 +209,7 @@ def test_any_row_of_voids_is_resolved(
         roofs.append(inner)
     made = InterfaceProfile(made.width, made.metal_height, made.electrolyte_depth, tuple(roofs))
     where = seed * made.width
-    changed(made, Seed(where, where + 0.2, 0.02, "open"))
+    changed(made, Seed(segment(where, where + 0.2), 0.02, "open"))
 
 
 def test_mirrored_interfaces_change_alike() -> None:
@@ -239,19 +244,19 @@ def test_lineage_is_a_forest_without_gaps() -> None:
     assert voids.labels == [4]
     again = Population.restored(voids.state())
     assert again == voids
-    rows = voids.rows(0, 2.0, 0.1, state.profile)
-    assert [row[3:5] for row in rows] == [(4, "1+2")]
-    assert rows[0][5] == pytest.approx((0.35 * 1.0 + 0.56 * 2.55) / 0.91, rel=1e-2)
+    rows = void_rows(voids, state.profile, 0, 2.0, 0.1)
+    assert [(row.void, row.parents) for row in rows] == [(4, "1+2")]
+    assert rows[0].x_um == pytest.approx((0.35 * 1.0 + 0.56 * 2.55) / 0.91, rel=1e-2)
 
 
 def test_contact_fraction_and_width_with_mirror_image() -> None:
     made = profile(VoidShape((0.0,), 2.0, 1.0))
-    assert contact_fraction(made) == pytest.approx(5.0 / 6.0, rel=5e-3)
+    assert made.contact_fraction() == pytest.approx(5.0 / 6.0, rel=5e-3)
     # a polygon of the same area is a little wider than the ellipse, by O(h^2)
-    assert full_width(made, 0) == pytest.approx(2.0, rel=5e-3)
+    assert made.widths()[0] == pytest.approx(2.0, rel=5e-3)
     round_one = profile(VoidShape((0.0,), 6.0, 1.0), axisymmetric=True)
-    assert contact_fraction(round_one) == pytest.approx(0.75, rel=5e-3)
-    stretches = [s for s, _ in topology.contact_stretches(made)]
+    assert round_one.contact_fraction() == pytest.approx(0.75, rel=5e-3)
+    stretches = [s for s, _ in made.contact_stretches()]
     assert all(a[1] <= b[0] for a, b in pairwise(stretches))
 
 
@@ -331,17 +336,17 @@ def beside_the_overhang(*more: np.ndarray) -> InterfaceProfile:  # type: ignore[
 def test_no_void_opens_below_a_roof_that_hangs_over() -> None:
     rule = SizeRule(tip=0.15, growth=0.6, largest=4.0)
     for middle, opens in ((4.86, False), (3.0, True)):
-        seed = Seed(middle - 0.1, middle + 0.1, 0.0, "open")
+        seed = Seed(segment(middle - 0.1, middle + 0.1), 0.0, "open")
         events = resolve(beside_the_overhang(), [1], 2, rule, seeds=[seed])[1]
         assert bool(events) == opens
 
 
 def test_a_void_that_would_close_again_does_not_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its stretch is held until the interface has receded by an event length; others open."""
+    """Its stretch carries tension until the interface has receded by an event length; others open."""
     rule = SizeRule(tip=0.1, growth=0.6, largest=4.0)
     flat = InterfaceProfile(16.0, 8.0, 6.0, ())
-    seeds = [Seed(4.0, 4.4, 0.1, "open"), Seed(11.0, 12.6, 0.1, "open")]
-    monkeypatch.setattr("solver.interface.plane_interface.openings", lambda _model, _dt: seeds)
+    seeds = [Seed(segment(4.0, 4.4), 0.1, "open"), Seed(segment(11.0, 12.6), 0.1, "open")]
+    monkeypatch.setattr("solver.interface.interface.openings", lambda _model, _dt, _reach: list(seeds))
     interface = Interface(flat, Population.seeded(flat), rule)
     tried: list[int] = []
 
@@ -353,8 +358,8 @@ def test_a_void_that_would_close_again_does_not_open(monkeypatch: pytest.MonkeyP
     state, found = interface.changes(model, 0.1, growth=growth, now=5.0)
     assert tried == [2]
     assert [round(event.position, 6) for event in found] == [11.8]
-    assert len(state.profile.roofs) == 1
-    (covers,) = interface.held(5.0)
+    assert len(state.profile.voids) == 1
+    (covers,) = interface.tension_at(5.0)
     points = np.array([[x, 0.0, 0.0] for x in (3.5, 3.7, 4.7, 4.9)])
     assert covers(points).tolist() == [
         False,
@@ -362,40 +367,40 @@ def test_a_void_that_would_close_again_does_not_open(monkeypatch: pytest.MonkeyP
         True,
         False,
     ]  # the width of the void, not only what lifted
-    assert len(interface.held(5.0 + 0.99 * rule.event_length)) == 1
-    assert interface.held(5.0 + 1.01 * rule.event_length) == []
+    assert len(interface.tension_at(5.0 + 0.99 * rule.event_length)) == 1
+    assert interface.tension_at(5.0 + 1.01 * rule.event_length) == []
     # without a trial every void opens
     assert len(interface.changes(model, 0.1)[1]) == 2
 
 
-def test_what_is_held_survives_a_restart() -> None:
+def test_tension_survives_a_restart() -> None:
     rule = SizeRule(tip=0.1, growth=0.6, largest=4.0)
     flat = InterfaceProfile(3.0, 8.0, 6.0, ())
-    holds = [Hold(1.0, 2.0, 5.1), Hold(2.2, 2.9, 5.3)]
-    interface = Interface(flat, Population.seeded(flat), rule, holds=list(holds))
-    recorder: Any = None
-    saved = restart.header(Clock(step_size=0.1), None, None, Watch(), interface, recorder, root=False)
-    again = restart.interface(small_case(), flat, rule, json.loads(json.dumps(saved)))
-    assert again.holds == holds
+    tension = [TensionRegion(segment(1.0, 2.0), 5.1), TensionRegion(segment(2.2, 2.9), 5.3)]
+    interface = Interface(flat, Population.seeded(flat), rule, tension=list(tension))
+    saved = checkpoint.plain(interface.state())
+    again = restart.new_interface(set_up(small_case()), flat)
+    again.restore(json.loads(json.dumps(saved)))
+    assert again.tension == tension
 
 
 def test_points_stay_where_new_ones_would_let_roofs_cross() -> None:
     rule = SizeRule(tip=0.15, growth=0.6, largest=4.0, roof_fraction=0.25)
-    below = topology.flat_roof(4.1072, 5.6072, 0.375, False, False)
+    below = flat_roof(4.1072, 5.6072, 0.375, False, False)
     tight = beside_the_overhang(below)
-    assert topology.is_simple(tight)
-    assert not topology.is_simple(tight.resampled(rule)[0])
-    assert next(Interface(tight, Population.seeded(tight), rule).candidates(tight)) is tight
+    assert tight.is_simple()
+    assert not tight.resampled(rule)[0].is_simple()
+    assert next(tight.variants(rule)) is tight
     calm = beside_the_overhang()
     coarse = SizeRule(tip=0.1, growth=0.6, largest=4.0)
-    tries = list(Interface(calm, Population.seeded(calm), coarse).candidates(calm))
+    tries = list(calm.variants(coarse))
     assert tries[1] is calm
     counts = [len(profile.roofs[0]) for profile in (tries[0], *tries[2:])]
     assert counts[0] > len(OVERHANG) and counts == sorted(set(counts))
 
 
 def test_a_balance_that_is_not_kept_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
-    watch = Watch()
+    watch = Warnings()
     with caplog.at_level("WARNING", logger="livoid"):
         watch.balances(1e-9, BalanceErrors(1e-9, 1e-8), 3)
         watch.balances(1e-9, BalanceErrors(1e-9, 1e-4, exchanged=1e-9), 3)

@@ -25,14 +25,15 @@ from mpi4py import MPI
 
 from solver.algebra.newton import SolveError
 from solver.case.loading import parse_case
-from solver.output import checkpoint, run_folder, series
+from solver.equations.coupled_model import CoupledModel
+from solver.output import checkpoint, run_folder
 from solver.output.run_folder import RunFolder
 from solver.simulation.run import run_case
 from solver.stepping import step
 from tests.conftest import TIMEOUT, case_data, command, environment
+from tests.conftest import series as rows_of
 from tests.simulation.test_restart import MERGING, assert_same
 from tests.simulation.test_runs import SHORT, write_case
-from tests.simulation.test_runs import series as rows_of
 from tests.study.test_study import needs_engine
 from tests.study.test_study import write as write_study
 
@@ -109,6 +110,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
     return folder / "out", seconds_of(folder, *run)
 
 
+@pytest.mark.slow
 def test_a_run_killed_at_random_moments_ends_as_if_undisturbed(
     tmp_path: Path, undisturbed: tuple[Path, float]
 ) -> None:
@@ -135,6 +137,7 @@ def test_a_run_killed_at_random_moments_ends_as_if_undisturbed(
         shutil.rmtree(out)
 
 
+@pytest.mark.slow
 @needs_engine
 def test_a_study_killed_at_random_moments_ends_as_if_undisturbed(tmp_path: Path) -> None:
     vary = {"operation.pressure": ["0.5 MPa", "1 MPa"]}
@@ -158,6 +161,7 @@ def test_a_study_killed_at_random_moments_ends_as_if_undisturbed(tmp_path: Path)
     assert (tmp_path / "out" / "results.csv").is_file()
 
 
+@pytest.mark.slow
 def test_a_killed_rank_ends_the_run_which_then_resumes(
     tmp_path: Path, livoid: Livoid, undisturbed: tuple[Path, float]
 ) -> None:
@@ -190,6 +194,7 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
     libc.umount2(bytes(folder), 2)
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_a_run_which_goes_on_when_there_is_room(
     tmp_path: Path, livoid: Livoid, small_disk: Callable[[int], Path]
 ) -> None:
@@ -208,6 +213,7 @@ def test_a_full_disk_stops_a_run_which_goes_on_when_there_is_room(
     assert rows_of(out)[-1]["voltage_V"] == rows_of(tmp_path / "whole")[-1]["voltage_V"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "what"), [(300_000, "cannot write checkpoint"), (20_000, "cannot write fields"), (3_000, "")]
 )
@@ -235,6 +241,7 @@ def test_a_file_that_finds_no_room_is_named(size: int, what: str, tmp_path: Path
     assert livoid("run", "case.toml", "--out", "out", "--force").returncode == 0
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written(tmp_path: Path, livoid: Livoid) -> None:
     write_case(tmp_path, **SHORT)
     (tmp_path / "file").write_text("no folder", encoding="utf-8")
@@ -261,6 +268,7 @@ def test_a_folder_that_vanishes_under_a_run(tmp_path: Path) -> None:
     assert len(rows_of(tmp_path / "gone")) >= 1
 
 
+@pytest.mark.slow
 def test_two_runs_do_not_share_a_folder(tmp_path: Path, livoid: Livoid) -> None:
     long = MERGING | {"operation": {"pressure": "0.2 MPa", "capacity": "1 mAh/cm^2"}}
     case, out = write_case(tmp_path, **long), tmp_path / "out"
@@ -283,7 +291,7 @@ def test_two_runs_do_not_share_a_folder(tmp_path: Path, livoid: Livoid) -> None:
 
 def in_process(folder: Path, **changes: Any) -> Any:
     loaded = parse_case(case_data(**(SHORT | changes)))
-    return run_case(loaded, RunFolder(folder, series.COLUMNS), MPI.COMM_SELF)
+    return run_case(loaded, RunFolder(folder), MPI.COMM_SELF)
 
 
 def test_a_clock_that_goes_back_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,14 +324,14 @@ def test_a_fault_of_solver_or_mesh(
         return calls[0] > 5 and (lasts or calls[0] < 9)
 
     if fault == "solver":
-        solve = step.CoupledModel.solve
+        solve = CoupledModel.solve
 
         def fails(self: Any, dt: float) -> Any:
             if dt > 0.0 and disturbed():
                 raise SolveError("made to diverge")
             return solve(self, dt)
 
-        monkeypatch.setattr(step.CoupledModel, "solve", fails)
+        monkeypatch.setattr(CoupledModel, "solve", fails)
     else:
         quality = step.quality
         monkeypatch.setattr(step, "quality", lambda cell: -0.1 if disturbed() else quality(cell))
@@ -336,9 +344,7 @@ def test_a_fault_of_solver_or_mesh(
         path, header = checkpoint.newest(out)
         assert path.is_dir()
         assert header["clock"]["rejected"] > 3
-        resumed = run_case(
-            parse_case(case_data(**SHORT)), RunFolder(out, series.COLUMNS), MPI.COMM_SELF, resume=True
-        )
+        resumed = run_case(parse_case(case_data(**SHORT)), RunFolder(out), MPI.COMM_SELF, resume=True)
         assert resumed.status == "finished"
     else:
         assert found.status == "finished"

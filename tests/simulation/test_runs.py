@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import subprocess
 import tomllib
@@ -16,8 +15,8 @@ import tomli_w
 
 from solver.case.loading import parse_case
 from solver.output import checkpoint
-from solver.output.series import COLUMNS
-from tests.conftest import ROOT, case_data, command, environment
+from solver.output.rows import SeriesRow
+from tests.conftest import ROOT, case_data, command, environment, series, table
 
 Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -26,11 +25,6 @@ def write_case(folder: Path, **changes: object) -> Path:
     path = folder / "case.toml"
     path.write_text(tomli_w.dumps(case_data(**changes)), encoding="utf-8")
     return path
-
-
-def series(folder: Path) -> list[dict[str, str]]:
-    with (folder / "series.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 SHORT = {"operation": {"capacity": "0.0004 mAh/cm^2"}, "output": {"interval": "0.0002 mAh/cm^2"}}
@@ -42,7 +36,7 @@ def test_a_run_leaves_its_records(tmp_path: Path, livoid: Livoid) -> None:
     assert result.returncode == 0, result.stderr
     out = tmp_path / "out"
     rows = series(out)
-    assert tuple(rows[0]) == COLUMNS
+    assert list(rows[0]) == list(SeriesRow.columns())
     assert float(rows[-1]["capacity_mAh_cm2"]) == pytest.approx(4e-4, rel=1e-9)
     assert [int(row["step"]) for row in rows] == list(range(len(rows)))
     for row in rows:
@@ -78,6 +72,7 @@ def test_fields_open_as_a_time_series(tmp_path: Path, livoid: Livoid) -> None:
     assert not metal.all()
 
 
+@pytest.mark.slow
 def test_serial_and_two_ranks_agree(tmp_path: Path, livoid: Livoid) -> None:
     """To solver tolerance, remeshing included (an unreachable quality bound forces it every step)."""
     case = write_case(tmp_path, numerics={"tip_size": "0.08 um", "smallest_quality": 0.9}, **SHORT)
@@ -94,6 +89,7 @@ def test_serial_and_two_ranks_agree(tmp_path: Path, livoid: Livoid) -> None:
         np.testing.assert_allclose(second, first, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_same_run_twice_is_the_same(tmp_path: Path, livoid: Livoid) -> None:
     case = write_case(tmp_path, **SHORT)
     for name in ("a", "b"):
@@ -101,6 +97,7 @@ def test_the_same_run_twice_is_the_same(tmp_path: Path, livoid: Livoid) -> None:
     assert (tmp_path / "a" / "series.csv").read_text() == (tmp_path / "b" / "series.csv").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pressure", ["3 MPa", "14 MPa", "50 MPa"])
 def test_a_void_collapses_under_high_pressure_and_the_run_stops_there(
     tmp_path: Path, livoid: Livoid, pressure: str
@@ -120,6 +117,7 @@ def test_a_void_collapses_under_high_pressure_and_the_run_stops_there(
     assert float(series(tmp_path / "out")[-1]["contact_fraction"]) > 0.85
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pressure", ["14 MPa", "50 MPa"])
 def test_a_stiff_collapse_is_passed_through(tmp_path: Path, livoid: Livoid, pressure: str) -> None:
     case = write_case(tmp_path, operation={"pressure": pressure, "capacity": "0.002 mAh/cm^2"})
@@ -133,8 +131,7 @@ def test_a_stiff_collapse_is_passed_through(tmp_path: Path, livoid: Livoid, pres
         # the shortest steps exchange so little (5e-7 of 24 um2) that rounding of the areas shows
         for name in ("charge_error", "lithium_error", "volume_error"):
             assert float(row[name]) <= 1e-7
-    with (tmp_path / "out" / "events.csv").open(encoding="utf-8") as file:
-        kinds = [row["kind"] for row in csv.DictReader(file)]
+    kinds = [row["kind"] for row in table(tmp_path / "out" / "events.csv")]
     assert kinds.count("collapse") >= 1
 
 
@@ -158,6 +155,7 @@ def test_a_run_that_cannot_go_on_keeps_what_it_has(
     assert checkpoint.newest(tmp_path / "out")[1]["step"] == manifest["steps"]
 
 
+@pytest.mark.slow
 def test_an_earlier_run_is_not_overwritten(tmp_path: Path, livoid: Livoid) -> None:
     case = write_case(tmp_path, numerics={"max_steps": 1})
     livoid("run", str(case), "--out", "out")
@@ -184,6 +182,7 @@ def test_bad_input_gets_one_message_and_writes_nothing(tmp_path: Path, livoid: L
     assert [p.name for p in tmp_path.iterdir()] == ["case.toml"]
 
 
+@pytest.mark.slow
 def test_check_schema_and_verify_print(tmp_path: Path, livoid: Livoid) -> None:
     case = write_case(tmp_path)
     checked = livoid("check", str(case), "--set", "operation.pressure=0.7 MPa")
@@ -208,6 +207,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
     assert process.wait(timeout=120) == 0
 
 
+@pytest.mark.slow
 def test_plot_and_mesh_make_pictures(tmp_path: Path, livoid: Livoid) -> None:
     case = write_case(tmp_path, numerics={"max_steps": 3})
     livoid("run", str(case), "--out", "out")
@@ -235,8 +235,7 @@ def test_random_populations_run(tmp_path: Path, livoid: Livoid) -> None:
     livoid("run", str(case), "--out", "out")
     rows = series(tmp_path / "out")
     assert int(rows[0]["voids"]) == 3
-    with (tmp_path / "out" / "voids.csv").open(encoding="utf-8") as file:
-        assert len([row for row in csv.DictReader(file) if row["output"] == "0"]) == 3
+    assert len([row for row in table(tmp_path / "out" / "voids.csv") if row["output"] == "0"]) == 3
 
 
 def test_the_launcher_checks_its_arguments() -> None:
@@ -250,6 +249,7 @@ def test_the_launcher_checks_its_arguments() -> None:
         assert subprocess.run(["sh", "-n", str(ROOT / script)], timeout=60).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [

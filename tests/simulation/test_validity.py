@@ -17,10 +17,11 @@ from mpi4py import MPI
 
 from meshes.profile.polyline import InterfaceProfile
 from meshes.tags import Boundary
+from solver.setup.setup import set_up
 from solver.simulation import validity
-from solver.verification.creep import integral, on, problem
+from solver.verification.flow import integral, on, problem
 from solver.verification.patches import quarter_annulus
-from tests.conftest import small_case
+from tests.conftest import small_case, table
 from tests.simulation.test_runs import SHORT, write_case
 
 Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -49,7 +50,7 @@ def test_the_share_of_work_beyond_a_stress_is_that_of_a_ring(share_of_largest: f
 
 
 def named(**changes: Any) -> dict[str, str]:
-    return dict(validity.of_case(small_case(**changes)))
+    return dict(validity.of_case(set_up(small_case(**changes))))
 
 
 def test_what_a_case_is_warned_of() -> None:
@@ -71,16 +72,17 @@ def test_a_void_as_wide_as_the_cell_is_named() -> None:
 
     shares = Shares(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     seen = Observation(shares, 1.0, 0.5, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0)
-    loaded = small_case()
+    setup = set_up(small_case())
     for right, expected in ((2.0, set()), (2.6, {"wide void"})):
         roof = np.array([[0.0, 0.5], [right, 0.0]])
         profile = InterfaceProfile(3.0, 8.0, 6.0, (roof,))
-        assert set(dict(validity.of_state(loaded, profile, seen))) == expected
+        assert set(dict(validity.of_state(setup, profile, seen))) == expected
     profile = InterfaceProfile(3.0, 8.0, 6.0, ())
-    found = dict(validity.of_state(loaded, profile, replace(seen, beyond_breakdown=0.37)))
+    found = dict(validity.of_state(setup, profile, replace(seen, beyond_breakdown=0.37)))
     assert "37 % of the work of creep is done above 2.8 MPa" in found["breakdown"]
 
 
+@pytest.mark.slow
 def test_a_run_says_each_once(tmp_path: Path, livoid: Livoid) -> None:
     case = write_case(
         tmp_path, **(SHORT | {"operation": {"pressure": "20 MPa", "capacity": "1e-5 mAh/cm^2"}})
@@ -93,6 +95,7 @@ def test_a_run_says_each_once(tmp_path: Path, livoid: Livoid) -> None:
         assert result.stderr.count(sentence) == 1
 
 
+@pytest.mark.slow
 def test_a_run_repeats_itself(tmp_path: Path, livoid: Livoid) -> None:
     case = write_case(tmp_path, **SHORT)
     assert livoid("run", str(case), "--out", "out").returncode == 0
@@ -104,8 +107,7 @@ def test_a_run_repeats_itself(tmp_path: Path, livoid: Livoid) -> None:
     assert "ranks: 1 then, 2 now" in two.stdout
     # another result is found out, and named by its column
     path = tmp_path / "out" / "series.csv"
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = table(path)
     rows[-1]["voltage_V"] = str(1.001 * float(rows[-1]["voltage_V"]))
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
@@ -117,6 +119,7 @@ def test_a_run_repeats_itself(tmp_path: Path, livoid: Livoid) -> None:
     assert "NOT the same" in other.stdout
 
 
+@pytest.mark.slow
 def test_only_a_run_that_has_ended_is_repeated(tmp_path: Path, livoid: Livoid) -> None:
     assert "is not a run folder" in livoid("rerun", "nowhere").stderr
     case = write_case(tmp_path, **SHORT)

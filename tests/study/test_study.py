@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import shutil
@@ -23,9 +22,10 @@ from postprocess.quantities import QUANTITIES, first_passing
 from solver.case.loading import CaseError
 from solver.case.units import parse_quantity
 from solver.study import folder as study_folder
+from solver.study import marks
 from solver.study.points import expand
-from solver.study.schema import Study, load_study
-from tests.conftest import ROOT, case_data, environment
+from solver.study.schema import Study, StudyError, load_study
+from tests.conftest import ROOT, case_data, environment, table
 
 Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
 needs_engine = pytest.mark.skipif(shutil.which("snakemake") is None, reason="Snakemake is not installed")
@@ -43,11 +43,6 @@ def write(folder: Path, vary: dict[str, Any], **others: Any) -> Path:
     text = tomli_w.dumps({"study": {"case": "case.toml", "vary": vary} | others})
     (folder / "study.toml").write_text(text, encoding="utf-8")
     return folder / "study.toml"
-
-
-def table(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def test_grid_zip_and_their_order() -> None:
@@ -131,7 +126,7 @@ def test_only_what_changes_is_rewritten(tmp_path: Path) -> None:
         (out / "done" / f"{name}.json").write_text('{"status": "finished"}', encoding="utf-8")
     write(tmp_path, {"operation.pressure": [PRESSURES[0], "30 MPa"]})
     _, points = study_folder.prepare(file, out)
-    assert [p.name for p in study_folder.waiting(out, points)] == ["run-0002"]
+    assert [p.name for p in marks.waiting(out, points)] == ["run-0002"]
     first = out / "cases" / "run-0001.toml"
     assert first.stat().st_mtime_ns == before[first]
 
@@ -140,7 +135,7 @@ def test_a_folder_with_something_else_is_refused(tmp_path: Path) -> None:
     file, out = write(tmp_path, {"operation.pressure": PRESSURES}), tmp_path / "out"
     out.mkdir()
     (out / "precious.txt").write_text("mine", encoding="utf-8")
-    with pytest.raises(study_folder.StudyError, match="holds no study"):
+    with pytest.raises(StudyError, match="holds no study"):
         study_folder.prepare(file, out)
     assert [path.name for path in out.iterdir()] == ["precious.txt"]
 
@@ -152,6 +147,7 @@ def test_first_passing() -> None:
     assert first_passing(passed, values, 0.5) == 0.0
 
 
+@pytest.mark.slow
 @needs_engine
 def test_a_study_goes_on_after_a_failure_and_reruns_what_is_missing(tmp_path: Path, livoid: Livoid) -> None:
     vary = {"operation.pressure": ["0.5 MPa", "1 MPa"], "numerics.max_steps": [1, 1000]}
@@ -194,6 +190,7 @@ def test_a_study_goes_on_after_a_failure_and_reruns_what_is_missing(tmp_path: Pa
     assert "another version" not in livoid("study", str(file), "--out", "out").stdout
 
 
+@pytest.mark.slow
 @needs_engine
 def test_the_batch_profile_submits_jobs(tmp_path: Path) -> None:
     """A stand-in for sbatch records its arguments and runs the job there and then."""
@@ -211,8 +208,8 @@ def test_the_batch_profile_submits_jobs(tmp_path: Path) -> None:
     (tools / "sbatch").chmod(0o755)
     with_tools = environment() | {"PATH": f"{tools}:{os.environ['PATH']}"}
     command = [sys.executable, "-c", (
-        "import sys; from pathlib import Path; from solver.study import folder;"
-        "sys.exit(folder.engine(Path('out'), 1, sys.argv[1], ['--latency-wait=5'], dry=False))"
+        "import sys; from pathlib import Path; from solver.study.snakemake import run_snakemake;"
+        "sys.exit(run_snakemake(Path('out'), 1, Path(sys.argv[1]), ['--latency-wait=5'], dry=False))"
     )]  # fmt: skip
     result = subprocess.run(
         [*command, str(ROOT / "cases" / "studies" / "slurm")],

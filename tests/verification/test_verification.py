@@ -5,12 +5,17 @@ from __future__ import annotations
 import pytest
 from mpi4py import MPI
 
-from solver.verification.rows import Check, all_rows, refined
+from solver.verification.check import Check, refined
+from solver.verification.rows import all_rows
 from solver.verification.table import format_check, run_rows
+
+SLOW = {"cylinder", "shrinking-void", "sink-length", "sphere", "strips"}
 
 
 @pytest.mark.parallel
-@pytest.mark.parametrize("name", list(all_rows()))
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in all_rows()]
+)
 def test_row(name: str, comm: MPI.Comm) -> None:
     checks = all_rows()[name].function(comm)
     failing = [format_check("", name, check) for check in checks if not check.passed]

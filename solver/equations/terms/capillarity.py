@@ -1,4 +1,9 @@
-"""Terms of surface tension on void surfaces and at triple lines (model.md 4), dimensionless.
+"""Surface tension of void surfaces and at triple lines (docs/model.md 4).
+
+    sigma n = -gamma curv n on void surfaces,   contact angle theta at triple lines
+
+gamma: surface tension (P0 L); curv: sum of the principal curvatures, positive for a bubble; theta: angle
+inside the metal between roof and electrolyte.
 
 The weak form is the first variation of gamma * (roof area) + gamma cos(theta) * (floor area), so the
 contact angle theta (inside the metal) needs no condition of its own.
@@ -6,15 +11,74 @@ contact angle theta (inside the metal) needs no condition of its own.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import ufl
 from ufl.core.expr import Expr
 
+from meshes.tags import Boundary
 from solver.equations.coordinates import surface_gradient_product
 
 if TYPE_CHECKING:
     from meshes.cell import CellMesh
+    from solver.case.loading import LoadedCase
+    from solver.equations.mechanics import MechanicsProblem
+    from solver.equations.surface import SurfaceGeometry
+    from solver.setup.scales import Scales
+
+
+@dataclass(frozen=True)
+class SurfaceParameters:
+    """Capillarity of void surfaces.
+
+    Attributes:
+        tension: gamma / (P0 L).
+        contact_angle: in radians, inside the metal.
+    """
+
+    tension: float = 0.0
+    contact_angle: float = 1.5707963267948966
+
+
+def from_case(loaded: LoadedCase, scales: Scales) -> SurfaceParameters:
+    """Parameters of a case."""
+    tension = loaded.metal.surface_energy.value if loaded.case.model.capillarity else 0.0
+    return SurfaceParameters(tension / (scales.stress * scales.length), loaded.metal.contact_angle.value)
+
+
+@dataclass(frozen=True)
+class SurfaceTension:
+    """Work of surface tension, looking ahead over the time step.
+
+    Attributes:
+        parameters: tension and contact angle.
+        geometry: curvature and triple lines of the void surfaces.
+        recession: a on void surfaces, which the look-ahead takes along.
+    """
+
+    parameters: SurfaceParameters
+    geometry: SurfaceGeometry
+    recession: Expr
+
+    def __call__(self, problem: MechanicsProblem) -> ufl.Form:
+        """gamma div_G w on roofs (at the end of the step), gamma cos(theta) div_G w on floors."""
+        test, cell = problem.test("velocity"), problem.cell
+        tension = problem.constant(self.parameters.tension)
+        cosine = problem.constant(float(np.cos(self.parameters.contact_angle)))
+        roof = surface_tension(
+            velocity=problem.field("velocity"),
+            recession=self.recession,
+            test=test,
+            tension=tension,
+            time_step=problem.time_step,
+            curvature=self.geometry.curvature,
+            triple=self.geometry.triple_hat,
+            cell=cell,
+        )
+        floor = wetting(test=test, tension=tension, cosine=cosine, cell=cell)
+        return problem.on(Boundary.VOID, roof) + problem.on(Boundary.FLOOR, floor)
 
 
 def surface_tension(

@@ -1,11 +1,22 @@
-"""Area resistance that varies along the interface: Z(x) = Z f(x), f = 1 outside the patches."""
+"""Area resistance that varies along the interface (docs/model.md 2): Z(x) = Z f(x), f = 1 off patches.
+
+    ln f(x) = sum over patches of ln(factor) ramp((width/2 - |x - centre|)/edge)
+
+Interfaces of sulphide electrolytes are patchy; a patch of higher Z passes less current. The ramp from 0 to 1
+over the length ``edge`` keeps the current continuous, so that the mesh can resolve it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from solver.case.loading import LoadedCase
+    from solver.setup.scales import Scales
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,31 @@ class Patches:
             depth = 0.5 * width - np.abs(x - centre)
             logarithm += np.log(factor) * np.clip(0.5 + depth / self.edge, 0.0, 1.0)
         return np.asarray(np.exp(logarithm))
+
+
+def from_case(loaded: LoadedCase, scales: Scales) -> Patches | None:
+    """Patches of a case, None where Z is uniform."""
+    given = loaded.case.heterogeneity
+    if given is None:
+        return None
+    edge = given.edge / scales.length
+    if given.patch:
+        return Patches(
+            tuple(patch.position / scales.length for patch in given.patch),
+            tuple(patch.width / scales.length for patch in given.patch),
+            tuple(patch.factor for patch in given.patch),
+            edge,
+        )
+    assert given.density is not None and given.mean_width is not None and given.factor is not None
+    return random_patches(
+        loaded.case.geometry.width / scales.length,
+        density=given.density * scales.length,
+        mean=given.mean_width / scales.length,
+        deviation=given.width_deviation / scales.length,
+        factor=given.factor,
+        edge=edge,
+        seed=given.seed,
+    )
 
 
 def random_patches(

@@ -1,11 +1,89 @@
-"""Terms of power-law creep (model.md 4) in dimensionless form."""
+"""Power-law creep of the metal (docs/model.md 4), optionally with diffusional creep in parallel.
+
+Equations, dimensionless (stress in P0, strain rate in v0/L):
+
+    -div sigma = 0,   sigma = 2 mu dev(D) - p I,   D = sym grad v
+    e = (sigma_e/sigma_ref)^n + B sigma_e          uniaxial law
+    mu = sigma_e/(3 e),   e^2 = 2/3 dev(D):dev(D) + e_0^2
+
+sigma, p: stress and pressure; v: velocity; mu: viscosity; sigma_e, e: effective (von Mises) stress and strain
+rate; n: exponent; sigma_ref: stress at which e = v0/L; B: diffusional creep; e_0: rate below which the metal
+is Newtonian, so that its viscosity stays finite. Without B, mu = (1/3) sigma_ref e^(1/n - 1).
+
+The weak form is the work 2 mu dev(D(v)) : D(w) for the test velocity w. Newton's method on it takes the
+tangent of another form of the same law, in :mod:`solver.equations.creep_newton`. Source: docs/model.md 4; the
+constants and their papers are those of the creep law's file (``sources``).
+"""
 
 from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import ufl
 from ufl.core.expr import Expr
 
+from solver.equations.coordinates import strain_rate
+
+if TYPE_CHECKING:
+    from solver.case.loading import LoadedCase
+    from solver.equations.mechanics import MechanicsProblem
+    from solver.setup.scales import Scales
+
 _STRESS_ITERATIONS = 6
+"""Newton steps to the stress of two mechanisms in parallel: from a factor of 2 above to round-off."""
+_PASCAL_PER_MEGAPASCAL = 1e6
+
+
+@dataclass(frozen=True)
+class CreepParameters:
+    """Power-law creep (docs/model.md 4).
+
+    Attributes:
+        exponent: n.
+        reference_stress: stress at which the uniaxial rate is v0/L, in P0.
+        regularisation: e_0 in v0/L.
+        viscosity_floor: linear viscosity in parallel (power-law breakdown), in P0 L / v0.
+        diffusional_rate: coefficient B of the parallel mechanism e = B sigma, in v0 / (L P0).
+        breakdown_stress: effective stress above which the power law is not known to hold, in P0.
+    """
+
+    exponent: float
+    reference_stress: float
+    regularisation: float = 1e-4
+    viscosity_floor: float = 0.0
+    diffusional_rate: float = 0.0
+    breakdown_stress: float = math.inf
+
+
+def from_case(loaded: LoadedCase, scales: Scales) -> CreepParameters:
+    """Parameters of a case."""
+    creep, temperature = loaded.creep, loaded.case.operation.temperature
+    rate_scale = scales.velocity / scales.length
+    exponent = creep.exponent.value
+    reference = creep.stress.value * (rate_scale / creep.coefficient(temperature)) ** (1.0 / exponent)
+    diffusional = creep.diffusional_rate.value * scales.stress / (_PASCAL_PER_MEGAPASCAL * rate_scale)
+    return CreepParameters(
+        exponent=exponent,
+        reference_stress=reference / scales.stress,
+        regularisation=loaded.case.numerics.regularisation,
+        viscosity_floor=creep.viscosity_floor.value * rate_scale / scales.stress,
+        diffusional_rate=diffusional,
+        breakdown_stress=creep.breakdown_stress.value / scales.stress if creep.breakdown_stress else math.inf,
+    )
+
+
+class ViscousStress:
+    """Work of the deviatoric stress by the creep law."""
+
+    def __call__(self, problem: MechanicsProblem) -> ufl.Form:
+        """2 mu dev(D(v)) : D(w) in the metal."""
+        rate = strain_rate(problem.field("velocity"), problem.cell)
+        test_rate = strain_rate(problem.test("velocity"), problem.cell)
+        return problem.in_metal(
+            viscous_work(rate=rate, test_rate=test_rate, viscosity=problem.viscosity(rate))
+        )
 
 
 def effective_rate(rate: Expr, regularisation: Expr) -> Expr:
@@ -45,28 +123,3 @@ def parallel_viscosity(
 def viscous_work(*, rate: Expr, test_rate: Expr, viscosity: Expr) -> Expr:
     """2 mu dev(D) : D(test) (volume density)."""
     return 2.0 * viscosity * ufl.inner(ufl.dev(rate), test_rate)
-
-
-def pressure_work(*, pressure: Expr, test_rate: Expr) -> Expr:
-    """-p div(test) (volume density)."""
-    return -pressure * ufl.tr(test_rate)
-
-
-def volume_balance(*, rate: Expr, annihilation: Expr, test: Expr) -> Expr:
-    """Weak form of div v = -s (volume density); the sign keeps the system symmetric."""
-    return -(ufl.tr(rate) + annihilation) * test
-
-
-def top_load(*, pressure: Expr, test: Expr, normal: Expr) -> Expr:
-    """Work against the stack pressure on the top (surface density)."""
-    return pressure * ufl.inner(test, normal)
-
-
-def tresca_friction(*, slip: Expr, test: Expr, limit: Expr, regularisation: Expr) -> Expr:
-    """Work of the shear stress of a contact that slides at ``limit`` (surface density).
-
-    Below the limit the metal sticks; that corner of the law is rounded over slip rates of
-    ``regularisation``: tau = limit v / sqrt(v^2 + regularisation^2).
-    """
-    speed = ufl.sqrt(ufl.inner(slip, slip) + regularisation**2)
-    return limit * ufl.inner(slip, test) / speed

@@ -1,13 +1,123 @@
-"""Terms of the current distribution (model.md 2) in dimensionless form; potentials in RT/F."""
+"""Current distribution (docs/model.md 2): conduction in the electrolyte, charge transfer at the contact.
+
+Equations, dimensionless (potentials in RT/F, currents in i0, lengths in L = 1 um):
+
+    div(kappa grad phi_e) = 0                              in the electrolyte, insulated under voids
+    kappa grad phi_e . n = i                               on the contact
+    i = [exp(alpha eta) - exp(-(1 - alpha) eta)] / Z       Butler-Volmer, or i = eta / Z
+    eta = phi_m - phi_e - E_eq
+    E_eq = -ln a_Li + ln S - (Omega P0/RT) p_n
+
+phi_e, phi_m: potentials of electrolyte and metal; eta: overpotential; Z: area resistance of the contact (i0
+of the kinetics is RT/(F Z)); a_Li: activity of the solvent; S: supersaturation of vacancies; p_n: contact
+pressure. The metal is an equipotential; its one potential is set by the mean current over the whole area
+(galvanostatic) or given (potentiostatic). At Z = 0 the contact is an equipotential too, eta = 0, and the
+current on it is a Lagrange multiplier.
+
+Source: docs/model.md 2. Newman and Thomas-Alyea, Electrochemical Systems (2004), ch. 8, for the kinetics.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import ufl
+from scipy import constants
 from ufl.core.expr import Expr
 
+from solver.equations.terms import contact_resistance
+
+if TYPE_CHECKING:
+    from solver.case.loading import LoadedCase
+    from solver.equations.electrochemistry import ElectrochemistryProblem
+    from solver.equations.terms.contact_resistance import Patches
+    from solver.setup.protocol import Stage
+    from solver.setup.scales import Scales
+
 _SMALLEST_SUPERSATURATION = 1e-12
+"""S below which ln S stops falling: Newton's trials may pass 0."""
+
+
+@dataclass(frozen=True)
+class CurrentParameters:
+    """Current distribution (docs/model.md 2).
+
+    Attributes:
+        conductivity: kappa RT / (F L i0).
+        area_resistance: Z i0 F / RT; 0 is an equipotential contact.
+        kinetics: ``"linear"`` or ``"butler-volmer"``.
+        transfer_coefficient: alpha.
+        pressure_potential: Omega P0 / RT, the shift of E_eq by contact pressure.
+        vacancy_potential: whether ln S enters E_eq.
+        composition_potential: whether ln a_Li enters E_eq (alloys).
+        applied: prescribed mean current over the whole area (galvanostatic), or None.
+        potential: prescribed phi_m - phi_bottom (potentiostatic), or None.
+        patches: where Z differs, or None.
+    """
+
+    conductivity: float
+    area_resistance: float
+    kinetics: Literal["linear", "butler-volmer"] = "linear"
+    transfer_coefficient: float = 0.5
+    pressure_potential: float = 0.0
+    vacancy_potential: bool = True
+    composition_potential: bool = True
+    applied: float | None = 1.0
+    potential: float | None = None
+    patches: Patches | None = None
+
+
+def from_case(loaded: LoadedCase, scales: Scales, first: Stage) -> CurrentParameters:
+    """Parameters of a case that begins with the stage ``first``."""
+    model, operation, electrolyte = loaded.case.model, loaded.case.operation, loaded.electrolyte
+    thermal = constants.R * operation.temperature
+    conductivity = electrolyte.conductivity.at(operation.temperature)
+    resistance = electrolyte.area_resistance.at(operation.temperature, sign=-1)
+    shift = loaded.metal.molar_volume.value * scales.stress / thermal if model.pressure_potential else 0.0
+    return CurrentParameters(
+        conductivity=conductivity * scales.potential / (scales.length * scales.current),
+        area_resistance=resistance * scales.current / scales.potential,
+        kinetics=model.kinetics,
+        transfer_coefficient=electrolyte.transfer_coefficient.value,
+        pressure_potential=shift,
+        vacancy_potential=model.vacancy_potential,
+        composition_potential=model.composition_potential,
+        patches=contact_resistance.from_case(loaded, scales),
+        applied=None if first.current is None else first.current / scales.current,
+        potential=None if first.overpotential is None else first.overpotential / scales.potential,
+    )
+
+
+class Conduction:
+    """Weak form of div(kappa grad phi_e) = 0 in the electrolyte."""
+
+    def __call__(self, problem: ElectrochemistryProblem) -> ufl.Form:
+        """kappa grad phi_e . grad q."""
+        return problem.in_electrolyte(
+            conduction(
+                potential=problem.field("potential"),
+                test=problem.test("potential"),
+                conductivity=problem.constant(problem.parameters.conductivity),
+            )
+        )
+
+
+class ChargeTransfer:
+    """The current that enters the electrolyte at the contact, and what sets the potential of the metal.
+
+    Galvanostatic, the one unknown phi_m has the equation "the current through the contact is the prescribed
+    one over the whole area", as an integral over the contact; potentiostatic, phi_m - given = 0. At Z = 0 the
+    multiplier's equation is eta = 0.
+    """
+
+    def __call__(self, problem: ElectrochemistryProblem) -> ufl.Form:
+        """-i q_phi + (control) q_m - eta q_i on the contact."""
+        density = entering_current(current=problem.current_density(), test=problem.test("potential")("+"))
+        density += problem.control_residual() * problem.test("metal_potential")("+")
+        if problem.equipotential:
+            density += -problem.overpotential() * problem.test("contact_current")("+")
+        return problem.on_contact(density)
 
 
 def equilibrium_potential(

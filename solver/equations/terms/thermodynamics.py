@@ -1,6 +1,13 @@
-"""Solution thermodynamics of a binary BCC alloy by Redlich-Kister polynomials (model.md 3).
+"""Solution thermodynamics of a binary BCC alloy by Redlich-Kister polynomials (docs/model.md 3).
 
-G_ex = x_Li x_Mg sum_k L_k (x_Li - x_Mg)^k. Every function takes numbers, arrays or UFL expressions of the
+    G_ex = x_Li x_Mg sum_k L_k (x_Li - x_Mg)^k
+    ln a_Li = ln x_Li + ln gamma_Li,   Phi = d ln a_Li / d ln x_Li
+
+G_ex: molar excess Gibbs energy (in RT here); a_Li, gamma_Li: activity and activity coefficient of the
+solvent; Phi: thermodynamic factor of diffusion. The values L_k with their source are those of the metal's
+file (``redlich_kister``); docs/parameters.md has the check values.
+
+Every function takes numbers, arrays or UFL expressions of the
 solute fraction x = x_Mg, and coefficients in units of RT.
 """
 

@@ -1,12 +1,95 @@
-"""Terms of vacancy transport (model.md 3) in dimensionless form; the alloy's flux is in darken.
+"""Vacancies in the metal (docs/model.md 3): injected by stripping, annihilated at three kinds of sinks.
 
-S = x_V/x_V_eq; fluxes and site-annihilation velocities in v0 = Omega i0/F.
+Equations, dimensionless (velocities in v0 = Omega i0/F, lengths in L = 1 um):
+
+    div j_V = -s                                        in the metal
+    j_V = -D_S G + (alloys: S Phi (D_Mg - D_Li) grad x),   G = grad S + S (Omega_V P0/RT) grad p
+    s = (D_S/l_v^2)(S - S_eq)                           in the bulk: dislocations
+    j_V . n = -(i - a),
+    a = [i while plating] + (D_S/l_i)(S - S_eq)         on the contact
+    j_V . n = a,  a = (D_S/l_s)(S - S_g)                on void surfaces
+
+S = x_V/x_V_eq: supersaturation; j_V: flux of vacancies relative to the lattice; D_S: diffusivity of S (D_Li
+in a pure metal, x_Li D_Li + x_Mg D_Mg in an alloy); s: sites removed per volume and time; a: velocity at
+which lattice planes are removed at a surface; l_v, l_i, l_s: sink lengths of bulk, contact and void surface;
+S_eq, S_g: equilibrium at a sink under pressure and at a curved surface; p: pressure.
+
+Every site removed takes its volume along: the flow's balance is div v = -s (:mod:`incompressibility`).
+The alloy's flux is in :mod:`interdiffusion`. Source: docs/model.md 3.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import ufl
+from scipy import constants
 from ufl.core.expr import Expr
+
+from meshes.tags import Boundary
+
+if TYPE_CHECKING:
+    from solver.case.loading import LoadedCase
+    from solver.equations.electrochemistry import ElectrochemistryProblem
+    from solver.setup.scales import Scales
+
+
+@dataclass(frozen=True)
+class VacancyParameters:
+    """Vacancy transport (docs/model.md 3).
+
+    Attributes:
+        diffusivity: D_Li / (L v0), tracer diffusivity of the solvent at S = 1.
+        sink_length: l_v / L, bulk sinks (dislocations); inf switches them off.
+        interface_length: l_i / L; inf switches the interface sink off.
+        surface_length: l_s / L, exchange with void surfaces.
+        kelvin: gamma Omega / (RT L).
+        stress_drift: Omega_V P0 / RT.
+    """
+
+    diffusivity: float
+    sink_length: float
+    interface_length: float = float("inf")
+    surface_length: float = 0.1
+    kelvin: float = 0.0
+    stress_drift: float = 0.0
+
+
+def from_case(loaded: LoadedCase, scales: Scales) -> VacancyParameters | None:
+    """Parameters of a case; None where the contact itself removes every lattice plane."""
+    model, metal, temperature = loaded.case.model, loaded.metal, loaded.case.operation.temperature
+    if not model.vacancies:
+        return None
+    thermal, volume = constants.R * temperature, metal.molar_volume.value
+    tension = metal.surface_energy.value if model.capillarity else 0.0
+    relaxation = metal.vacancy_relaxation.value if model.stress_drift else 0.0
+    return VacancyParameters(
+        diffusivity=metal.diffusivity.at(temperature) / (scales.length * scales.velocity),
+        sink_length=metal.sink_length.value / scales.length,
+        interface_length=metal.interface_sink_length.value / scales.length,
+        surface_length=metal.surface_sink_length.value / scales.length,
+        kelvin=tension * volume / (thermal * scales.length),
+        stress_drift=relaxation * volume * scales.stress / thermal,
+    )
+
+
+class VacancyBalance:
+    """Weak form of div j_V = -s with its conditions at the contact and at void surfaces."""
+
+    def __call__(self, problem: ElectrochemistryProblem) -> ufl.Form:
+        """-j_V . grad q + s q in the metal, -(i - a) q on the contact, a q on void surfaces."""
+        test = problem.test("supersaturation")
+        bulk = balance(flux=problem.vacancy_flux(), annihilation=self.annihilation(problem), test=test)
+        contact = injection(
+            current=problem.current_density(), annihilation=problem.contact_annihilation(), test=test("+")
+        )
+        roof = absorption(annihilation=problem.void_annihilation(), test=test)
+        return problem.in_metal(bulk) + problem.on(Boundary.VOID, roof) + problem.on_contact(contact)
+
+    def annihilation(self, problem: ElectrochemistryProblem) -> Expr:
+        """s of dislocations."""
+        return problem.metal.bulk_annihilation(problem.state)
 
 
 def drive(*, supersaturation: Expr, pressure: Expr, stress_drift: Expr) -> Expr:
@@ -14,7 +97,7 @@ def drive(*, supersaturation: Expr, pressure: Expr, stress_drift: Expr) -> Expr:
     return ufl.grad(supersaturation) + supersaturation * stress_drift * ufl.grad(pressure)
 
 
-def flux(*, drive: Expr, diffusivity: Expr) -> Expr:
+def pure_flux(*, drive: Expr, diffusivity: Expr) -> Expr:
     """Vacancy flux j_V = -D G of a pure metal."""
     return -diffusivity * drive
 

@@ -1,0 +1,53 @@
+"""The API reference: a page for each room (folder of modules), made from docstrings by Sphinx's autodoc."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from solver.core.files import update
+
+PACKAGES = ("solver", "meshes", "postprocess")
+LITERAL = re.compile(r"(``.*?``|:[a-z]+:`.*?`)")
+
+
+def write(root: Path, folder: Path) -> None:
+    """Write ``index.md`` and a page for each room of ``root`` into ``folder``; equal files stay untouched."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found = rooms(root)
+    for room, modules in found.items():
+        update(folder / f"{room}.md", _page(room, modules))
+    contents = ["```{toctree}", ":maxdepth: 1", "", *found, "```", ""]
+    update(folder / "index.md", "\n".join(["# API reference", "", "Made from docstrings.", "", *contents]))
+    for old in folder.glob("*.md"):
+        if old.stem not in {*found, "index"}:
+            old.unlink()
+
+
+def rooms(root: Path) -> dict[str, list[str]]:
+    """Modules by room, the room's own (its ``__init__``) first."""
+    found: dict[str, list[str]] = {}
+    for package in PACKAGES:
+        for file in sorted((root / package).rglob("*.py")):
+            if file.stem == "__main__":
+                continue
+            parts = file.relative_to(root).with_suffix("").parts
+            room = ".".join(parts[:-1])
+            found.setdefault(room, []).append(room if parts[-1] == "__init__" else ".".join(parts))
+    return {room: sorted(modules) for room, modules in found.items()}
+
+
+def _page(room: str, modules: list[str]) -> str:
+    lines = [f"# {room}", ""]
+    for module in modules:
+        title = [] if module == room else [f"## {module.rsplit('.', 1)[1]}", ""]
+        lines += [*title, "```{eval-rst}", f".. automodule:: {module}", "   :members:", "```", ""]
+    return "\n".join(lines)
+
+
+def without_substitutions(lines: list[str]) -> None:
+    """Change docstring lines so that ``|x|`` stays an absolute value: in RST it would name a substitution."""
+    for number, line in enumerate(lines):
+        parts = LITERAL.split(line)
+        parts[::2] = [part.replace("|", r"\|") for part in parts[::2]]
+        lines[number] = "".join(parts)

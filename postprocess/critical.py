@@ -1,0 +1,71 @@
+"""Figures of ``livoid critical``: fates over void size, and the map of neutral sizes, from its tables."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from postprocess.canvas import plt, save
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COLOURS = {"closes": "C3", "shrinks": "C3", "meets": "C0", "grows": "C0", "stays": "0.5", "fails": "k"}
+ROWS = {"instant": "at the first instant", "evolution": "by evolution"}
+"""Rows of the figure of sizes, from below, by the kind of search."""
+OFFSET = {"coarse": -0.15, "fine": 0.15}
+"""Place of a mesh's dots beside their row."""
+
+
+def draw_sizes(folder: Path) -> Path:
+    """Draw ``critical.png`` beside ``critical.csv`` and ``critical.json``; returns the picture."""
+    trials = pd.read_csv(folder / "critical.csv")
+    found = json.loads((folder / "critical.json").read_text(encoding="utf-8"))
+    figure, axes = plt.subplots(figsize=(6.4, 2.6))
+    heights = {kind: height for height, kind in enumerate(ROWS)}
+    y = trials["kind"].map(heights) + trials["mesh"].map(OFFSET)
+    for fate in trials["fate"].unique():
+        chosen = trials["fate"] == fate
+        axes.plot(
+            trials["half_width_um"][chosen], y[chosen], "o", color=COLOURS[fate], ms=5, ls="none", label=fate
+        )
+    for kind, height in heights.items():
+        for crossing in found[kind]:
+            low, high = height / len(ROWS), (height + 1) / len(ROWS)
+            axes.axvline(crossing["half_width"], ymin=low, ymax=high, color="k", lw=0.8)
+    axes.set_yticks(list(heights.values()), list(ROWS.values()))
+    axes.set_ylim(-0.5, 1.5)
+    axes.set_xscale("log")
+    axes.set_xlabel("half-width of the void (um); upper dots of each row: finer mesh")
+    axes.legend(fontsize=7, frameon=False, ncols=3, loc="upper left")
+    return save(figure, folder / "critical.png")
+
+
+def draw_map(folder: Path, smallest: float, largest: float) -> Path:
+    """Draw ``map.png`` beside ``map.csv``: neutral half-width over pressure for each current.
+
+    Args:
+        folder: of the map.
+        smallest, largest: half-widths (um) that were tried; triangles there mark pressures without a neutral
+            size.
+    """
+    table = pd.read_csv(folder / "map.csv")
+    figure, axes = plt.subplots(figsize=(6.0, 4.2))
+    for k, (current, rows) in enumerate(table.groupby("current_mA_cm2")):
+        colour, size = f"C{k}", rows["neutral_half_width_um"]
+        found = rows[size.notna()]
+        label = f"{current:g} mA/cm2"
+        axes.plot(found["pressure_MPa"], found["neutral_half_width_um"], f"{colour}o-", ms=3, label=label)
+        for everywhere, edge, marker in (("grows", largest, "^"), ("shrinks", smallest, "v")):
+            none = rows["pressure_MPa"][size.isna() & (rows["everywhere"] == everywhere)]
+            axes.plot(none, [edge] * len(none), colour, marker=marker, ms=6, mfc="none", ls="none")
+    axes.axhspan(largest, 1.2 * largest, color="0.9", lw=0)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("stack pressure (MPa)")
+    axes.set_ylabel("neutral half-width (um)")
+    axes.set_title("triangles: up, every void that fits grows; down, every void shrinks", fontsize=8)
+    axes.legend(fontsize=7, frameon=False)
+    return save(figure, folder / "map.png")

@@ -1,0 +1,55 @@
+"""Figure of ``livoid threshold``: threshold pressure over current, from ``threshold.csv``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from postprocess.canvas import plt, save
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CELSIUS = 273.15
+"""K at 0 C."""
+
+
+def read_thresholds(folder: Path) -> pd.DataFrame:
+    """``threshold.csv``; ``given`` says whether creep law and voids are the case's own."""
+    table = pd.read_csv(folder / "threshold.csv")
+    own = (table["creep"] == "as given") & (table["void_size"] == 1.0) & (table["population"] == 0)
+    return table.assign(given=own)
+
+
+def spread(table: pd.DataFrame, temperature: float, current: float) -> tuple[float, float, float]:
+    """(given, lowest, highest) threshold (MPa) at one temperature (K) and current (mA/cm2).
+
+    Over all creep laws and voids; those without a number are left out.
+    """
+    here = table[(table["temperature_K"] == temperature) & (table["current_mA_cm2"] == current)]
+    own = here.loc[here["given"], "threshold_MPa"].iloc[0]
+    return float(own), float(here["threshold_MPa"].min()), float(here["threshold_MPa"].max())
+
+
+def draw_thresholds(folder: Path, title: str) -> Path:
+    """Draw ``threshold.png`` beside ``threshold.csv``; returns the picture."""
+    table = read_thresholds(folder)
+    figure, axes = plt.subplots(figsize=(5.4, 3.8))
+    for k, (temperature, here) in enumerate(table.groupby("temperature_K")):
+        line = here[here["given"]].sort_values("current_mA_cm2")
+        label = f"{temperature - CELSIUS:.0f} C"
+        axes.plot(line["current_mA_cm2"], line["threshold_MPa"], f"C{k}o-", ms=4, label=label)
+        others = here[~here["given"]]
+        if len(others):
+            current = float(others["current_mA_cm2"].iloc[0])
+            own, low, high = spread(table, temperature, current)
+            bars = [[own - low], [high - own]]
+            axes.errorbar([current], [own], yerr=bars, color=f"C{k}", capsize=4, lw=1.0)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("current density (mA/cm2)")
+    axes.set_ylabel("threshold pressure (MPa)")
+    axes.set_title(f"{title}; bars: creep laws, voids", fontsize=8)
+    axes.legend(fontsize=8, frameon=False)
+    return save(figure, folder / "threshold.png")

@@ -1,0 +1,93 @@
+"""What is wrong with a case file: one line per problem, with its path, the value and a suggestion."""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+_SHOWN_VALUE = 60
+"""Longest text of a value in a message."""
+
+
+class CaseError(ValueError):
+    """A case file that cannot be used; ``problems`` has one line per problem."""
+
+    def __init__(self, source: str, problems: list[str]) -> None:
+        self.source, self.problems = source, problems
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        super().__init__("\n".join([f"{source}: {count}", *(f"  {p}" for p in problems)]))
+
+
+def describe(model: type[BaseModel], detail: ErrorDetails) -> str:
+    """One line for one of pydantic's errors: path, value, what is wrong, nearest valid name.
+
+    Args:
+        model: what was validated; suggestions for unknown keys are its keys.
+        detail: an entry of ``ValidationError.errors()``.
+    """
+    path = _dotted(detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        return f"{path}: unknown key{suggestion(str(detail['loc'][-1]), _keys(model, detail['loc'][:-1]))}"
+    if detail["type"] == "missing":
+        return f"{path}: missing"
+    if not detail["loc"] or isinstance(detail["input"], (Mapping, list, BaseModel)):
+        return f"{path}: {message(detail)}" if path else message(detail)
+    return f"{path} = {shown(detail['input'])}: {message(detail)}"
+
+
+def message(detail: ErrorDetails) -> str:
+    """What is wrong, without path and value."""
+    return detail["msg"].removeprefix("Value error, ")
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """``; did you mean 'x'?`` with the nearest of the known names, nothing if none is near."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN_VALUE else text[: _SHOWN_VALUE - 3] + "..."
+
+
+def _dotted(location: tuple[int | str, ...]) -> str:
+    """Path such as ``void[0].width``; what pydantic adds for its own validators is left out."""
+    text = ""
+    for part in location:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif not part.startswith(("function-", "tuple[")):
+            text += f".{part}" if text else str(part)
+    return text
+
+
+def _keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """Valid keys of the section at ``location``."""
+    here: type[BaseModel] | None = model
+    for part in location:
+        if here is None or isinstance(part, int):
+            continue
+        field = here.model_fields.get(part)
+        here = next(_models(field.annotation), None) if field is not None else None
+    return list(here.model_fields) if here is not None else []
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Models in an annotation such as ``list[Void]``; without those that take any key (no list to offer)."""
+    if (
+        isinstance(annotation, type)
+        and issubclass(annotation, BaseModel)
+        and annotation.model_config.get("extra") != "allow"
+    ):
+        yield annotation
+    if typing.get_origin(annotation) in (list, typing.Union, types.UnionType, typing.Annotated):
+        for part in typing.get_args(annotation):
+            yield from _models(part)

@@ -1,0 +1,66 @@
+"""Resolution in space and time, and the solvers' settings."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from solver.case import units
+from solver.case.schema.section import Factor, Name, Section
+
+COUPLING_TOLERANCE = 1e-7
+"""Default change of the potential (RT/F, root mean square over the contact) by contact pressure that ends
+the staggered loop. Where the pressure is singular, at a triple line, it says nothing about the current."""
+
+
+class Numerics(Section):
+    """Resolution and solver settings; lengths None are derived from the voids."""
+
+    tip_size: units.Length | None = Field(None, description="element size at triple lines")
+    event_length: units.Length | None = Field(
+        None, description="length in which changes of topology are measured; default and least: tip_size"
+    )
+    event_together: Annotated[float, Field(ge=1, le=3, allow_inf_nan=False)] = Field(
+        1.0,
+        description="where the interface changes, so do places within this factor of their "
+        "own threshold: fewer new meshes in large populations",
+    )
+    graded: bool = Field(
+        False,
+        description="let sizes grow from the roofs by 'growth' too: half the cells in large populations",
+    )
+    growth: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.2
+    largest_size: units.Length | None = None
+    layer_size: units.Length | None = Field(
+        None, description="element size along the contact; alloys: default by the width of the solute layer"
+    )
+    layer_depth: units.Deviation = Field(
+        "0 um", description="height over which layer_size holds before sizes grow", validate_default=True
+    )
+    roof_fraction: Annotated[float, Field(gt=0.005, le=0.5, allow_inf_nan=False)] = 0.08
+    courant: Factor = Field(0.4, description="surface motion per step over surface spacing")
+    composition_change: Factor = Field(
+        0.05, description="change of the solute fraction per step over its largest"
+    )
+    first_step: units.Duration = Field("0.05 s", validate_default=True)
+    smallest_step: units.Duration = Field("1e-9 s", validate_default=True)
+    largest_step: units.Duration = Field("120 s", validate_default=True)
+    step_growth: Annotated[float, Field(gt=1, le=3, allow_inf_nan=False)] = 1.4
+    max_steps: Annotated[int, Field(ge=1, le=1_000_000)] = 20000
+    smallest_quality: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.35
+    regularisation: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = 1e-4
+    coupling_tolerance: Annotated[float, Field(ge=1e-9, le=1e-3, allow_inf_nan=False)] = Field(
+        COUPLING_TOLERANCE,
+        description="change of potential by contact pressure (RT/F) that ends a coupled solve",
+    )
+    solver: Literal["auto", "direct", "iterative"] = Field(
+        "auto", description="factorisations (auto: in two dimensions) or Krylov solvers (auto: in 3-D)"
+    )
+    petsc: dict[
+        Name,
+        dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+$", max_length=80)], str | int | float],
+    ] = Field(
+        default_factory=dict,
+        description="PETSc options by recipe name, for example newton-direct.snes_max_it",
+    )

@@ -1,0 +1,85 @@
+"""What is done to the cell: pressure, temperature, and a current or a list of steps (strip, plate, rest)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from solver.case import units
+from solver.case.schema.section import Factor, Section
+
+
+class ProtocolStep(Section):
+    """One step of a protocol; it ends at the first of its limits that is met."""
+
+    do: Literal["strip", "plate", "rest"]
+    current: units.CurrentDensity | None = Field(None, description="magnitude, mean over the whole area")
+    overpotential: units.Voltage | None = Field(
+        None, description="magnitude of the held overpotential of the modelled part, instead of 'current'"
+    )
+    capacity: units.Capacity | None = Field(None, description="areal capacity of this step")
+    duration: units.Duration | None = None
+    cutoff_voltage: units.Voltage | None = Field(None, description="magnitude of the overpotential")
+    cutoff_contact_loss: Factor | None = Field(None, description="lost contact over whole area")
+    pressure: units.StackPressure | None = Field(None, description="default: the pressure of [operation]")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ProtocolStep:
+        if self.do == "rest":
+            given = [
+                n for n in ("current", "overpotential", "capacity", "cutoff_voltage") if getattr(self, n)
+            ]
+            if given or self.duration is None:
+                raise ValueError("a rest has a 'duration' and no current, overpotential, capacity or voltage")
+            return self
+        if (self.current is None) == (self.overpotential is None):
+            raise ValueError(f"to {self.do} needs either 'current' or 'overpotential'")
+        if self.overpotential is not None and self.overpotential <= 0.0:
+            raise ValueError("'overpotential' is a magnitude above 0 V")
+        if self.cutoff_voltage is not None and self.cutoff_voltage <= 0.0:
+            raise ValueError("'cutoff_voltage' is a magnitude above 0 V")
+        if not self.capacity and self.duration is None:
+            raise ValueError(f"to {self.do} needs a 'capacity' or a 'duration' to end at")
+        return self
+
+
+class Operation(Section):
+    """What is done to the cell: one strip (``current``, ``capacity``), or a list of steps."""
+
+    pressure: units.StackPressure
+    temperature: units.Temperature = Field("298.15 K", validate_default=True)
+    mode: Literal["galvanostatic", "potentiostatic"] = "galvanostatic"
+    current: units.CurrentDensity | None = Field(None, description="mean over the whole area, stripping")
+    overpotential: units.Voltage | None = Field(None, description="of the modelled part, potentiostatic")
+    capacity: units.Capacity | None = Field(None, description="areal capacity at which the run ends")
+    cutoff_voltage: units.Voltage | None = Field(None, description="overpotential that ends the run")
+    step: list[ProtocolStep] = Field(default_factory=list, max_length=100)
+    cycles: Annotated[int, Field(ge=1, le=10000)] = Field(1, description="times the steps are gone through")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Operation:
+        if self.step:
+            return self._with_steps()
+        if self.cycles != 1:
+            raise ValueError("'cycles' needs a list of [[operation.step]]")
+        if self.capacity is None:
+            raise ValueError("needs a 'capacity' to end at, or a list of [[operation.step]]")
+        if self.mode == "galvanostatic" and self.current is None:
+            raise ValueError("galvanostatic operation needs 'current'")
+        if self.mode == "galvanostatic" and self.overpotential is not None:
+            raise ValueError("'overpotential' belongs to mode = \"potentiostatic\"")
+        if self.mode == "potentiostatic" and (self.overpotential is None or self.overpotential <= 0.0):
+            raise ValueError("potentiostatic operation needs an 'overpotential' above 0 V")
+        if self.mode == "potentiostatic" and self.current is not None:
+            raise ValueError("'current' belongs to mode = \"galvanostatic\"")
+        return self
+
+    def _with_steps(self) -> Operation:
+        names = ("current", "overpotential", "capacity")
+        given = [f"'{n}'" for n in names if getattr(self, n) is not None]
+        if given:
+            raise ValueError(f"{', '.join(given)} belongs into the steps of [[operation.step]]")
+        if all(step.do == "rest" for step in self.step):
+            raise ValueError("the steps of [[operation.step]] only rest")
+        return self

@@ -1,0 +1,92 @@
+"""Arguments that several commands share, and the case that they name, read once for all ranks."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+from mpi4py import MPI
+
+if TYPE_CHECKING:
+    from solver.case.loading import LoadedCase
+
+ROOT = Path(__file__).resolve().parents[2]
+"""The source tree."""
+Communicator = Annotated[MPI.Comm, Parameter(parse=False)]
+"""All ranks; not from the command line but from :func:`solver.cli.main.main`."""
+CaseFile = Annotated[Path, Parameter(help="case file (TOML)")]
+RunFolderPath = Annotated[Path, Parameter(help="run folder")]
+Changes = Annotated[
+    tuple[str, ...],
+    Parameter(
+        name="--set",
+        help='change a value (PATH=VALUE), for example --set operation.pressure="2 MPa"; can be repeated',
+    ),
+]
+
+
+class ArgumentError(ValueError):
+    """An argument that cannot be used; the message says why."""
+
+
+def parse_change(text: str) -> tuple[str, Any]:
+    """``path=value``; the value is TOML, or text when it is not.
+
+    Raises:
+        ArgumentError: if there is no path or no value.
+    """
+    path, equals, value = text.partition("=")
+    if not equals or not path:
+        raise ArgumentError(f"--set {text}: expected PATH=VALUE")
+    try:
+        return path, tomllib.loads(f"value = {value}")["value"]
+    except (ValueError, RecursionError):
+        return path, value
+
+
+def case_reader(
+    path: Path, changes: Sequence[str], comm: MPI.Comm
+) -> Callable[[Mapping[str, Any]], LoadedCase]:
+    """What reads the case of a command with further changes, by dotted path. Collective.
+
+    Raises:
+        ArgumentError: if one of the ``changes`` is not PATH=VALUE.
+    """
+    given = dict(parse_change(text) for text in changes)
+
+    def read(more: Mapping[str, Any]) -> LoadedCase:
+        return read_case(path, given | dict(more), comm)
+
+    return read
+
+
+def read_case(path: Path, changes: Mapping[str, Any], comm: MPI.Comm) -> LoadedCase:
+    """Read a case on rank 0 and share it, so that all ranks see the same file or the same problem.
+
+    Raises:
+        CaseError: on all ranks, with every problem of the case.
+    """
+    from solver.case.loading import CaseError, load_case, parse_case
+    from solver.setup.setup import set_up
+
+    loaded: LoadedCase | None = None
+    problem: CaseError | None = None
+    if comm.rank == 0:
+        try:
+            loaded = load_case(path, changes)
+            set_up(loaded)
+        except CaseError as error:
+            problem = error
+    failure: tuple[str, list[str]] | None = comm.bcast(
+        (problem.source, problem.problems) if problem else None, root=0
+    )
+    if failure is not None:
+        raise CaseError(*failure)
+    if comm.size == 1 and loaded is not None:
+        return loaded
+    # All ranks read the same text, so that no value differs between them in its last digit.
+    shared = comm.bcast((loaded.resolved(), loaded.source) if loaded else None, root=0)
+    return parse_case(*shared)

@@ -1,0 +1,76 @@
+"""What is shown of a case before it is run: the case as resolved, the schema of case files, its mesh."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from solver.cli.arguments import CaseFile, Changes, Communicator, case_reader
+from solver.cli.exits import EXIT_OK
+
+
+def check(case: CaseFile, /, *, set_: Changes = (), comm: Communicator) -> int:
+    """Validate a case and print it resolved, with its dimensionless groups."""
+    import tomli_w
+
+    from solver.setup.groups import dimensionless_groups
+
+    loaded = case_reader(case, set_, comm)({})
+    if comm.rank == 0:
+        print(tomli_w.dumps(loaded.resolved()))
+        print("# dimensionless groups (largest seeded void)")
+        for name, value in dimensionless_groups(loaded).items():
+            print(f"#   {name:10s} {value:.4g}")
+    return EXIT_OK
+
+
+def schema(*, comm: Communicator) -> int:
+    """Print the JSON schema of case files."""
+    from solver.case.loading import schema_text
+
+    if comm.rank == 0:
+        sys.stdout.write(schema_text())
+    return EXIT_OK
+
+
+def mesh(
+    case: CaseFile,
+    /,
+    *,
+    set_: Changes = (),
+    out: Annotated[Path | None, Parameter(help="mesh file (default runs/CASE-mesh)")] = None,
+    comm: Communicator,
+) -> int:
+    """Write the mesh of a case, a table of the names in it, and a picture of it."""
+    from meshes.quality import quality
+    from meshes.tags import name_table
+    from postprocess.mesh_picture import draw_mesh
+    from solver.core.files import write_atomic
+    from solver.core.parallel import on_root
+    from solver.setup.setup import set_up
+    from solver.simulation.discretisation import initial_cell
+
+    loaded = case_reader(case, set_, comm)({})
+    base = out or Path("runs") / f"{case.stem}-mesh"
+    base = base.with_suffix("") if base.suffix == ".msh" else base
+    on_root(comm, lambda: base.parent.mkdir(parents=True, exist_ok=True))
+    msh = base.with_suffix(".msh")
+    cell = initial_cell(set_up(loaded), comm, str(msh))
+    cells = cell.domain.topology.index_map(cell.domain.topology.dim).size_global
+    worst = quality(cell)
+
+    def write() -> None:
+        names = json.dumps(name_table(), indent=2) + "\n"
+        write_atomic(base.with_suffix(".json"), names)
+        draw_mesh(msh, base.with_suffix(".png"))
+        print(f"{cells} cells, worst quality {worst:.3f}; {msh}, {base}.json, {base}.png")
+
+    on_root(comm, write)
+    return EXIT_OK
+
+
+COMMANDS = (check, schema, mesh)

@@ -1,0 +1,24 @@
+"""Exit codes of the commands, and how a command refuses to start."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+EXIT_OK, EXIT_FAILED, EXIT_INPUT, EXIT_ENVIRONMENT = 0, 1, 2, 3
+"""Done; the run failed or was interrupted; bad input; something is missing in the environment."""
+
+
+def refuse(comm: MPI.Comm, reason: object, code: int = EXIT_INPUT) -> int:
+    """Print on rank 0 why a command does nothing; returns the exit code."""
+    if comm.rank == 0:
+        print(f"livoid: {reason}", file=sys.stderr)
+    return code
+
+
+def refuse_ranks(comm: MPI.Comm, what: str) -> int:
+    """:func:`refuse` to run on several ranks what starts ranks of its own."""
+    return refuse(comm, f"{what} starts its own ranks; leave -n out")

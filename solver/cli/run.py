@@ -1,0 +1,186 @@
+"""Running a case: alone, again from its folder, as part of a study; and the demo, which runs two."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mpi4py import MPI
+
+from solver.cli.arguments import (
+    ROOT,
+    CaseFile,
+    Changes,
+    Communicator,
+    RunFolderPath,
+    case_reader,
+    read_case,
+)
+from solver.cli.exits import EXIT_FAILED, EXIT_OK, refuse
+
+if TYPE_CHECKING:
+    from solver.case.loading import LoadedCase
+    from solver.simulation.ending import RunOutcome
+
+DEMO_CASES = ("demo-0.2MPa", "demo-2MPa")
+
+
+def run(
+    case: CaseFile,
+    /,
+    *,
+    set_: Changes = (),
+    out: Path | None = None,
+    force: bool = False,
+    resume: bool = False,
+    profile: bool = False,
+    comm: Communicator,
+) -> int:
+    """Run a case.
+
+    Args:
+        out: run folder (default runs/CASE)
+        force: replace an earlier run in that folder
+        resume: go on from the newest checkpoint in that folder
+        profile: report where the time goes (profile.json)
+    """
+    from solver.core import timing
+    from solver.core.parallel import on_root
+
+    loaded = case_reader(case, set_, comm)({})
+    folder = out or Path("runs") / case.stem
+    if resume and _has_ended(loaded, folder, comm):
+        return EXIT_OK
+    if profile:
+        timing.start()
+    outcome = _run(loaded, folder, comm, force=force, resume=resume)
+    if profile:
+        rows = timing.table(comm, outcome.steps)
+        on_root(comm, lambda: timing.write(rows, folder))
+    return _ending(outcome, folder, comm)
+
+
+def job(
+    case: CaseFile,
+    /,
+    *,
+    out: RunFolderPath,
+    mark: Path,
+    comm: Communicator,
+) -> int:
+    """One run of a study (called by its Snakefile).
+
+    Goes on where a checkpoint of the same case is, starts anew otherwise. A failed run is marked and counts
+    as done (exit code 0); an interrupted one is not.
+
+    Args:
+        mark: file that says how the run ended
+    """
+    from solver.core.parallel import RootError, on_root
+    from solver.study import marks
+
+    loaded = read_case(case, {}, comm)
+    resume = bool(comm.bcast(on_root(comm, lambda: _resumable(out, loaded)), root=0))
+    code = EXIT_OK
+    if not (resume and _has_ended(loaded, out, comm)):
+        code = _ending(_run(loaded, out, comm, force=not resume, resume=resume), out, comm)
+    try:
+        on_root(comm, lambda: marks.write(mark, out))
+    except RootError as error:
+        return refuse(comm, error, code or EXIT_FAILED)
+    return EXIT_OK
+
+
+def _run(
+    loaded: LoadedCase, folder: Path, comm: MPI.Comm, *, force: bool = False, resume: bool = False
+) -> RunOutcome:
+    """Run a case with a report of its progress. Collective."""
+    from solver.cli import progress
+    from solver.output.run_folder import RunFolder
+    from solver.setup import protocol
+    from solver.simulation.run import run_case
+
+    target = protocol.expected_throughput(loaded.case.operation)
+    report = progress.reporter(target, root=comm.rank == 0)
+    to = RunFolder(folder)
+    return run_case(loaded, to, comm, force=force, resume=resume, progress=report)
+
+
+def _ending(outcome: RunOutcome, folder: Path, comm: MPI.Comm) -> int:
+    """Print on rank 0 how a run ended; returns the exit code."""
+    if comm.rank == 0:
+        print(f"{outcome.status}: {outcome.message}\nresults in {folder}")
+    return EXIT_FAILED if outcome.status in ("failed", "interrupted") else EXIT_OK
+
+
+def _has_ended(loaded: LoadedCase, folder: Path, comm: MPI.Comm) -> bool:
+    """Whether the folder holds this case, run to its end, which rank 0 then says. Collective."""
+    from solver.core.parallel import on_root
+    from solver.output.run_folder import RunFolder
+
+    done = comm.bcast(on_root(comm, lambda: RunFolder(folder).ended(loaded)), root=0)
+    if done is not None and comm.rank == 0:
+        print(f"{done}\nresults in {folder}")
+    return done is not None
+
+
+def _resumable(folder: Path, loaded: LoadedCase) -> bool:
+    """Whether the folder holds this case, ended or with a checkpoint; else a new run replaces it."""
+    from solver.output import checkpoint
+    from solver.output.run_folder import RunFolder
+
+    try:
+        if RunFolder(folder).ended(loaded) is None:
+            checkpoint.newest(folder)
+        return True
+    except checkpoint.CheckpointError:
+        return False
+
+
+def rerun(run: RunFolderPath, /, *, out: Path | None = None, comm: Communicator) -> int:
+    """Repeat a run from its folder and compare (same ranks: to 1e-8).
+
+    Args:
+        out: folder (default RUN-rerun)
+    """
+    from postprocess import rerun as repeat
+    from solver.core.parallel import on_root
+
+    first = comm.bcast(on_root(comm, lambda: repeat.original(run)), root=0)
+    folder = out or first.folder.with_name(first.folder.name + "-rerun")
+    loaded = read_case(first.case, {}, comm)
+    outcome = _run(loaded, folder, comm)
+    _ending(outcome, folder, comm)
+    if comm.rank != 0:
+        return EXIT_OK
+    same_ranks = first.manifest.get("ranks") == comm.size
+    changed = repeat.surroundings(first.manifest, comm.size)
+    text, same = repeat.report(first.folder, folder, changed, same_ranks=same_ranks)
+    print(text)
+    return EXIT_OK if same and outcome.status == first.manifest["status"] else EXIT_FAILED
+
+
+def demo(*, out: Path = Path("demo"), comm: Communicator) -> int:
+    """The main job: one Li void at 0.2 and at 2 MPa; ends with a table and a figure.
+
+    Args:
+        out: folder (default demo)
+    """
+    from postprocess.demo import demo_figure, demo_table
+
+    outcomes: dict[str, RunOutcome] = {}
+    for name in DEMO_CASES:
+        loaded = read_case(ROOT / "cases" / f"{name}.toml", {}, comm)
+        if comm.rank == 0:
+            print(f"{name}: {loaded.case.title}", flush=True)
+        outcomes[name] = _run(loaded, out / name, comm, force=True)
+    if comm.rank == 0:
+        runs = [out / name for name in DEMO_CASES]
+        print(demo_table(runs))
+        print(f"figure: {demo_figure(runs, out / 'demo.png')}")
+        print(f"open in ParaView: {', '.join(str(run / 'fields.pvd') for run in runs)}")
+    failed = any(outcome.status in ("failed", "interrupted") for outcome in outcomes.values())
+    return EXIT_FAILED if failed else EXIT_OK
+
+
+COMMANDS = (run, rerun, demo, job)

@@ -1,0 +1,327 @@
+"""The state of a run, and what is done with it in a step: solve, observe, move, change, remesh.
+
+The loop over stages and steps is :func:`solver.simulation.run.run`.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NoReturn
+
+from solver.algebra.newton import SolveError
+from solver.core import timing
+from solver.interface.interface import IMPATIENCE
+from solver.setup.scales import COULOMB_PER_MAH_CM2
+from solver.simulation import ending, trial
+from solver.simulation.discretisation import CANNOT_MESH, remeshed
+from solver.simulation.ending import RunEndedError, RunOutcome
+from solver.stepping import step
+from solver.stepping.observables import BalanceErrors, Observables, volume_balance
+
+if TYPE_CHECKING:
+    import numpy as np
+    from mpi4py import MPI
+    from numpy.typing import NDArray
+
+    from meshes.profile.base import Profile
+    from meshes.topology import Event
+    from solver.equations.coupled_model import CoupledModel
+    from solver.interface.interface import Interface
+    from solver.setup.protocol import Stage
+    from solver.setup.setup import Setup
+    from solver.simulation.callbacks import Callbacks
+    from solver.simulation.discretisation import Discretisation
+    from solver.simulation.ending import Status
+    from solver.stepping.clock import Clock
+    from solver.stepping.observables import Observation
+    from solver.stepping.schedule import Schedule
+
+log = logging.getLogger("livoid")
+
+CALM_STEPS = 3
+"""Steps after a rejection during which the step grows by CALM_GROWTH only."""
+CALM_GROWTH = 1.2
+AFTER_CHANGE = 0.5
+"""Share of the last step that is tried after a change of topology: capillarity rounds what was cut."""
+_ROUNDING = 1e-9
+"""Relative excess of the time left over a step that is still no step of its own."""
+
+
+@dataclass
+class Simulation:
+    """State of a run.
+
+    Attributes:
+        setup: what the case asks for.
+        clock: time, charge, steps, outputs so far.
+        schedule: the protocol and the outputs.
+        discretisation: model and void surfaces on the present mesh.
+        interface: its profile, its voids with their labels, where it carries tension.
+        callbacks: what is done at the moments of the run.
+        last: observation of the last solved state, None before the first of a stage.
+        result: of the last step, None before the first of a stage.
+        errors: how well that step kept its balances.
+        balance: platen height and void measure that they are counted from.
+        solubility_reached: whether the solute has been at its solubility.
+        resumed: whether the present stage is one that a checkpoint was made in.
+        output_due: whether the last solved state is one for an output.
+    """
+
+    setup: Setup
+    comm: MPI.Comm
+    clock: Clock
+    schedule: Schedule
+    discretisation: Discretisation
+    interface: Interface
+    callbacks: Callbacks
+    last: Observation | None = None
+    result: step.StepResult | None = None
+    errors: BalanceErrors = field(default_factory=lambda: BalanceErrors(0.0, 0.0))
+    balance: tuple[float, float] = (0.0, 0.0)
+    solubility_reached: bool = False
+    resumed: bool = False
+    output_due: bool = False
+    _observables: Observables | None = None
+
+    @property
+    def model(self) -> CoupledModel:
+        """The equation sets on the present mesh."""
+        return self.discretisation.model
+
+    @property
+    def stage(self) -> Stage:
+        """The present stage of the protocol."""
+        return self.schedule.now(self.clock)
+
+    @property
+    def capacity(self) -> float:
+        """Charge that has passed, whatever its direction (mAh/cm2)."""
+        return self.clock.capacity / COULOMB_PER_MAH_CM2
+
+    def tell(self, moment: str, *details: object) -> None:
+        """Call all callbacks. Collective."""
+        self.callbacks.call(moment, self, *details)
+
+    def control(self, model: CoupledModel) -> None:
+        """Set current or overpotential, and the pressure, of the present stage."""
+        self.schedule.control(self.clock, model)
+
+    def carry_tension(self) -> None:
+        """Let the contact carry tension where a void would not last."""
+        self.model.zone.tension_regions = self.interface.tension_at(self.clock.time / self.setup.scales.time)
+
+    def begin_stage(self) -> None:
+        """Take the load of a stage; where a run is resumed the rest has been done."""
+        self.control(self.model)
+        if self.resumed:
+            self.resumed = False
+            return
+        self.schedule.begin(self.clock)
+        self.clock.step_size = self.setup.steps.first
+        self.result, self.last = None, None
+        self.tell("stage_begins")
+        try:
+            # the jump of the load is taken here, not in a step that may be undone
+            self.model.solve(self.clock.step_size)
+        except SolveError as error:
+            raise self.failure(f"{self.stage.describe()} cannot begin: {error}") from None
+
+    def stage_over(self) -> str | None:
+        """Why the present stage is over, None if it is not; raises RunEndedError after too many steps."""
+        why, most = self.schedule.over(self.clock, self.last), self.setup.steps.most
+        if why is None and self.clock.step >= most:
+            raise RunEndedError("failed", f"no end after {most} steps (numerics.max_steps)")
+        return why
+
+    def end_stage(self, why: str) -> None:
+        """Record the last state of the stage, and that it is over."""
+        self.observe_last()
+        self.tell("stage_ends", why)
+
+    def advance(self) -> step.StepRejectedError | None:
+        """Solve, observe and move the interface, in smaller and smaller steps until one is accepted.
+
+        Returns:
+            None, or why the last step was rejected if the next one would be too small.
+        """
+        dt = self.step_size()
+        while True:
+            try:
+                self.result = step.advance(
+                    self.model, dt, self.setup.step_limits, self._spacing(), self.observe
+                )
+            except step.StepRejectedError as rejection:
+                self.clock.rejected += 1
+                dt *= rejection.factor
+                self.clock.step_size = dt
+                self.clock.calm_until = self.clock.step + CALM_STEPS
+                log.debug("step %d rejected: %s", self.clock.step, rejection)
+                if dt < self.setup.steps.smallest:
+                    return rejection
+            else:
+                self._accept(dt)
+                return None
+
+    def step_size(self) -> float:
+        """Next step in L/v0: proposal, largest step, and the next output or end of stage."""
+        dt = min(self.clock.step_size, self.setup.steps.largest)
+        given = self.stage.current
+        current = given if given is not None else self.last.current if self.last else 0.0
+        left = self.schedule.time_left(self.clock, current) / self.setup.scales.time
+        if left <= dt * (1.0 + _ROUNDING):
+            return left
+        return left / 2.0 if left < 2.0 * dt else dt
+
+    def _accept(self, dt: float) -> None:
+        """Count a step and propose the next one."""
+        result, clock, limits = self.result, self.clock, self.setup.step_limits
+        assert result is not None and self.last is not None
+        self.tell("interface_moved", dt)
+        self.schedule.passed(clock, dt * self.setup.scales.time, self.last.current)
+        clock.step += 1
+        clock.last_step = dt
+        growth = self.setup.steps.growth if clock.step > clock.calm_until else CALM_GROWTH
+        clock.step_size = max(
+            step.next_step(dt, result, limits, growth),
+            # a step cut short by an output does not slow the ones after it
+            min(clock.step_size, step.change_limit(dt, result, limits)),
+        )
+        self.interface.profile = self.discretisation.surfaces.profile()
+
+    def _spacing(self) -> step.Spacing:
+        surfaces, sizes = self.discretisation.surfaces, self.setup.sizes
+        return lambda moved: surfaces.spaced(moved, sizes)
+
+    def observe(self) -> None:
+        """Measure the solved state before the interface moves; again, but unrecorded, after a rejection."""
+        if self._observables is None:
+            geometry = self.setup.geometry
+            with timing.part("build"):
+                self._observables = Observables(
+                    self.model, self.setup.scales, geometry.pellet_depth, geometry.electrolyte_depth
+                )
+        seen, first_time = self._observables.observe(), self.last is None
+        self.last = seen
+        if not (first_time or self.clock.recorded < self.clock.step):
+            return
+        self.clock.recorded = self.clock.step
+        self.balance, self.errors = volume_balance(
+            self.balance, self.result, self.model, seen.platen, seen.void_measure
+        )
+        self.output_due = self.schedule.output_due(self.clock)
+        self.tell("state_solved")
+        if self.output_due:
+            self.schedule.written(self.clock)
+
+    def observe_last(self) -> None:
+        """Solve and observe the last geometry, with an output."""
+        try:
+            self.model.solve(self.clock.last_step)
+        except SolveError as error:
+            log.warning("the last geometry could not be solved: %s", error)
+            return
+        self.clock.next_output = 0
+        self.observe()
+
+    def stop_at_cutoff(self) -> None:
+        """End the run where the overpotential is at its limit."""
+        limit = self.setup.cutoff_voltage
+        if limit is not None and self.last is not None and abs(self.last.shares.total) >= limit:
+            self.stop("cutoff", [], f"overpotential {self.last.shares.total:.4g} V reached the cut-off")
+
+    def change_interface(self) -> None:
+        """Do what the step has brought about: changes of topology, solubility limit, end of the metal."""
+        rules = self.setup.interface
+        solubility = None if self.solubility_reached else ending.solubility_event(self.model.solute)
+        if solubility is not None:
+            self.solubility_reached = True
+            if rules.stops_at_solubility:
+                self.stop("event", [solubility])
+            self.tell("events_happened", [solubility])
+        self.change_topology(self.model, 1.0)
+        height = self.setup.geometry.metal_height
+        final = ending.final_events(self.interface.profile, rules.delaminated_below, height)
+        if final:
+            self.stop("event", final)
+
+    def change_topology(self, model: CoupledModel | None, patience: float) -> bool:
+        """Make the changes of topology that are due; whether there were any. Stops at them if so asked.
+
+        Args:
+            model: solved model, for voids that open; None for geometry alone.
+            patience: factor on the thresholds of changes.
+        """
+        evolves, dt = self.setup.interface.evolves, self.clock.last_step
+        growth = self.void_growth if evolves else None
+        now = self.clock.time / self.setup.scales.time
+        state, found = self.interface.changes(model, dt, patience, growth, now)
+        self.carry_tension()
+        if not found:
+            return False
+        if not evolves:
+            self.stop("event", found)
+        self.remesh(state.profile)
+        when = (self.clock.time, self.capacity)
+        self.interface.population.change(found, state.labels, state.next_label, when)
+        self.tell("events_happened", found)
+        self.clock.step_size *= AFTER_CHANGE
+        return True
+
+    def void_growth(self, profile: Profile) -> NDArray[np.float64]:
+        """Growth rate of each void of ``profile``, tried on a mesh that is not kept. Collective."""
+
+        def tried() -> Discretisation:
+            new, _, _ = remeshed(self.setup, self.discretisation, [profile])
+            self.control(new.model)
+            return new
+
+        return trial.void_growth(tried, len(profile.widths()), self.clock.last_step)
+
+    def rescue(self, rejection: step.StepRejectedError) -> None:
+        """Steps get too small: a void that is about to vanish or meet another one does so now, or the end."""
+        if not any(self.change_topology(None, patience) for patience in IMPATIENCE):
+            raise self.failure(str(rejection))
+        log.warning("step %d: %s; what was nearest to a change was changed", self.clock.step, rejection)
+        self.clock.step_size = self.setup.steps.first
+
+    def remesh_if_needed(self) -> None:
+        """Make a new mesh where the present one has become poor."""
+        result = self.result
+        assert result is not None
+        if self.clock.meshed == self.clock.step:
+            return
+        if self.interface.needs_remeshing(result.quality, self.setup.interface.smallest_quality):
+            self.remesh(self.interface.profile)
+
+    def remesh(self, profile: Profile) -> None:
+        """Go on with a new mesh of ``profile``."""
+        old, candidates = self.discretisation, profile.variants(self.setup.sizes)
+        try:
+            self.discretisation, self.interface.profile, correction = remeshed(self.setup, old, candidates)
+        except CANNOT_MESH as error:
+            raise self.failure(str(error)) from None
+        self._observables = None
+        self.control(self.model)
+        self.clock.remeshes += 1
+        self.clock.meshed = self.clock.step
+        self.clock.solute_correction += correction
+        self.tell("mesh_changed")
+        old.destroy()
+
+    def failure(self, reason: str) -> RunEndedError:
+        """The end of a run that cannot go on."""
+        return RunEndedError("failed", f"stopped at step {self.clock.step}: {reason}")
+
+    def stop(self, status: Status, found: list[Event], message: str = "") -> NoReturn:
+        """End the run in the middle of a stage, with a last record."""
+        self.end_stage(found[0].kind if found else status)
+        if found:
+            self.tell("events_happened", found)
+            raise RunEndedError(status, f"{found[0].kind}: {found[0].detail}", found[0])
+        raise RunEndedError(status, message)
+
+    def outcome(self, status: Status, message: str, event: Event | None = None) -> RunOutcome:
+        """The end, which is also logged."""
+        (log.error if status == "failed" else log.info)("%s: %s", status, message)
+        return RunOutcome(status, message, event, self.last, self.capacity, self.clock.time, self.clock.step)

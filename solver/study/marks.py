@@ -1,0 +1,91 @@
+"""Marks of the runs of a study: a file of each run that has ended, ``done/<run>.json``, which says how.
+
+Snakemake runs what has no mark, or whose case is newer than its mark. A failed run has a mark too: it would
+fail again. An interrupted one has none.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from solver.core.files import write_atomic
+from solver.output.run_folder import differences
+from solver.study.schema import StudyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from solver.study.points import Point
+
+ENDS = ("finished", "event", "cutoff", "failed")
+"""Ends of a run that are results; an interrupted run is not one."""
+
+
+def mark_file(folder: Path, name: str) -> Path:
+    """Where the mark of a run is."""
+    return folder / "done" / f"{name}.json"
+
+
+def failed(folder: Path, points: Sequence[Point]) -> list[str]:
+    """Names of runs whose mark says that they failed."""
+    marks = {point.name: mark_file(folder, point.name) for point in points}
+    return [
+        name
+        for name, file in marks.items()
+        if file.is_file() and json.loads(file.read_text(encoding="utf-8"))["status"] == "failed"
+    ]
+
+
+def outdated(folder: Path, points: Sequence[Point], now: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Runs with a mark that another version of the program or of its libraries has made.
+
+    Args:
+        folder: of the study.
+        points: of the study.
+        now: what :func:`solver.core.provenance.versions` says; of a source tree only its commit counts, as
+            results that are written into the tree change the rest.
+
+    Returns:
+        What is different, one line each, by name of the run.
+    """
+    found = {}
+    now = {key: value for key, value in now.items() if key != "git_dirty"}
+    for point in points:
+        file = folder / "runs" / point.name / "manifest.json"
+        if mark_file(folder, point.name).is_file() and file.is_file():
+            manifest = json.loads(file.read_text(encoding="utf-8"))
+            other = differences({key: manifest[key] for key in now if key in manifest}, now)
+            if other:
+                found[point.name] = other
+    return found
+
+
+def forget(folder: Path, names: Iterable[str], *, runs: bool) -> None:
+    """Remove the marks of runs, so that they are gone on with, or with the ``runs`` made anew."""
+    for name in names:
+        mark_file(folder, name).unlink(missing_ok=True)
+        if runs:
+            shutil.rmtree(folder / "runs" / name, ignore_errors=True)
+
+
+def waiting(folder: Path, points: Sequence[Point]) -> list[Point]:
+    """Points without a mark."""
+    return [point for point in points if not mark_file(folder, point.name).is_file()]
+
+
+def write(target: Path, run: Path) -> None:
+    """Write the mark of a run that has ended.
+
+    Raises:
+        StudyError: if it has not.
+    """
+    manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    if manifest.get("status") not in ENDS:
+        raise StudyError(f"{run} has not ended (status {manifest.get('status')})")
+    kept = ("status", "message", "capacity_mAh_cm2", "time_s", "steps", "wall_time_s", "case_sha256", "ranks")
+    data = {key: manifest[key] for key in kept if key in manifest}
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(target, json.dumps(data, indent=2) + "\n")

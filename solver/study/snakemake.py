@@ -1,0 +1,48 @@
+"""Running a prepared study folder with Snakemake, on local cores or through a batch system's profile."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+from solver.study.schema import StudyError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from solver.core.lock import FolderLock
+
+
+def run_snakemake(
+    folder: Path,
+    cores: int,
+    profile: Path | None,
+    extra: Sequence[str],
+    *,
+    dry: bool,
+    lock: FolderLock | None = None,
+) -> int:
+    """Run Snakemake on a prepared folder; returns its exit code.
+
+    Args:
+        folder: study folder.
+        cores: local cores (jobs at once, in units of ranks).
+        profile: Snakemake profile, for example of a batch system.
+        extra: further arguments for Snakemake.
+        dry: only show what would run.
+        lock: that Snakemake keeps as long as it lives.
+
+    Raises:
+        StudyError: if there is no Snakemake.
+    """
+    program = shutil.which("snakemake")
+    if program is None:
+        raise StudyError("studies run through Snakemake (Debian: snakemake, PyPI and conda-forge: snakemake)")
+    command = [program, "--snakefile", "Snakefile", "--directory", ".", "--rerun-triggers", "mtime"]
+    command += ["--keep-going", "--rerun-incomplete", "--nolock", "--latency-wait=10"]
+    command += ["--profile", str(profile.resolve())] if profile else ["--cores", str(cores)]
+    command += ["--dry-run", "--quiet"] if dry else []
+    kept_open = lock.descriptors() if lock else ()
+    return subprocess.run([*command, *extra], cwd=folder, check=False, pass_fds=kept_open).returncode

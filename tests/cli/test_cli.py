@@ -1,0 +1,177 @@
+"""The command line itself: mistakes are answered, help is complete, shells complete."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import solver
+from solver.cli import main as cli
+from solver.cli.exits import EXIT_INPUT, EXIT_OK
+from solver.cli.main import livoid as commands
+from solver.cli.main import main, parse
+from tests.conftest import ROOT
+
+Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
+NAMES = [name for name in commands if not name.startswith("-")]
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands called in this process leave the handlers of the tests alone."""
+    monkeypatch.setattr(cli, "_log_to_terminal", lambda _comm, *, verbose: None)
+
+
+def test_all_commands_are_there() -> None:
+    assert set(NAMES) == {
+        *("run", "rerun", "demo", "job", "check", "schema", "mesh"),
+        *("neutral", "critical", "threshold", "focus", "alloy", "study"),
+        *("plot", "report", "film", "compare", "verify", "doctor", "test", "bench", "docs", "completion"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["studdy", "x.toml"], 'Unknown command "studdy". Did you mean "study"?'),
+        (["run", "x.toml", "--forse"], "Unknown option: --forse. Did you mean --force?"),
+        (["check", "x.toml", "--sett", "a=1"], "Unknown option: --sett. Did you mean --set?"),
+        (["compare", "presure", "x"], 'Did you mean "pressure"?'),
+        (["focus", "x.toml", "--kind", "plan"], 'Did you mean "plane"?'),
+        (["run"], "CASE requires an argument"),
+        (["run", "a.toml", "b.toml"], "b.toml"),
+        (["study", "x.toml", "--cores", "two"], 'unable to convert "two"'),
+        (["run", "x.toml", "--set", "x"], "--set x: expected PATH=VALUE"),
+        (["run", "nowhere.toml"], "no such file"),
+    ],
+)
+def test_mistakes_get_one_message(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == EXIT_INPUT
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("livoid: ") and said.err.count("livoid: ") == 1
+    assert message in said.err
+
+
+def test_several_ranks_say_a_mistake_once(livoid: Livoid) -> None:
+    result = livoid("studdy", ranks=2)
+    assert result.returncode == EXIT_INPUT
+    assert result.stderr.count('Did you mean "study"?') == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([name, "--help"]) == EXIT_OK
+    text = capsys.readouterr().out
+    usage, description, *_ = [part.strip() for part in text.split("\n\n")]
+    assert usage.startswith(f"Usage: livoid {name} ")
+    assert len(description.split()) >= 3 and description.endswith(".")
+    for line in text.splitlines():
+        if line.startswith("  --") or (line.startswith("  ") and line.strip().split(":")[0].isupper()):
+            assert ":" in line and line.split(":", 1)[1].strip(), line
+
+
+def test_help_lists_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == EXIT_OK
+    text = capsys.readouterr().out
+    assert all(f"\n  {name}: " in text for name in NAMES)
+
+
+def test_without_a_command_the_commands_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == EXIT_INPUT
+    assert "Commands:" in capsys.readouterr().out
+
+
+def test_version_needs_no_dolfinx() -> None:
+    code = (
+        "import sys; from solver.cli.main import main; code = main(['--version']);"
+        "sys.exit(code or 9 * ('dolfinx' in sys.modules))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == f"livoid {solver.__version__}\n"
+
+
+def test_other_programs_get_all_their_options() -> None:
+    for words in (["-q", "--quick", "-k", "x"], ["-h", "-v"], ["--", "-x"], ["--verbose"]):
+        command, _ = parse(["test", *words])
+        assert list(command.args) == words  # type: ignore[attr-defined]
+    command, verbose = parse(["study", "a.toml", "--cores", "2", "--", "--verbose", "-n"])
+    assert command.args == (Path("a.toml"), "--verbose", "-n")  # type: ignore[attr-defined]
+    assert not verbose
+    assert parse(["--verbose", "run", "a.toml"])[1]
+
+
+def completed(words: str, folder: Path) -> list[str]:
+    """What bash offers for the last of ``words`` after the script of ``livoid completion bash``."""
+    script = subprocess.run(
+        [sys.executable, "-m", "solver", "completion", "bash"],
+        cwd=ROOT, capture_output=True, text=True, check=True, timeout=60,
+    ).stdout  # fmt: skip
+    (folder / "completion.bash").write_text(script, encoding="utf-8")
+    ask = (
+        f". {folder}/completion.bash; COMP_WORDS=({words}); COMP_CWORD=$(({len(words.split())} - 1));"
+        "_livoid; printf '%s\\n' \"${COMPREPLY[@]}\"; complete -p livoid"
+    )
+    result = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True, timeout=60)
+    *offered, registered = result.stdout.splitlines()
+    assert registered == "complete -F _livoid livoid"
+    return offered
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
+def test_bash_completes(tmp_path: Path) -> None:
+    assert completed("./livoid thr", tmp_path) == ["threshold"]
+    assert completed("./livoid -n 2 sch", tmp_path) == ["schema"]
+    assert completed("livoid run x.toml --res", tmp_path) == ["--resume"]
+    assert completed("livoid compare p", tmp_path) == ["paper", "pressure"]
+    case = os.path.relpath(ROOT / "cases" / "critical.toml")
+    assert completed(f"livoid run {case[:-3]}", tmp_path) == [case]
+
+
+@pytest.mark.parametrize(("shell", "mark"), [("zsh", "#compdef livoid"), ("fish", "complete -c livoid")])
+def test_other_shells_complete(shell: str, mark: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", shell]) == EXIT_OK
+    text = capsys.readouterr().out
+    assert mark in text
+    assert all(name in text for name in NAMES)
+    if shutil.which(shell):
+        assert subprocess.run([shell, "-n"], input=text, text=True, timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "serial", "parallel"),
+    [
+        ("--quick", "-m not slow -n auto", "-m parallel and not slow"),
+        (
+            "-k name --quick -x",
+            "-m not slow -n auto -k name -x",
+            "-m parallel and not slow -p no:cacheprovider -k name -x",
+        ),
+        ("", "-m ", "-m parallel -p no:cacheprovider"),
+    ],
+)
+def test_quick_leaves_slow_tests_out_of_both_parts(
+    given: str, serial: str, parallel: str, tmp_path: Path
+) -> None:
+    """Stand-ins for python3 and mpirun say what they are called with."""
+    for name in ("python3", "mpirun"):
+        (tmp_path / name).write_text(f'#!/bin/sh\necho "{name} $*"\n', encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    result = subprocess.run(
+        ["sh", str(ROOT / "tests" / "run.sh"), *given.split()],
+        env=os.environ | path, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    first, _, second = result.stdout.splitlines()
+    assert first.startswith(f"python3 -m pytest tests {serial}")
+    assert second.startswith(f"mpirun -n 2 python3 -m pytest tests {parallel}")
