@@ -6,6 +6,7 @@ which has them compiled for the processor.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import platform
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dolfinx
+import ffcx.options
 import numpy as np
 from dolfinx import fem, graph, jit, mesh
 from dolfinx.fem import petsc as fem_petsc
@@ -143,13 +145,19 @@ they are; a failed step is known by them."""
 
 
 def compile_for_processor() -> None:
-    """Have forms compiled for this processor; a user's ``dolfinx_jit_options.json`` goes before."""
+    """Have forms compiled for this processor; a user's ``dolfinx_jit_options.json`` goes before.
+
+    That is the one in the home folder: one that lies beside a case would run code (the compiler's plugins).
+    """
     features = "".join(line for line in _processor() if line.startswith(("model name", "flags", "Features")))
     # a cache on a shared disk may serve several kinds of processor
     label = f"-DLIVOID_PROCESSOR_{hashlib.sha256(features.encode()).hexdigest()[:12]}"
     options = jit.DOLFINX_DEFAULT_JIT_OPTIONS
     name = "cffi_extra_compile_args"
     options[name] = ([*_FAST, label], options[name][1])
+    with contextlib.suppress(FileNotFoundError), contextlib.chdir("/"):  # both are read once
+        jit.get_options()
+        ffcx.options.get_options()
 
 
 def _processor() -> list[str]:

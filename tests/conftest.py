@@ -6,7 +6,7 @@ import csv
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,7 @@ def comm() -> MPI.Comm:
 
 def command(*arguments: str, ranks: int = 1) -> list[str]:
     """What runs livoid on ``ranks`` ranks."""
-    start = [sys.executable, "-m", "solver", *arguments]
+    start = [sys.executable, "-P", "-m", "solver", *arguments]
     return start if ranks == 1 else ["mpirun", "-n", str(ranks), *start]
 
 
@@ -101,3 +101,22 @@ def livoid(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
+
+
+def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Everything below a folder: name, time of the last change, content (of a link: where it leads)."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            data = os.fsencode(path.readlink())
+        else:
+            data = path.read_bytes() if path.is_file() else b""
+        found[str(path.relative_to(folder))] = (path.lstat().st_mtime_ns, data)
+    return found
+
+
+def put(folder: Path, files: Mapping[str, str]) -> None:
+    """Write text files, by path below a folder."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")

@@ -24,6 +24,13 @@ class CaseError(ValueError):
         super().__init__("\n".join([f"{source}: {count}", *(f"  {p}" for p in problems)]))
 
 
+class ChangeError(CaseError):
+    """A change of a case by its path that leads nowhere; one line."""
+
+    def __str__(self) -> str:
+        return "; ".join(self.problems)
+
+
 def describe(model: type[BaseModel], detail: ErrorDetails) -> str:
     """One line for one of pydantic's errors: path, value, what is wrong, nearest valid name.
 

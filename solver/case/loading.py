@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from solver.case.errors import CaseError, describe, message, shown, suggestion
+from solver.case.errors import CaseError, ChangeError, describe, message, shown, suggestion
 from solver.case.materials import Library, UnknownMaterialError
+from solver.case.paths import PathError, set_value
+from solver.case.resolved import SECTION as RESOLVED
+from solver.case.resolved import resolved_problems
 from solver.case.schema.case import Case
 from solver.core.files import read_toml
 
@@ -38,7 +41,7 @@ class LoadedCase:
     def resolved(self) -> dict[str, Any]:
         """The whole case with all defaults and materials, as plain data with units."""
         data = self.case.model_dump(mode="json", exclude_none=True)
-        data["resolved_material"] = {
+        data[RESOLVED] = {
             "metal": self.metal.model_dump(mode="json", exclude_none=True),
             "creep": self.creep.model_dump(mode="json", exclude_none=True),
             "electrolyte": self.electrolyte.model_dump(mode="json", exclude_none=True),
@@ -55,11 +58,20 @@ def load_case(path: str | Path, changes: Mapping[str, Any] | None = None) -> Loa
 
     Raises:
         CaseError: with every problem found.
+        ChangeError: if the path of a change leads nowhere.
     """
     source = str(path)
     data = _read(Path(path), source)
+    if changes and RESOLVED in data:
+        # the copy belongs to the materials before the changes
+        problems = resolved_problems(data.pop(RESOLVED), _materials(data, [], Library()))
+        if problems:
+            raise CaseError(source, problems)
     for dotted, value in (changes or {}).items():
-        _set(data, dotted, value)
+        try:
+            set_value(data, dotted, value)
+        except PathError as error:
+            raise ChangeError(source, [str(error)]) from None
     return parse_case(data, source)
 
 
@@ -72,7 +84,8 @@ def parse_case(
         CaseError: with every problem found.
     """
     # A resolved case carries the materials it was run with; the choice in [material] makes them again.
-    data = {key: value for key, value in data.items() if key != "resolved_material"}
+    copied = data.get(RESOLVED, {})
+    data = {key: value for key, value in data.items() if key != RESOLVED}
     problems: list[str] = []
     case: Case | None = None
     try:
@@ -80,6 +93,7 @@ def parse_case(
     except ValidationError as error:
         problems += [describe(Case, detail) for detail in error.errors()]
     materials = _materials(data, problems, library or Library())
+    problems += resolved_problems(copied, materials)
     if problems or case is None:
         raise CaseError(source, problems)
     return LoadedCase(case, materials["metal"], materials["creep"], materials["electrolyte"], source)
@@ -106,17 +120,6 @@ def _read(path: Path, source: str) -> dict[str, Any]:
     if not data:
         raise CaseError(source, ["the file is empty"])
     return data
-
-
-def _set(data: dict[str, Any], dotted: str, value: Any) -> None:
-    *parents, last = dotted.split(".")
-    here: Any = data
-    for key in parents:
-        here = here[int(key)] if isinstance(here, list) else here.setdefault(key, {})
-    if isinstance(here, list):
-        here[int(last)] = value
-    else:
-        here[last] = value
 
 
 def _materials(data: Mapping[str, Any], problems: list[str], library: Library) -> dict[str, Any]:

@@ -127,7 +127,7 @@ class MetalMaterial(_Strict):
         missing = [name for name in entries if getattr(self, name) is None]
         if missing and len(missing) < len(entries):
             raise ValueError(f"an alloy also needs {', '.join(missing)}")
-        if self.solute_fraction and self.solute_limit:
+        if self.solute_fraction is not None and self.solute_limit is not None:
             low, high = self.solute_fraction.value, self.solute_limit.value
             if low >= high:
                 raise ValueError(f"solute_fraction {low:g} is not below solute_limit {high:g}")

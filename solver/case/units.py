@@ -10,12 +10,15 @@ from typing import Annotated, Any
 import pint
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
+from solver.case.unit_grammar import read_unit
+
 MAX_TEXT = 80
 """Longest text accepted as a quantity."""
 
-_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?|[+-]?inf"
-_QUANTITY = re.compile(rf"^\s*(?P<number>{_NUMBER})\s*(?P<unit>[A-Za-zµμ%°/*^()\d\s.\-]*)$")
-_ALIASES = {"µ": "u", "μ": "u", "°": "deg", "ohm cm2": "ohm*cm^2", "cm2": "cm^2", "^": "**"}
+_QUANTITY = re.compile(
+    r"[ \t]*(?P<number>[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?|[+-]?inf)(?P<unit>.*)",
+    re.DOTALL,
+)
 
 
 @functools.cache
@@ -24,72 +27,76 @@ def registry() -> pint.UnitRegistry:  # type: ignore[type-arg]
     return pint.UnitRegistry()
 
 
-def parse_quantity(text: object, unit: str) -> float:
-    """Value of ``text`` in ``unit`` (SI).
+def parse_quantity(text: object, unit: str, shown: str | None = None) -> float:
+    """Value of ``text`` in ``unit``.
 
     Args:
         text: for example ``"0.2 MPa"``; a bare number is refused unless ``unit`` is dimensionless.
-        unit: SI unit of the result.
+        unit: unit of the result.
+        shown: customary unit, which messages suggest (default: ``unit``).
 
     Raises:
         ValueError: if the text is no quantity, lacks a unit or has one of another dimension.
     """
+    example = read_unit(unit if shown is None else shown).written()
     if isinstance(text, bool) or not isinstance(text, (str, int, float)):
-        raise ValueError(f"expected a quantity such as '1 {unit}'")
+        raise ValueError(f"expected a quantity such as '1 {example}'")
     if isinstance(text, (int, float)):
         if unit == "":
             return _number(text)
         if isinstance(text, float) and math.isinf(text) and text > 0:
             return text
-        raise ValueError(f"needs a unit, for example '{text} {unit}'")
+        raise ValueError(f"needs a unit, for example '{text} {example}'")
     if len(text) > MAX_TEXT:
         raise ValueError(f"a quantity has at most {MAX_TEXT} characters")
-    match = _QUANTITY.match(text)
+    match = _QUANTITY.fullmatch(text.replace("\u2212", "-"))
     if match is None:
-        raise ValueError(f"not a quantity: expected a number and a unit, for example '1 {unit}'")
-    number, unit_text = float(match["number"]), match["unit"].strip()
-    if math.isinf(number) and not unit_text:
-        return number
+        raise ValueError(f"not a quantity: expected a number and a unit, for example '1 {example}'")
+    unit_text = match["unit"].strip()
+    if not unit_text and match["number"].endswith("inf"):
+        return float(match["number"])
+    number = _finite(float(match["number"]))
     if not unit_text and unit != "":
-        raise ValueError(f"needs a unit, for example '{text.strip()} {unit}'")
-    return _finite(_convert(number, unit_text, unit))
+        raise ValueError(f"needs a unit, for example '{text.strip()} {example}'")
+    return _finite(_convert(number, unit_text, unit, example))
 
 
 def split_quantity(value: object) -> tuple[float, str]:
-    """Number and plain pint unit ("" for none) of a value such as ``"0.2 MPa"`` or 3.
+    """Number and unit as it is written ("" for none) of a value such as ``"0.2 MPa"`` or 3.
 
     Raises:
         ValueError: if it is neither a number nor a quantity with a known unit.
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return _number(value), ""
-    match = _QUANTITY.match(value) if isinstance(value, str) and len(value) <= MAX_TEXT else None
+    text = value.replace("\u2212", "-") if isinstance(value, str) and len(value) <= MAX_TEXT else ""
+    match = _QUANTITY.fullmatch(text)
     if match is None:
         raise ValueError(f"{value!r} is not a number with a unit")
-    unit = _plain(match["unit"].strip())
+    return _finite(float(match["number"])), read_unit(match["unit"]).written()
+
+
+def convert(number: float, unit: str, wanted: str) -> float:
+    """The same in another unit.
+
+    Raises:
+        ValueError: if the units are of different dimensions, or a text is no unit.
+    """
+    return _convert(number, unit, wanted, read_unit(wanted).written())
+
+
+def _convert(number: float, unit_text: str, wanted: str, example: str) -> float:
+    unit, target = read_unit(unit_text), read_unit(wanted)
+    fits = f"unit '{unit_text}' does not fit: expected one like '{example or '1'}'"
+    if unit.factors == (("C", 1),) and target.plain() == "K":
+        raise ValueError(f"{fits} ('C' is the coulomb; write '°C')")
     try:
-        registry().parse_units(unit)
-    except Exception:
-        raise ValueError(f"unknown unit '{unit}'") from None
-    return _finite(float(match["number"])), unit
-
-
-def _plain(unit_text: str) -> str:
-    """Unit as pint reads it."""
-    for alias, replacement in _ALIASES.items():
-        unit_text = unit_text.replace(alias, replacement)
-    return "1" + unit_text if unit_text.startswith("/") else unit_text
-
-
-def _convert(number: float, unit_text: str, unit: str) -> float:
-    unit_text = _plain(unit_text)
-    try:
-        quantity = registry().Quantity(number, registry().parse_units(unit_text))
-        return float(quantity.to(unit or "dimensionless").magnitude)
+        quantity = registry().Quantity(number, unit.plain() or "dimensionless")
+        return float(quantity.to(target.plain() or "dimensionless").magnitude)
     except pint.DimensionalityError:
-        raise ValueError(f"unit '{unit_text}' does not fit: expected one like '{unit or '1'}'") from None
-    except Exception:
-        raise ValueError(f"unknown unit '{unit_text}'") from None
+        raise ValueError(fits) from None
+    except OverflowError:
+        raise ValueError("is too large for a number") from None
 
 
 def _number(value: float) -> float:
@@ -112,29 +119,41 @@ def format_quantity(value: float, shown: str, unit: str) -> str:
     """Text of an SI ``value`` in the customary unit ``shown``; reads back to the same value (to rounding)."""
     if math.isinf(value):
         return "inf"
-    quantity = registry().Quantity(value, unit or "dimensionless").to(shown or "dimensionless")
-    number = float(quantity.magnitude)
-    candidates = [f"{number:.{digits}g}" for digits in range(10, 17)] + [repr(number)]
-    text = next((t for t in candidates if _convert(float(t), shown, unit) == value), candidates[-1])
+    number = convert(value, unit, shown)
+    near = (math.nextafter(number, -math.inf), math.nextafter(number, math.inf))
+    candidates = [*(f"{number:.{digits}g}" for digits in range(10, 17)), repr(number), *map(repr, near)]
+    text = next((t for t in candidates if convert(float(t), shown, unit) == value), repr(number))
     return f"{text} {shown}".strip()
 
 
-def _check_range(value: float, low: float, high: float, shown: str, unit: str, infinite: bool) -> float:
+def _readable(value: float, shown: str, unit: str) -> str:
+    """Text of an SI ``value`` for a message."""
+    return f"{format_quantity(value, shown, unit).removesuffix(shown)}{read_unit(shown).written()}"
+
+
+def _check_range(
+    value: float, low: float, high: float, shown: str, unit: str, infinite: bool, above: bool
+) -> float:
     if math.isinf(value) and infinite and value > 0:
         return value
+    if above and value <= low <= high:
+        raise ValueError(f"must lie above {_readable(low, shown, unit)}")
     if not low <= value <= high:
-        raise ValueError(
-            f"must lie between {format_quantity(low, shown, unit)} and {format_quantity(high, shown, unit)}"
-        )
+        raise ValueError(f"must lie between {_readable(low, shown, unit)} and {_readable(high, shown, unit)}")
     return value
 
 
-def quantity(unit: str, shown: str, low: float, high: float, *, infinite: bool = False) -> Any:
-    """Annotated pydantic type of a quantity: SI ``unit`` inside, ``shown`` in text, range in SI."""
+def quantity(
+    unit: str, shown: str, low: float, high: float, *, infinite: bool = False, above: bool = False
+) -> Any:
+    """Annotated pydantic type of a quantity: SI ``unit`` inside, ``shown`` in text, range in SI.
+
+    ``infinite``: ``"inf"`` is a value too; ``above``: the low end itself is none.
+    """
     example = format_quantity(min(max(low, 1e-6), high) if low > 0 else high, shown, unit)
     schema: dict[str, object] = {
         "type": "string" if unit else ["string", "number"],
-        "description": f"quantity convertible to {shown or 'a plain number'}",
+        "description": f"quantity convertible to {shown or 'a plain number'}" + (", not 0" if above else ""),
         "x-unit": shown,
         "x-minimum": format_quantity(low, shown, unit),
         "x-maximum": format_quantity(high, shown, unit),
@@ -142,8 +161,8 @@ def quantity(unit: str, shown: str, low: float, high: float, *, infinite: bool =
     }
     return Annotated[
         float,
-        BeforeValidator(functools.partial(parse_quantity, unit=unit)),
-        AfterValidator(lambda v: _check_range(v, low, high, shown, unit, infinite)),
+        BeforeValidator(functools.partial(parse_quantity, unit=unit, shown=shown)),
+        AfterValidator(lambda v: _check_range(v, low, high, shown, unit, infinite, above)),
         PlainSerializer(lambda v: format_quantity(v, shown, unit), return_type=str),
         WithJsonSchema(schema),
         Field(),
@@ -156,7 +175,7 @@ Position = quantity("m", "um", 0.0, 1e-1)
 Pressure = quantity("Pa", "MPa", 0.0, 1e9)
 Temperature = quantity("K", "K", 200.0, 453.0)
 CurrentDensity = quantity("A/m**2", "mA/cm**2", 1e-3, 1e5)
-Capacity = quantity("C/m**2", "mA*hour/cm**2", 0.0, 1e8)
+Capacity = quantity("C/m**2", "mA*hour/cm**2", 0.0, 1e8, above=True)
 Voltage = quantity("V", "V", -5.0, 5.0)
 Duration = quantity("s", "s", 1e-12, 1e10)
 AreaResistance = quantity("ohm*m**2", "ohm*cm**2", 0.0, 1e2)

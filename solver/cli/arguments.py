@@ -80,11 +80,12 @@ def read_case(path: Path, changes: Mapping[str, Any], comm: MPI.Comm) -> LoadedC
             set_up(loaded)
         except CaseError as error:
             problem = error
-    failure: tuple[str, list[str]] | None = comm.bcast(
-        (problem.source, problem.problems) if problem else None, root=0
+    failure: tuple[type[CaseError], str, list[str]] | None = comm.bcast(
+        (type(problem), problem.source, problem.problems) if problem else None, root=0
     )
     if failure is not None:
-        raise CaseError(*failure)
+        kind, source, problems = failure
+        raise kind(source, problems)
     if comm.size == 1 and loaded is not None:
         return loaded
     # All ranks read the same text, so that no value differs between them in its last digit.

@@ -107,7 +107,7 @@ def _has_package(name: str) -> bool:
 def _runs() -> list[str]:
     problems = []
     for ranks in (1, 2):
-        command = [sys.executable, "-m", "solver", "doctor", "--check"]
+        command = [sys.executable, "-P", "-m", "solver", "doctor", "--check"]
         if ranks > 1:
             command = ["mpirun", "-n", str(ranks), *command]
         started = time.monotonic()

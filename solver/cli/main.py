@@ -5,6 +5,8 @@ Exit codes: 0 done, 1 the run failed, 2 bad input, 3 environment (:mod:`solver.c
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import logging
 import os
 import signal
@@ -99,6 +101,8 @@ def main(argv: list[str] | None = None) -> int:
     except CycloptsError as error:
         return refuse(comm, error)
     _log_to_terminal(comm, verbose=verbose)
+    if "comm" in getattr(command, "keywords", {}):
+        _start_petsc()
     logging.raiseExceptions = False  # a full disk stops a run with one message, not with one a log line
     # PETSc's handler would report a page of text about a pipe that its reader (head) has closed
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
@@ -128,6 +132,13 @@ def _explains_itself(error: Exception) -> bool:
     from solver.core.parallel import RootError
 
     return isinstance(error, (ArgumentError, CaseError, RootError, MeshingError))
+
+
+def _start_petsc() -> None:
+    """Start PETSc without options from a file ``petscrc`` in the present folder, which may be somebody's."""
+    # the command itself will report that there is no PETSc, or no such folder any more
+    with contextlib.suppress(ImportError, FileNotFoundError), contextlib.chdir("/"):
+        importlib.import_module("petsc4py.PETSc")
 
 
 def _log_to_terminal(comm: MPI.Comm, *, verbose: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -167,7 +168,11 @@ def demo(*, out: Path = Path("demo"), comm: Communicator) -> int:
         out: folder (default demo)
     """
     from postprocess.demo import demo_figure, demo_table
+    from solver.core.parallel import on_root
+    from solver.output.run_folder import RunFolder
 
+    for name in DEMO_CASES:  # before the first one has run for minutes
+        on_root(comm, partial(RunFolder(out / name).check, force=True))
     outcomes: dict[str, RunOutcome] = {}
     for name in DEMO_CASES:
         loaded = read_case(ROOT / "cases" / f"{name}.toml", {}, comm)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,11 +37,12 @@ def study(
         out: study folder (default studies/FILE)
         cores: local cores (default 1)
         profile: Snakemake profile, for example cases/studies/slurm
-        dry_run: show what would run
+        dry_run: show what would run; nothing is written
         retry_failed: run failed runs again
         redo_outdated: run again what another version of livoid or of its libraries has made
     """
     from solver.core.lock import FolderLock, LockedError
+    from solver.core.ownership import ForeignFolderError
     from solver.study.folder import prepare
     from solver.study.schema import StudyError
     from solver.study.snakemake import run_snakemake
@@ -48,21 +50,43 @@ def study(
     if comm.size > 1:
         return refuse(comm, "a study starts its own ranks ([study] ranks); leave -n out")
     folder = out or Path("studies") / file.stem
+    redo = {"retry_failed": retry_failed, "redo_outdated": redo_outdated}
     lock = FolderLock(folder)
     try:
-        plan, points = prepare(file, folder, lock)
-        todo = _to_do(folder, points, dry=dry_run, retry_failed=retry_failed, redo_outdated=redo_outdated)
-        print(f"{plan.title or file.stem}: {len(points)} runs, {len(todo)} to do; {folder}", flush=True)
         if dry_run:
-            _show(todo)
-        code = 0
-        if todo or dry_run:
-            code = run_snakemake(folder, cores, profile, snakemake, dry=dry_run, lock=lock)
-    except (StudyError, LockedError) as error:
+            return _dry_run(file, folder, cores, profile, snakemake, **redo)
+        plan, points = prepare(file, folder, lock)
+        todo = _to_do(folder, points, **redo)
+        _tell(plan.title or file.stem, points, todo, folder)
+        if todo:
+            run_snakemake(folder, cores, profile, snakemake, dry=False, lock=lock)
+    except (StudyError, LockedError, ForeignFolderError, OSError) as error:
         return refuse(comm, error)
-    if dry_run:
-        return EXIT_OK if code == 0 else EXIT_FAILED
     return _collect(folder, points)
+
+
+def _dry_run(
+    file: Path, folder: Path, cores: int, profile: Path | None, snakemake: Sequence[str], **redo: bool
+) -> int:
+    """Plan a study in a copy of what its plan depends on; its folder is only read."""
+    from solver.study.folder import prepare, shadow
+    from solver.study.snakemake import run_snakemake
+
+    with tempfile.TemporaryDirectory(prefix="livoid-dry-run-") as name:
+        copy = Path(name)
+        shadow(folder, copy)
+        plan, points = prepare(file, copy)
+        todo = _to_do(copy, points, **redo)
+        _tell(plan.title or file.stem, points, todo, folder)
+        for point in todo:
+            values = "  ".join(f"{path} = {value}" for path, value in point.values.items())
+            print(f"  {point.name}  {values}", flush=True)
+        code = run_snakemake(copy, cores, profile, snakemake, dry=True)
+    return EXIT_OK if code == 0 else EXIT_FAILED
+
+
+def _tell(title: str, points: Sequence[Point], todo: Sequence[Point], folder: Path) -> None:
+    print(f"{title}: {len(points)} runs, {len(todo)} to do; {folder}", flush=True)
 
 
 def _collect(folder: Path, points: Sequence[Point]) -> int:
@@ -78,10 +102,8 @@ def _collect(folder: Path, points: Sequence[Point]) -> int:
     return EXIT_FAILED if left else EXIT_OK
 
 
-def _to_do(
-    folder: Path, points: Sequence[Point], *, dry: bool, retry_failed: bool, redo_outdated: bool
-) -> list[Point]:
-    """Points to be run; marks in their way are removed, unless the run is dry. Tells of other versions."""
+def _to_do(folder: Path, points: Sequence[Point], *, retry_failed: bool, redo_outdated: bool) -> list[Point]:
+    """Points to be run; marks in their way are removed. Tells of results of other versions."""
     from solver.core import provenance
     from solver.study import marks
 
@@ -93,16 +115,10 @@ def _to_do(
         print(f"{count} are of another version (--redo-outdated makes them anew)")
         print(f"  {name}: " + "; ".join(other))
         outdated = {}
-    if not dry:
-        marks.forget(folder, failed, runs=False)
-        marks.forget(folder, outdated, runs=True)
+    marks.forget(folder, failed, runs=False)
+    marks.forget(folder, outdated, runs=True)
     names = {*failed, *outdated, *(point.name for point in marks.waiting(folder, points))}
     return [point for point in points if point.name in names]
-
-
-def _show(points: Sequence[Point]) -> None:
-    for point in points:
-        print(f"  {point.name}  " + "  ".join(f"{path} = {value}" for path, value in point.values.items()))
 
 
 COMMANDS = (study,)

@@ -6,6 +6,7 @@ under that name only when it is complete; the one before it is kept until then.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -84,6 +85,16 @@ def newest(folder: Path) -> tuple[Path, dict[str, Any]]:
         if header.get("format") == FORMAT:
             return path, header
     raise CheckpointError(f"{folder} holds no complete checkpoint; start anew with --force")
+
+
+def remove_all(folder: Path) -> None:
+    """Remove the checkpoints of a run folder, complete or not (rank 0)."""
+    base = folder / FOLDER
+    for path in list(base.iterdir()) if base.is_dir() else []:
+        if path.name.removesuffix(".partial").isdigit():
+            shutil.rmtree(path, ignore_errors=True)
+    with contextlib.suppress(OSError):  # not there, or something else is left in it
+        base.rmdir()
 
 
 def read_cell(path: Path, comm: MPI.Comm, kind: CoordinateKind) -> CellMesh:

@@ -1,5 +1,8 @@
 """The run folder: everything a run leaves behind, made, continued and closed. Methods act on rank 0 only.
 
+A new run claims the folder (:meth:`RunFolder.claim`: lock, and whose it is) before it is set up, and replaces
+what is there (:meth:`RunFolder.create`) once its first mesh is made; until then nothing changes but the lock.
+
 It holds ``case.toml`` (resolved case), ``manifest.json`` (versions, how the run ended), the tables of
 ``solver/output/rows.py``, ``fields.pvd`` with ``fields/``, ``run.log`` and ``checkpoint/``.
 """
@@ -12,8 +15,8 @@ import hashlib
 import io
 import json
 import logging
+import logging.handlers
 import platform
-import shutil
 import time
 import tomllib
 from collections.abc import Mapping
@@ -25,7 +28,8 @@ import tomli_w
 
 from solver.core import provenance
 from solver.core.files import write_atomic
-from solver.core.lock import NAME, FolderLock
+from solver.core.lock import FolderLock
+from solver.core.ownership import ForeignFolderError, Marker, refuse_links
 from solver.core.trees import differences
 from solver.output import checkpoint, fields
 from solver.output.checkpoint import CheckpointError
@@ -43,8 +47,25 @@ log = logging.getLogger("livoid")
 
 REPLACED = ("case.toml", "manifest.json", TABLES[LineageRow], "fields.pvd")
 """Files that are written whole, under another name first."""
+MANIFEST = "manifest.json"
 FILES = (*REPLACED, *(f"{name}.tmp" for name in REPLACED), *TABLES.values(), "run.log")
+"""What a new run removes; the manifest, which says whose the folder is, is written over."""
 FOLDERS = ("fields", "figures", checkpoint.FOLDER)
+BEGINNING = "starting"
+"""Status of a run that has claimed its folder and not yet replaced what was there."""
+MARKER = Marker(
+    kind="run folder",
+    key="livoid_run",
+    file=MANIFEST,
+    earlier=lambda manifest: (
+        isinstance(manifest.get("livoid"), str)
+        and len(str(manifest.get("case_sha256"))) == hashlib.sha256().digest_size * 2
+    ),
+)
+
+
+EARLY_LINES = 10_000
+"""Lines of the log that are kept until the folder is the new run's."""
 
 
 class RunFolderError(ValueError):
@@ -61,28 +82,65 @@ class RunFolder:
 
     def __post_init__(self) -> None:
         self.lock = FolderLock(self.path)
+        self.marker = MARKER.new()
+        self._made: list[Path] = []
+        self._early = logging.handlers.MemoryHandler(EARLY_LINES, logging.CRITICAL + 1)
+        self._log_handler: logging.Handler | None = None
 
-    def create(self, loaded: LoadedCase, ranks: int, *, force: bool) -> None:
-        """Make the folder, store the resolved case and the first manifest.
+    def claim(self, *, force: bool) -> None:
+        """Take the folder for a new run; nothing in it changes but the lock.
 
         Raises:
-            RunFolderError: if the folder holds something and ``force`` is not given.
+            RunFolderError: if the folder holds a run and ``force`` is not given.
+            ForeignFolderError: if it holds what livoid has not made.
             LockedError: if another run is writing into it.
         """
-        self._refuse_others_files(force=force)
-        self.path.mkdir(parents=True, exist_ok=True)
-        self.lock.acquire()
-        self._refuse_others_files(force=force)  # of a run that began in between
+        self.check(force=force)
+        self._made = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.lock.acquire()
+            self.check(force=force)  # a run may have begun in between
+        except BaseException:
+            self.abandon()
+            raise
+        log.addHandler(self._early)
+
+    def check(self, *, force: bool) -> None:
+        """Raise RunFolderError or ForeignFolderError if the folder holds what a new run may not replace."""
+        if MARKER.look(self.path) is not None:
+            if not force:
+                raise RunFolderError(f"{self.path} is not empty; give another --out or --force")
+            refuse_links(self.path, FOLDERS)
+
+    def abandon(self) -> None:
+        """Give back a folder that was claimed; all is as it was before."""
+        log.removeHandler(self._early)
+        self._early.close()
+        if self._log_handler is not None:
+            self.close()
+            return
+        self.lock.undo()
+        with contextlib.suppress(OSError):
+            for folder in self._made:
+                folder.rmdir()
+
+    def create(self, loaded: LoadedCase, ranks: int) -> None:
+        """Replace what is there by a new run: its marker first, the resolved case, the first manifest."""
+        text = tomli_w.dumps(loaded.resolved())
+        self._manifest_base = self._described(loaded, text, ranks)
+        self.write_manifest({"status": BEGINNING})
         self._clear()
         (self.path / "fields").mkdir(exist_ok=True)
-        write_atomic(self.path / "case.toml", tomli_w.dumps(loaded.resolved()))
-        self._open(loaded, ranks)
+        write_atomic(self.path / "case.toml", text)
+        self._open()
         self.table(EventRow).append([])
         self.write_manifest({"status": "running"})
 
-    def _open(self, loaded: LoadedCase, ranks: int) -> None:
-        text = tomli_w.dumps(loaded.resolved())
-        self._manifest_base: dict[str, Any] = {
+    def _described(self, loaded: LoadedCase, text: str, ranks: int) -> dict[str, Any]:
+        """What the manifest says from the beginning to the end of a run, its marker first."""
+        return {
+            MARKER.key: self.marker,
             "case_source": loaded.source,
             "case_sha256": hashlib.sha256(text.encode()).hexdigest(),
             "ranks": ranks,
@@ -90,12 +148,18 @@ class RunFolder:
             "started": _now(),
             **provenance.versions(),
         }
+
+    def _open(self) -> None:
+        """Open the tables and the log, which gets what was said since the folder was claimed."""
         self._tables: dict[type[Row], Table[Any]] = {
             row: Table(self.path / name, row) for row, name in TABLES.items() if name not in REPLACED
         }
         self._log_handler = logging.FileHandler(self.path / "run.log", encoding="utf-8")
         self._log_handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         log.addHandler(self._log_handler)
+        log.removeHandler(self._early)
+        self._early.setTarget(self._log_handler)
+        self._early.close()
 
     def table(self, row: type[AnyRow]) -> Table[AnyRow]:
         """The table that takes rows of this class."""
@@ -106,7 +170,7 @@ class RunFolder:
         data = (
             self._manifest_base | {"wall_time_s": round(time.monotonic() - self.started, 3)} | dict(changes)
         )
-        write_atomic(self.path / "manifest.json", json.dumps(data, indent=2) + "\n")
+        write_atomic(self.path / MANIFEST, json.dumps(data, indent=2) + "\n")
 
     def finish(self, status: str, message: str, counts: Mapping[str, Any]) -> None:
         """Write the last manifest and close all files."""
@@ -134,15 +198,21 @@ class RunFolder:
         Raises:
             CheckpointError: if the folder holds no run, or one of another case.
         """
-        manifest_file = self.path / "manifest.json"
+        manifest_file = self.path / MANIFEST
         if not manifest_file.is_file():
             raise CheckpointError(f"{self.path} is not a run folder; run without --resume to start there")
+        try:
+            MARKER.read(self.path)
+        except ForeignFolderError as error:
+            raise CheckpointError(str(error)) from None
+        manifest = json.loads(manifest_file.read_text(encoding="utf-8"))
+        if manifest.get("status") == BEGINNING:
+            raise CheckpointError(f"{self.path} holds a run that was broken off as it began; use --force")
         stored = tomllib.loads((self.path / "case.toml").read_text(encoding="utf-8"))
         other = differences(stored, loaded.resolved())
         if other:
             lines = "\n".join(f"  {line}" for line in other)
             raise CheckpointError(f"{self.path} holds a run of another case:\n{lines}")
-        manifest = json.loads(manifest_file.read_text(encoding="utf-8"))
         done = manifest.get("status") in ENDED
         return f"already {manifest['status']}: {manifest.get('message', '')}" if done else None
 
@@ -158,11 +228,13 @@ class RunFolder:
         """
         self.ended(loaded)
         self.lock.acquire()
-        manifest = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
+        manifest = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
         path, header = checkpoint.newest(self.path)
         files = header["callbacks"]["recorder"]["files"]
         self.started = time.monotonic() - float(files["wall_time_s"])
-        self._open(loaded, ranks)
+        self.marker = MARKER.read(self.path)
+        self._manifest_base = self._described(loaded, tomli_w.dumps(loaded.resolved()), ranks)
+        self._open()
         self._manifest_base["started"] = manifest["started"]
         self._manifest_base["resumed"] = [*manifest.get("resumed", []), header["step"]]
         for table in self._tables.values():
@@ -182,25 +254,18 @@ class RunFolder:
 
     def close(self) -> None:
         """Close the log and give the folder back."""
-        log.removeHandler(self._log_handler)
-        with contextlib.suppress(OSError):  # nothing is left in its buffer but what found no room
-            self._log_handler.close()
+        if self._log_handler is not None:
+            log.removeHandler(self._log_handler)
+            with contextlib.suppress(OSError):  # nothing is left in its buffer but what found no room
+                self._log_handler.close()
+            self._log_handler = None
         self.lock.release()
-
-    def _refuse_others_files(self, *, force: bool) -> None:
-        """Raise RunFolderError if the folder holds something that a new run may not replace."""
-        found = {entry.name for entry in self.path.iterdir()} - {NAME} if self.path.exists() else set()
-        if found and not force:
-            raise RunFolderError(f"{self.path} is not empty; give another --out or --force")
-        # a run that was killed while it began has no manifest yet
-        if found and "manifest.json" not in found and not found <= {*FILES, *FOLDERS}:
-            raise RunFolderError(f"{self.path} is not a run folder; --force only replaces runs")
 
     def _clear(self) -> None:
         """Remove an earlier run's files, and only those."""
-        for name in FILES:
+        for name in (name for name in FILES if name != MANIFEST):
             (self.path / name).unlink(missing_ok=True)
-        shutil.rmtree(self.path / checkpoint.FOLDER, ignore_errors=True)
+        checkpoint.remove_all(self.path)
         for pattern in ("fields/output_*", "figures/*.png"):
             for old in self.path.glob(pattern):
                 old.unlink()

@@ -69,10 +69,10 @@ def stages(operation: Operation) -> list[Stage]:
 
 def _stage(step: ProtocolStep, operation: Operation, cycle: int, number: int) -> Stage:
     sign = _SIGN[step.do]
-    current = sign * (step.current or 0.0) if step.overpotential is None else None
+    given = 0.0 if step.current is None else sign * step.current
     return Stage(
         step.do,
-        current,
+        given if step.overpotential is None else None,
         None if step.overpotential is None else sign * step.overpotential,
         step.capacity,
         step.duration,
@@ -87,17 +87,18 @@ def _stage(step: ProtocolStep, operation: Operation, cycle: int, number: int) ->
 def reference(operation: Operation) -> tuple[float | None, float | None]:
     """Largest prescribed |current| (A/m2), or else the largest |overpotential| (V): the run's scale."""
     everything = stages(operation)
-    currents = [abs(s.current) for s in everything if s.current]
+    currents = [abs(s.current) for s in everything if s.current is not None and s.kind != "rest"]
     if currents:
         return max(currents), None
-    return None, max(abs(s.overpotential) for s in everything if s.overpotential)
+    return None, max(abs(s.overpotential) for s in everything if s.overpotential is not None)
 
 
 def expected_throughput(operation: Operation) -> float:
     """Charge (C/m2, without sign) that the whole protocol passes if no cut-off comes first."""
     total = 0.0
     for stage in stages(operation):
-        by_time = abs(stage.current or 0.0) * stage.duration if stage.duration is not None else None
-        amounts = [a for a in (stage.capacity, by_time) if a is not None]
+        amounts = [] if stage.capacity is None else [stage.capacity]
+        if stage.current is not None and stage.duration is not None:
+            amounts.append(abs(stage.current) * stage.duration)
         total += min(amounts, default=0.0) if stage.kind != "rest" else 0.0
     return total

@@ -52,6 +52,7 @@ def case_scales(loaded: LoadedCase) -> Scales:
         depth = loaded.case.geometry.modelled_depth
         resistance = loaded.electrolyte.area_resistance.at(operation.temperature, sign=-1)
         resistance += depth / loaded.electrolyte.conductivity.at(operation.temperature)
-        current = (overpotential or 0.0) / resistance
+        assert overpotential is not None
+        current = overpotential / resistance
     velocity = loaded.metal.molar_volume.value * current / FARADAY
     return Scales(LENGTH_SCALE, velocity, operation.pressure, current, potential)

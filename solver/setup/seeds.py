@@ -45,8 +45,8 @@ def void_shapes(loaded: LoadedCase) -> list[VoidShape]:
     )
     width = case.geometry.width / LENGTH_SCALE
     try:
-        if case.geometry.kind == "3d":
-            shapes = patch_population((width, (case.geometry.depth or 0.0) / LENGTH_SCALE), rule)
+        if case.geometry.depth is not None:
+            shapes = patch_population((width, case.geometry.depth / LENGTH_SCALE), rule)
         else:
             shapes = line_population(width, rule)
     except PopulationError as error:

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 DEFAULT_OUTPUTS = 20
 """Field outputs per run when the case gives no interval."""
+DEFAULT_INTERVAL = 1.0
+"""C/m2 between field outputs where the charge of the run is not known beforehand either."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,7 @@ def _geometry(loaded: LoadedCase) -> CellGeometry:
     return CellGeometry(
         kind=given.kind,
         width=given.width / LENGTH_SCALE,
-        depth=(given.depth or 0.0) / LENGTH_SCALE,
+        depth=0.0 if given.depth is None else given.depth / LENGTH_SCALE,
         metal_height=given.metal_thickness / LENGTH_SCALE,
         electrolyte_depth=given.modelled_depth / LENGTH_SCALE,
         pellet_depth=given.pellet_thickness / LENGTH_SCALE,
@@ -224,7 +226,7 @@ def _interface_rules(loaded: LoadedCase, sizes: SizeRule) -> InterfaceRules:
         evolves=evolves,
         together=numerics.event_together,
         nucleation=nucleation_rule(loaded),
-        nucleation_seed=model.nucleation.seed if model.nucleation else 0,
+        nucleation_seed=0 if model.nucleation is None else model.nucleation.seed,
         shelter=opening_distance(sizes) if evolves else 0.0,
         smallest_quality=numerics.smallest_quality,
         delaminated_below=model.delaminated_below,
@@ -235,5 +237,7 @@ def _interface_rules(loaded: LoadedCase, sizes: SizeRule) -> InterfaceRules:
 def _output_options(loaded: LoadedCase) -> OutputOptions:
     output, operation = loaded.case.output, loaded.case.operation
     throughput = protocol.expected_throughput(operation)
-    interval = output.interval or throughput / DEFAULT_OUTPUTS or operation.capacity
-    return OutputOptions(output.fields, interval or 1.0, output.checkpoint_steps)
+    interval = throughput / DEFAULT_OUTPUTS if throughput > 0.0 else DEFAULT_INTERVAL
+    if output.interval is not None:
+        interval = output.interval
+    return OutputOptions(output.fields, interval, output.checkpoint_steps)

@@ -39,11 +39,12 @@ def size_rule(loaded: LoadedCase, shapes: list[VoidShape]) -> SizeRule:
     sink = loaded.metal.surface_sink_length.value / LENGTH_SCALE
     tip = (
         numerics.tip_size / LENGTH_SCALE
-        if numerics.tip_size
+        if numerics.tip_size is not None
         else max(TIP_FRACTION * smallest, min(SURFACE_SINK_FRACTION * sink, 0.1 * smallest))
     )
     extent = min(case.geometry.metal_thickness, _lateral(case)) / LENGTH_SCALE
-    largest = numerics.largest_size / LENGTH_SCALE if numerics.largest_size else LARGEST_FRACTION * extent
+    given = numerics.largest_size
+    largest = LARGEST_FRACTION * extent if given is None else given / LENGTH_SCALE
     return SizeRule(
         tip,
         numerics.growth,
@@ -51,7 +52,7 @@ def size_rule(loaded: LoadedCase, shapes: list[VoidShape]) -> SizeRule:
         numerics.roof_fraction,
         _layer_size(loaded),
         numerics.layer_depth / LENGTH_SCALE,
-        (numerics.event_length or 0.0) / LENGTH_SCALE,
+        tip if numerics.event_length is None else numerics.event_length / LENGTH_SCALE,
         numerics.graded,
     )
 
@@ -80,7 +81,9 @@ def check_size(loaded: LoadedCase, shapes: list[VoidShape], rule: SizeRule) -> N
     """
     geometry = loaded.case.geometry
     solid = geometry.kind == "3d"
-    contact = geometry.width / LENGTH_SCALE * ((geometry.depth or 0.0) / LENGTH_SCALE if solid else 1.0)
+    contact = (
+        geometry.width / LENGTH_SCALE * (1.0 if geometry.depth is None else geometry.depth / LENGTH_SCALE)
+    )
     whole = contact * (geometry.metal_thickness + geometry.modelled_depth) / LENGTH_SCALE
     triple = sum(math.pi * shape.width for shape in shapes) if solid else 2.0 * len(shapes)
     cells = rule.expected_cells(3 if solid else 2, whole, contact, triple)
@@ -95,4 +98,5 @@ def check_size(loaded: LoadedCase, shapes: list[VoidShape], rule: SizeRule) -> N
 
 
 def _lateral(case: Case) -> float:
-    return min(case.geometry.width, case.geometry.depth or case.geometry.width)
+    width, depth = case.geometry.width, case.geometry.depth
+    return width if depth is None else min(width, depth)

@@ -119,9 +119,9 @@ def run_case(
 
     Args:
         loaded: valid case.
-        folder: where to; must be new or empty unless ``force``.
+        folder: where to; must be new or empty unless ``force``, which replaces a run and nothing else.
         comm: communicator.
-        force: replace an earlier run in that folder.
+        force: replace an earlier run in that folder, once this one is set up and has its first mesh.
         resume: go on from the newest complete checkpoint in that folder.
         progress: called on every rank after each recorded step, with clock and observation.
         callbacks: what else is to be done while the run goes on.
@@ -130,18 +130,18 @@ def run_case(
     Raises:
         CaseError: if a random population does not fit, or the mesh would be too large.
         MeshingError: if the initial geometry cannot be meshed.
-        RootError: if the folder cannot be written, or holds nothing to go on from.
+        RootError: if the folder cannot be written, holds what is not a run, or nothing to go on from.
         CallbackError: if a callback cannot go on from its state in a checkpoint.
         ValueError: if two callbacks have the same name.
     """
-    # before anything is written: what is wrong with the case, or the callbacks
+    # before the folder is touched: what is wrong with the case, or the callbacks
     setup = set_up(loaded, extra_terms)
     own: list[Callback] = [Records(Recorder(setup, folder, comm)), Warnings()]
     own += [Progress(progress)] if progress is not None else []
     checkpoints = restart.Checkpoints(folder.path, setup.output.checkpoint_steps)
     everything = Callbacks(comm, own, callbacks, checkpoints)
     saved = _opened(folder, loaded, comm, force=force, resume=resume)
-    simulation = start(setup, comm, everything, saved)
+    simulation = _begun(setup, folder, comm, everything, saved)
     try:
         outcome = run(simulation)
         _close(folder, comm, outcome, simulation.clock)
@@ -157,12 +157,27 @@ def run_case(
 def _opened(
     folder: RunFolder, loaded: LoadedCase, comm: MPI.Comm, *, force: bool, resume: bool
 ) -> Saved | None:
-    """Make the run folder, or open it at its newest checkpoint. Collective; raises RootError."""
+    """Claim the run folder, or open it at its newest checkpoint. Collective; raises RootError."""
     if not resume:
-        on_root(comm, lambda: folder.create(loaded, comm.size, force=force))
+        on_root(comm, lambda: folder.claim(force=force))
         return None
     found = on_root(comm, lambda: folder.resume(loaded, comm.size))
     return Saved(*comm.bcast(found, root=0))
+
+
+def _begun(
+    setup: Setup, folder: RunFolder, comm: MPI.Comm, callbacks: Callbacks, saved: Saved | None
+) -> Simulation:
+    """The state at the start of a run; only once there is one does it replace an earlier run. Collective."""
+    try:
+        simulation = start(setup, comm, callbacks, saved)
+        if saved is None:
+            on_root(comm, lambda: folder.create(setup.loaded, comm.size))
+    except BaseException:
+        if comm.rank == 0:
+            folder.abandon()
+        raise
+    return simulation
 
 
 def _ended_early(simulation: Simulation, folder: RunFolder, status: Status, message: str) -> RunOutcome:

@@ -1,5 +1,6 @@
 """The folder of a study: its cases, the configuration of Snakemake, its table of points.
 
+STUDY/config.json                  whose the folder is (marker, written first), what Snakemake runs
 STUDY/study.toml, manifest.csv     the study and its points (name, values, hash of the resolved case)
 STUDY/cases/run-0001.toml          resolved cases; a file is rewritten only when its content changes
 STUDY/runs/run-0001/               run folders
@@ -16,6 +17,7 @@ import io
 import json
 import os
 import shlex
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,9 +25,10 @@ from typing import TYPE_CHECKING, Any
 import tomli_w
 
 from solver.core.files import update
-from solver.core.lock import NAME
-from solver.study.points import expand, load_points
-from solver.study.schema import StudyError, load_study
+from solver.core.ownership import Marker, refuse_links
+from solver.output import run_folder
+from solver.study.points import expand, is_name, load_points
+from solver.study.schema import load_study
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,8 +39,13 @@ if TYPE_CHECKING:
     from solver.study.schema import Study
 
 FOLDERS = ("cases", "runs", "done", "logs")
-FILES = tuple(name + end for name in ("study.toml", "Snakefile", "config.json") for end in ("", ".tmp"))
-"""What a study begins with; the others follow the config."""
+CONFIG = "config.json"
+_EARLIER = {"runs", "ranks", "minutes", "memory", "command"}
+MARKER = Marker(
+    kind="study folder", key="livoid_study", file=CONFIG, earlier=lambda config: set(config) == _EARLIER
+)
+PLANNED_FROM = ("cases", "done", ".snakemake/incomplete")
+"""What Snakemake plans from."""
 SNAKEFILE = Path(__file__).with_name("Snakefile")
 
 
@@ -46,24 +54,23 @@ def prepare(study_file: Path, folder: Path, lock: FolderLock | None = None) -> t
 
     Raises:
         CaseError: with every problem of the study file and of all its cases; nothing is written then.
-        StudyError: if the folder holds something else.
+        ForeignFolderError: if the folder holds something else; nothing is written then.
         LockedError: if another study is at work there (with ``lock``, that of the folder).
     """
     study = load_study(study_file)
     points = expand(study, str(study_file))
     cases = load_points(study, study_file, points)
-    found = {entry.name for entry in folder.iterdir()} if folder.exists() else set()
-    # a study that was killed while it began has no config yet
-    if "config.json" not in found and not found <= {*FOLDERS, *FILES, NAME}:
-        raise StudyError(f"{folder} is not empty and holds no study; give another --out")
+    marker = _marker(folder)
     folder.mkdir(parents=True, exist_ok=True)
     if lock is not None:
         lock.acquire()
+        marker = _marker(folder)  # a study may have begun in between
+    config = {MARKER.key: marker or MARKER.new(), **_config(study, points)}
+    update(folder / CONFIG, json.dumps(config, indent=2) + "\n")
     for name in FOLDERS:
         (folder / name).mkdir(exist_ok=True)
     update(folder / "study.toml", study_file.read_text(encoding="utf-8"))
     update(folder / "Snakefile", SNAKEFILE.read_text(encoding="utf-8"))
-    update(folder / "config.json", json.dumps(_config(study, points), indent=2) + "\n")
     texts = [_case_text(case) for case in cases]
     update(folder / "manifest.csv", _manifest(list(study.vary), points, texts))
     for point, text in zip(points, texts, strict=True):
@@ -71,6 +78,31 @@ def prepare(study_file: Path, folder: Path, lock: FolderLock | None = None) -> t
             (folder / "done" / f"{point.name}.json").unlink(missing_ok=True)
     _drop_others(folder, {point.name for point in points})
     return study, points
+
+
+def shadow(folder: Path, to: Path) -> None:
+    """Copy what a plan depends on, with its times, so that a dry run leaves ``folder`` alone.
+
+    Raises:
+        ForeignFolderError: if the folder holds something else.
+    """
+    if _marker(folder) is None:
+        return
+    shutil.copy2(folder / CONFIG, to / CONFIG)
+    for name in PLANNED_FROM:
+        if (folder / name).is_dir():
+            shutil.copytree(folder / name, to / name, ignore=shutil.ignore_patterns("*.tmp"))
+    for manifest in folder.glob(f"runs/*/{run_folder.MANIFEST}"):
+        copy = to / manifest.relative_to(folder)
+        copy.parent.mkdir(parents=True)
+        shutil.copy2(manifest, copy)
+
+
+def _marker(folder: Path) -> dict[str, Any] | None:
+    """The marker of a study folder, None if it is new; raises ForeignFolderError if it is something else."""
+    found = MARKER.look(folder)
+    refuse_links(folder, ("cases", "done"))
+    return found
 
 
 def _config(study: Study, points: Sequence[Point]) -> dict[str, Any]:
@@ -89,7 +121,7 @@ def _command(ranks: int) -> str:
     if launcher:
         return f"{shlex.quote(launcher)} -n {ranks}"
     parallel = f"mpirun -n {ranks} " if ranks > 1 else ""
-    return f"{parallel}{shlex.quote(sys.executable)} -m solver"
+    return f"{parallel}{shlex.quote(sys.executable)} -P -m solver"
 
 
 def _case_text(case: LoadedCase) -> str:
@@ -112,5 +144,5 @@ def _drop_others(folder: Path, names: set[str]) -> None:
     """Remove cases and marks of points that are no longer in the study (run folders stay)."""
     for place, suffix in (("cases", ".toml"), ("done", ".json")):
         for file in (folder / place).glob(f"*{suffix}"):
-            if file.stem not in names:
+            if is_name(file.stem) and file.stem not in names:
                 file.unlink()

@@ -11,7 +11,8 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from solver.core.files import write_atomic
-from solver.output.run_folder import differences
+from solver.core.trees import differences
+from solver.output.run_folder import MARKER
 from solver.study.schema import StudyError
 
 if TYPE_CHECKING:
@@ -50,12 +51,16 @@ def outdated(folder: Path, points: Sequence[Point], now: Mapping[str, Any]) -> d
 
     Returns:
         What is different, one line each, by name of the run.
+
+    Raises:
+        ForeignFolderError: if what lies in place of a run is none.
     """
     found = {}
     now = {key: value for key, value in now.items() if key != "git_dirty"}
     for point in points:
         file = folder / "runs" / point.name / "manifest.json"
         if mark_file(folder, point.name).is_file() and file.is_file():
+            MARKER.read(file.parent)
             manifest = json.loads(file.read_text(encoding="utf-8"))
             other = differences({key: manifest[key] for key in now if key in manifest}, now)
             if other:
@@ -66,9 +71,10 @@ def outdated(folder: Path, points: Sequence[Point], now: Mapping[str, Any]) -> d
 def forget(folder: Path, names: Iterable[str], *, runs: bool) -> None:
     """Remove the marks of runs, so that they are gone on with, or with the ``runs`` made anew."""
     for name in names:
+        run = folder / "runs" / name
+        if runs and MARKER.look(run) is not None:
+            shutil.rmtree(run)
         mark_file(folder, name).unlink(missing_ok=True)
-        if runs:
-            shutil.rmtree(folder / "runs" / name, ignore_errors=True)
 
 
 def waiting(folder: Path, points: Sequence[Point]) -> list[Point]:

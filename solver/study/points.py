@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 from scipy.stats import qmc
 
 from solver.case.loading import CaseError, load_case
-from solver.case.units import registry, split_quantity
+from solver.case.units import convert, split_quantity
 from solver.study.schema import MAX_POINTS, Range
 
 if TYPE_CHECKING:
@@ -30,6 +31,11 @@ class Point:
 
     name: str
     values: Mapping[str, Value]
+
+
+def is_name(text: str) -> bool:
+    """Whether a text is the name of a point."""
+    return re.fullmatch(r"run-\d{4,}", text) is not None
 
 
 def expand(study: Study, source: str = "study") -> list[Point]:
@@ -84,8 +90,6 @@ def load_points(study: Study, study_file: Path, points: Sequence[Point]) -> list
         except CaseError as error:
             shown = ", ".join(f"{path} = {value}" for path, value in point.values.items())
             problems += [f"{point.name} ({shown}): {problem}" for problem in error.problems]
-        except (KeyError, IndexError, TypeError, ValueError) as error:
-            problems.append(f"{point.name}: a path of study.vary or study.fixed leads nowhere ({error})")
     if problems:
         raise CaseError(str(study_file), problems)
     return cases
@@ -103,10 +107,12 @@ class _Axis:
                 raise ValueError("only one end of the range has a unit")
             if unit:
                 try:
-                    high = float(registry().Quantity(high, unit).to(self._unit).magnitude)
-                except Exception:
+                    high = convert(high, unit, self._unit)
+                except ValueError:
                     raise ValueError(f"units {self._unit!r} and {unit!r} do not fit together") from None
             self._high = high
+            if values.spacing == "log" and self._unit == "degC":
+                raise ValueError("equal ratios need an absolute temperature, in K")
             if values.spacing == "log" and not (self._low > 0.0 and high > 0.0):
                 raise ValueError("equal ratios need two positive ends")
 

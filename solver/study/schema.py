@@ -8,13 +8,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from solver.case.loading import CaseError
+from solver.case.paths import parts_of
 from solver.core.files import read_toml
 
 MAX_POINTS = 100_000
 """Points of one study at most."""
 
 Value = bool | int | float | str
-Dotted = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[A-Z_a-z0-9.\-]+$")]
+Dotted = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[A-Z_a-z0-9.\-\[\]]+$")]
 
 
 class StudyError(ValueError):
@@ -57,6 +58,16 @@ class Study(BaseModel):
         dict[Dotted, Annotated[list[Value], Field(min_length=1)] | Range],
         Field(min_length=1, description="dotted path = list of values, or a range"),
     ]
+
+    @model_validator(mode="after")
+    def _paths(self) -> Study:
+        for name, paths in (("fixed", list(self.fixed)), ("vary", list(self.vary))):
+            seen: dict[tuple[str, ...], str] = {}
+            for path in paths:
+                first = seen.setdefault(tuple(parts_of(path)), path)
+                if first != path:
+                    raise ValueError(f"{name}: {first} and {path} are the same")
+        return self
 
     @model_validator(mode="after")
     def _lengths(self) -> Study:

@@ -32,7 +32,7 @@ class Geometry(Section):
     @property
     def modelled_depth(self) -> float:
         """Depth of electrolyte in the mesh (m)."""
-        lateral = max(self.width, self.depth or 0.0)
+        lateral = self.width if self.depth is None else max(self.width, self.depth)
         return self.electrolyte_depth if self.electrolyte_depth is not None else 2.0 * lateral
 
     @model_validator(mode="after")
@@ -100,7 +100,7 @@ class VoidPopulation(Section):
 def void_problems(geometry: Geometry, voids: list[Void]) -> list[str]:
     """Everything that is wrong with void seeds in a cell, one sentence each."""
     problems = []
-    extents = (geometry.width,) if geometry.kind != "3d" else (geometry.width, geometry.depth or 0.0)
+    extents = (geometry.width,) if geometry.depth is None else (geometry.width, geometry.depth)
     for k, void in enumerate(voids):
         where = f"void[{k}]"
         if void.roof_height >= TALLEST_VOID * geometry.metal_thickness:

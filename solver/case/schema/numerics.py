@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from solver.case import units
-from solver.case.schema.section import Factor, Name, Section
+from solver.case.schema.section import Factor, Section
+from solver.case.schema.solver_options import SolverOptions
 
 COUPLING_TOLERANCE = 1e-7
 """Default change of the potential (RT/F, root mean square over the contact) by contact pressure that ends
@@ -57,10 +58,8 @@ class Numerics(Section):
     solver: Literal["auto", "direct", "iterative"] = Field(
         "auto", description="factorisations (auto: in two dimensions) or Krylov solvers (auto: in 3-D)"
     )
-    petsc: dict[
-        Name,
-        dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+$", max_length=80)], str | int | float],
-    ] = Field(
+    petsc: SolverOptions = Field(
         default_factory=dict,
-        description="PETSc options by recipe name, for example newton-direct.snes_max_it",
+        description="solver options by set and PETSc's name, for example newton-direct.snes_max_it; "
+        '"delete" removes one',
     )

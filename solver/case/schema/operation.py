@@ -27,9 +27,8 @@ class ProtocolStep(Section):
     @model_validator(mode="after")
     def _consistent(self) -> ProtocolStep:
         if self.do == "rest":
-            given = [
-                n for n in ("current", "overpotential", "capacity", "cutoff_voltage") if getattr(self, n)
-            ]
+            names = ("current", "overpotential", "capacity", "cutoff_voltage")
+            given = [n for n in names if getattr(self, n) is not None]
             if given or self.duration is None:
                 raise ValueError("a rest has a 'duration' and no current, overpotential, capacity or voltage")
             return self
@@ -39,7 +38,7 @@ class ProtocolStep(Section):
             raise ValueError("'overpotential' is a magnitude above 0 V")
         if self.cutoff_voltage is not None and self.cutoff_voltage <= 0.0:
             raise ValueError("'cutoff_voltage' is a magnitude above 0 V")
-        if not self.capacity and self.duration is None:
+        if self.capacity is None and self.duration is None:
             raise ValueError(f"to {self.do} needs a 'capacity' or a 'duration' to end at")
         return self
 
@@ -59,6 +58,8 @@ class Operation(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Operation:
+        if self.cutoff_voltage is not None and self.cutoff_voltage <= 0.0:
+            raise ValueError("'cutoff_voltage' is a magnitude above 0 V")
         if self.step:
             return self._with_steps()
         if self.cycles != 1:

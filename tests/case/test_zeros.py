@@ -1,0 +1,134 @@
+"""Zero is a value: it is refused or it counts, and is never taken for "not given"."""
+
+from __future__ import annotations
+
+import ast
+import typing
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from solver.case.loading import CaseError, parse_case
+from solver.case.schema.case import Case
+from solver.setup import protocol
+from solver.setup.setup import DEFAULT_OUTPUTS, set_up
+from tests.conftest import ROOT, case_data
+
+STRIP = {"do": "strip", "current": "0.5 mA/cm2", "duration": "5 s"}
+
+
+def problems(**changes: Any) -> str:
+    with pytest.raises(CaseError) as caught:
+        set_up(parse_case(case_data(**changes)))
+    return "\n".join(caught.value.problems)
+
+
+def steps(*given: dict[str, Any]) -> dict[str, Any]:
+    return case_data() | {"operation": {"pressure": "0.5 MPa", "step": list(given)}}
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        (STRIP | {"capacity": "0 mAh/cm2"}, "step[0].capacity = '0 mAh/cm2': must lie above 0 mAh/cm2"),
+        (STRIP | {"current": "0 mA/cm2"}, "step[0].current = '0 mA/cm2': must lie between"),
+        (STRIP | {"duration": "0 s"}, "operation.step[0].duration = '0 s': must lie between"),
+        (STRIP | {"cutoff_voltage": "0 V"}, "'cutoff_voltage' is a magnitude above 0 V"),
+        (STRIP | {"cutoff_contact_loss": 0}, "cutoff_contact_loss = 0"),
+        (STRIP | {"pressure": "0 MPa"}, "operation.step[0].pressure"),
+        ({"do": "plate", "overpotential": "0 V", "duration": "5 s"}, "above 0 V"),
+        ({"do": "plate", "current": "1 mA/cm2", "overpotential": "0 V", "duration": "5 s"}, "either"),
+        ({"do": "plate", "current": "1 mA/cm2", "capacity": "0 mAh/cm2"}, "must lie above 0 mAh/cm2"),
+        ({"do": "rest", "duration": "5 s", "capacity": "0 mAh/cm2"}, "must lie above 0 mAh/cm2"),
+        ({"do": "rest", "duration": "5 s", "overpotential": "0 V"}, "a rest has a 'duration' and no"),
+        ({"do": "rest", "duration": "5 s", "cutoff_voltage": "0 V"}, "a rest has a 'duration' and no"),
+        ({"do": "rest", "duration": "5 s", "current": "0 mA/cm2"}, "current = '0 mA/cm2'"),
+    ],
+)  # fmt: skip
+def test_zero_in_a_step(step: dict[str, Any], expected: str) -> None:
+    with pytest.raises(CaseError) as caught:
+        parse_case(steps(STRIP, step) if step["do"] == "rest" else steps(step))
+    assert expected in "\n".join(caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"operation": {"capacity": "0 mAh/cm2"}}, "operation.capacity = '0 mAh/cm2': must lie above"),
+        ({"operation": {"capacity": "-0.0 mAh/cm2"}}, "must lie above"),
+        ({"operation": {"cutoff_voltage": "0 V"}}, "'cutoff_voltage' is a magnitude above 0 V"),
+        ({"operation": {"cutoff_voltage": "-1 V"}}, "'cutoff_voltage' is a magnitude above 0 V"),
+        ({"operation": {"overpotential": "0 V"}}, "belongs to mode"),
+        ({"output": {"interval": "0 mAh/cm2"}}, "output.interval = '0 mAh/cm2': must lie above"),
+        ({"numerics": {"tip_size": "0 um"}}, "numerics.tip_size"),
+        ({"numerics": {"event_length": "0 um"}}, "numerics.event_length"),
+        ({"numerics": {"largest_size": "0 um"}}, "numerics.largest_size"),
+        ({"geometry": {"depth": "0 um"}}, "geometry.depth"),
+        ({"geometry": {"electrolyte_depth": "0 um"}}, "geometry.electrolyte_depth"),
+    ],
+)
+def test_zero_where_none_would_mean_a_default(changes: dict[str, Any], expected: str) -> None:
+    assert expected in problems(**changes)
+
+
+def sections(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Paths of all keys of plain sections, with their fields."""
+    for name, field in model.model_fields.items():
+        inner = [t for t in (field.annotation, *typing.get_args(field.annotation)) if _is_model(t)]
+        if inner:
+            yield from sections(inner[0], (*path, name))
+        else:
+            yield (*path, name), field
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+ABSENT = [path for path, field in sections(Case) if field.default is None and path[0] != "voids"]
+UNITS = ("", " um", " MPa", " mA/cm2", " mAh/cm2", " V", " s", " m3/s", " /um", " deg")
+
+
+@pytest.mark.parametrize("path", ABSENT, ids=".".join)
+def test_zero_of_any_key_without_default_counts_or_is_refused(path: tuple[str, ...]) -> None:
+    """Whatever the unit of a key, its zero never gives the case that leaving it out gives."""
+    without = parse_case(case_data()).resolved()
+    for unit in UNITS:
+        data = case_data()
+        here: Any = data
+        for part in path[:-1]:
+            here = here.setdefault(part, {})
+            here = here[0] if isinstance(here, list) else here
+        here[path[-1]] = f"0{unit}"
+        try:
+            resolved = parse_case(data).resolved()
+        except CaseError:
+            continue
+        assert resolved != without, unit
+
+
+def test_the_expected_charge_of_held_overpotentials() -> None:
+    """Without a current the time says nothing about the charge; a capacity does."""
+    held = {"do": "strip", "overpotential": "10 mV", "duration": "5 s"}
+    both = parse_case(steps(held | {"capacity": "0.1 mAh/cm2"}))
+    assert protocol.expected_throughput(both.case.operation) == pytest.approx(3600.0)
+    assert set_up(both).output.interval == pytest.approx(3600.0 / DEFAULT_OUTPUTS)
+    assert set_up(parse_case(steps(held))).output.interval == 1.0
+
+
+@pytest.mark.parametrize("folder", ["solver/case", "solver/setup"])
+def test_no_number_stands_in_for_none_by_its_truth(folder: str) -> None:
+    """``given or 0.5`` takes a given 0 for none."""
+    for file in sorted((ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
+                last = node.values[-1]
+                number = isinstance(last, ast.Constant) and isinstance(last.value, (int, float))
+                assert not number, f"{file}:{node.lineno}"
+
+
+def test_a_given_interval_counts() -> None:
+    loaded = parse_case(case_data(output={"interval": "1e-5 mAh/cm2"}))
+    assert set_up(loaded).output.interval == pytest.approx(0.36)
