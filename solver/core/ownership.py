@@ -52,7 +52,7 @@ class Marker:
         return dict(found) if known else None
 
     def read(self, folder: Path) -> dict[str, Any]:
-        """The marker of a folder.
+        """Content of ``file`` in a folder, with its marker (a new one for an earlier version).
 
         Raises:
             ForeignFolderError: if it has none, with what there is instead.
@@ -67,7 +67,7 @@ class Marker:
         if found is None:
             other = f"{file.name} has no marker ({self.key}) of a format that this version knows"
             raise ForeignFolderError(f"{folder} is not a {self.kind}: its {other}")
-        return found
+        return {**content, self.key: found}
 
     def look(self, folder: Path) -> dict[str, Any] | None:
         """The marker of a folder; None where nothing is, or nothing but the beginning of a marker.
@@ -78,7 +78,7 @@ class Marker:
         names = {entry.name for entry in folder.iterdir()} - {NAME} if folder.exists() else set()
         if not names or (names == {f"{self.file}.tmp"} and self._begun(folder / f"{self.file}.tmp")):
             return None
-        return self.read(folder)
+        return dict(self.read(folder)[self.key])
 
     def _begun(self, file: Path) -> bool:
         """Whether a file is what is left of a marker whose writer was killed."""

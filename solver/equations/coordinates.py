@@ -41,11 +41,6 @@ def strain_rate(velocity: Expr, cell: CellMesh) -> Expr:
     return ufl.as_tensor([[grad[0, 0], grad[0, 1], zero], [grad[1, 0], grad[1, 1], zero], [zero, zero, hoop]])
 
 
-def divergence(velocity: Expr, cell: CellMesh) -> Expr:
-    """Divergence of a vector field."""
-    return ufl.tr(strain_rate(velocity, cell))
-
-
 def surface_gradient_product(first: Expr, second: Expr, normal: Expr, cell: CellMesh) -> Expr:
     """Surface gradients of two vector fields contracted with each other.
 

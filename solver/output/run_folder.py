@@ -45,9 +45,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("livoid")
 
-REPLACED = ("case.toml", "manifest.json", TABLES[LineageRow], "fields.pvd")
-"""Files that are written whole, under another name first."""
 MANIFEST = "manifest.json"
+REPLACED = ("case.toml", MANIFEST, TABLES[LineageRow], "fields.pvd")
+"""Files that are written whole, under another name first."""
 FILES = (*REPLACED, *(f"{name}.tmp" for name in REPLACED), *TABLES.values(), "run.log")
 """What a new run removes; the manifest, which says whose the folder is, is written over."""
 FOLDERS = ("fields", "figures", checkpoint.FOLDER)
@@ -198,14 +198,12 @@ class RunFolder:
         Raises:
             CheckpointError: if the folder holds no run, or one of another case.
         """
-        manifest_file = self.path / MANIFEST
-        if not manifest_file.is_file():
+        if not (self.path / MANIFEST).is_file():
             raise CheckpointError(f"{self.path} is not a run folder; run without --resume to start there")
         try:
-            MARKER.read(self.path)
+            manifest = MARKER.read(self.path)
         except ForeignFolderError as error:
             raise CheckpointError(str(error)) from None
-        manifest = json.loads(manifest_file.read_text(encoding="utf-8"))
         if manifest.get("status") == BEGINNING:
             raise CheckpointError(f"{self.path} holds a run that was broken off as it began; use --force")
         stored = tomllib.loads((self.path / "case.toml").read_text(encoding="utf-8"))
@@ -228,11 +226,11 @@ class RunFolder:
         """
         self.ended(loaded)
         self.lock.acquire()
-        manifest = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
+        manifest = MARKER.read(self.path)
         path, header = checkpoint.newest(self.path)
         files = header["callbacks"]["recorder"]["files"]
         self.started = time.monotonic() - float(files["wall_time_s"])
-        self.marker = MARKER.read(self.path)
+        self.marker = manifest[MARKER.key]
         self._manifest_base = self._described(loaded, tomli_w.dumps(loaded.resolved()), ranks)
         self._open()
         self._manifest_base["started"] = manifest["started"]

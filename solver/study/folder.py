@@ -27,6 +27,7 @@ import tomli_w
 from solver.core.files import update
 from solver.core.ownership import Marker, refuse_links
 from solver.output import run_folder
+from solver.study.marks import mark_file
 from solver.study.points import expand, is_name, load_points
 from solver.study.schema import load_study
 
@@ -75,7 +76,7 @@ def prepare(study_file: Path, folder: Path, lock: FolderLock | None = None) -> t
     update(folder / "manifest.csv", _manifest(list(study.vary), points, texts))
     for point, text in zip(points, texts, strict=True):
         if update(folder / "cases" / f"{point.name}.toml", text):
-            (folder / "done" / f"{point.name}.json").unlink(missing_ok=True)
+            mark_file(folder, point.name).unlink(missing_ok=True)
     _drop_others(folder, {point.name for point in points})
     return study, points
 

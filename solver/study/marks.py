@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from solver.core.files import write_atomic
 from solver.core.trees import differences
-from solver.output.run_folder import MARKER
+from solver.output.run_folder import MANIFEST, MARKER
 from solver.study.schema import StudyError
 
 if TYPE_CHECKING:
@@ -58,10 +58,9 @@ def outdated(folder: Path, points: Sequence[Point], now: Mapping[str, Any]) -> d
     found = {}
     now = {key: value for key, value in now.items() if key != "git_dirty"}
     for point in points:
-        file = folder / "runs" / point.name / "manifest.json"
+        file = folder / "runs" / point.name / MANIFEST
         if mark_file(folder, point.name).is_file() and file.is_file():
-            MARKER.read(file.parent)
-            manifest = json.loads(file.read_text(encoding="utf-8"))
+            manifest = MARKER.read(file.parent)
             other = differences({key: manifest[key] for key in now if key in manifest}, now)
             if other:
                 found[point.name] = other
@@ -88,7 +87,7 @@ def write(target: Path, run: Path) -> None:
     Raises:
         StudyError: if it has not.
     """
-    manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
     if manifest.get("status") not in ENDS:
         raise StudyError(f"{run} has not ended (status {manifest.get('status')})")
     kept = ("status", "message", "capacity_mAh_cm2", "time_s", "steps", "wall_time_s", "case_sha256", "ranks")
