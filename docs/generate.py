@@ -9,7 +9,8 @@ from typing import Any
 
 from rich.console import Console
 
-from solver.case.materials import Library
+from postprocess.microscope.rows import TABLES as SEEN
+from solver.case.materials import Library, numbers
 from solver.case.schema.case import Case
 from solver.cli.main import livoid
 from solver.core.files import update
@@ -123,7 +124,9 @@ def materials() -> str:
     lines = [
         "# Material library",
         "",
-        "Generated from `solver/case/library`. Nothing is calibrated where no status says so.",
+        "Generated from `solver/case/library`. Nothing is calibrated where no status says so. A case chooses",
+        "an alternative by its name, and an end of a range by `low` or `high`:",
+        '`material.metal.solute_diffusivity = "dft"`.',
         "",
     ]
     library = Library()
@@ -131,13 +134,20 @@ def materials() -> str:
     for name, kind in sorted(found, key=lambda pair: pair[0]):
         data = library.data(kind, name)
         lines += [f"## {name} ({kind})", "", str(data.get("description", "")), ""]
-        lines += ["| entry | value | status | source |", "|---|---|---|---|"]
-        for key, entry in data.items():
-            if isinstance(entry, dict):
-                cells = (_cell(str(entry.get(item, ""))) for item in ("value", "status", "source"))
-                lines.append(f"| `{key}` | " + " | ".join(cells) + " |")
+        lines += ["| entry | value | range | status | source |", "|---|---|---|---|---|"]
+        for key, entry in numbers(data):
+            lines.append(_number(f"`{key}`", entry))
+            others = entry.get("alternatives", {})
+            lines += [_number(f'`{key} = "{other}"`', number) for other, number in others.items()]
         lines.append("")
     return "\n".join(lines)
+
+
+def _number(head: str, entry: Mapping[str, Any]) -> str:
+    """Row of a number of the library."""
+    ends = " to ".join(str(end) for end in entry.get("range", ()))
+    cells = (str(entry.get("value", "")), ends, str(entry.get("status", "")), str(entry.get("source", "")))
+    return f"| {head} | " + " | ".join(map(_cell, cells)) + " |"
 
 
 def records() -> str:
@@ -148,7 +158,7 @@ def records() -> str:
         "Tables of a run folder and fields for ParaView, generated from `solver/output`.",
         "",
     ]
-    for row, name in TABLES.items():
+    for row, name in (*TABLES.items(), *((row, f"microscope/{name}") for row, name in SEEN.items())):
         about = str(row.__doc__).replace("``", "`").split(": ", 1)[1]
         lines += [f"## {name}", "", about[0].upper() + about[1:], ""]
         columns = ((key, column.unit, column.description) for key, column in row.columns().items())

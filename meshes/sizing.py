@@ -34,7 +34,7 @@ class SizeRule:
         layer_depth: height above the contact up to which ``layer`` holds.
         graded: whether sizes grow from the roofs by ``growth`` too; otherwise Gmsh lets the sizes of
             boundaries reach across the cell, which makes about twice as many cells around many voids.
-        event_length: in which changes of topology are measured; at least ``tip``.
+        event_length: in which changes of topology are measured; 0 is ``tip``, less is not resolved.
     """
 
     tip: float

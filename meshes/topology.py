@@ -4,7 +4,7 @@ Pure geometry, stated once for the plane and for 3-D: when a change is due and w
 identity is said here, how a roof is cut or joined is asked of the profile (:mod:`meshes.profile.base`). Metal
 is conserved exactly: what a void gains or loses by a change is taken from or given to the height of the metal
 (width times height minus voids stays), a shift of far less than an element. Thresholds are in multiples of
-``rule.event_length``, by default the element size at a triple line, and leave gaps between them, so that no
+``rule.event_length``, a physical length that the mesh resolves, and leave gaps between them, so that no
 change calls for its own reversal.
 """
 
@@ -149,13 +149,9 @@ def change_lengths(event_length: float) -> ChangeLengths:
     )
 
 
-def opening_distance(rule: SizeRule) -> float:
-    """Distance from triple lines within which the contact does not open by itself (um).
-
-    A void cannot open there without meeting the one beside it at once; the roof's surface tension holds the
-    metal (docs/method.md).
-    """
-    return (1.5 * COALESCE_LENGTHS + 0.5 * OPEN_LENGTHS) * rule.event_length
+def opening_height(rule: SizeRule) -> float:
+    """Thickness of a gap (um) from which it is a void with a roof."""
+    return OPEN_HEIGHT * rule.event_length
 
 
 def resolve(

@@ -23,6 +23,8 @@ MILLI = 1e3
 MAX_SHAPES = 12
 SHARES = ("ohmic_V", "constriction_V", "charge_transfer_V", "vacancy_V", "composition_V", "pressure_V")
 """Columns of ``series.csv`` that add up to the overpotential."""
+VARIES = 1e-6
+"""Relative change of a pressure from which it is shown."""
 CAPACITY = SeriesRow.label("capacity_mAh_cm2")
 
 
@@ -61,11 +63,40 @@ def voltage_axes(axes: Axes, run: RunRecords) -> None:
 
 
 def contact_axes(axes: Axes, run: RunRecords, label: str | None = None) -> None:
-    """Contact fraction against capacity."""
-    axes.plot(run.series["capacity_mAh_cm2"], 100.0 * run.series["contact_fraction"], label=label)
+    """Contact fraction against capacity; where the contact has a memory, also what is active and virgin."""
+    (line,) = axes.plot(run.series["capacity_mAh_cm2"], 100.0 * run.series["contact_fraction"], label=label)
+    if run.has_memory():
+        for column, style in (("active_fraction", "--"), ("virgin_fraction", ":")):
+            name = SeriesRow.columns()[column].name
+            shown = f"{label}, {name}" if label else name
+            values = 100.0 * run.series[column]
+            axes.plot(run.series["capacity_mAh_cm2"], values, style, color=line.get_color(), label=shown)
+        if label is None:
+            line.set_label(SeriesRow.columns()["contact_fraction"].name)
+            axes.legend(fontsize=7, frameon=False)
     axes.set_xlabel(CAPACITY)
     axes.set_ylabel("contact (%)")
     axes.set_ylim(0.0, 102.0)
+
+
+def pressure_axes(axes: Axes, run: RunRecords) -> None:
+    """Stack pressure and contact pressure against capacity, and how far the clamp has lifted off."""
+    capacity = run.series["capacity_mAh_cm2"]
+    for column in ("stack_pressure_MPa", "contact_pressure_MPa"):
+        axes.plot(capacity, run.series[column], label=SeriesRow.columns()[column].name)
+    axes.set_xlabel(CAPACITY)
+    axes.set_ylabel("pressure (MPa)")
+    axes.legend(fontsize=7, frameon=False, loc="upper right")
+    if np.any(run.series["lift_off_um"] > 0.0):
+        gap = axes.twinx()
+        gap.plot(capacity, run.series["lift_off_um"], "k:", lw=1.0)
+        gap.set_ylabel(SeriesRow.label("lift_off_um") + ", dotted")
+
+
+def _pressure_varies(run: RunRecords) -> bool:
+    """Whether the stack pressure is one of the things that change in a run."""
+    pressure = run.series.get("stack_pressure_MPa", np.zeros(1))
+    return bool(np.ptp(pressure) > VARIES * np.abs(pressure).max())
 
 
 def shape_axes(axes: Axes, run: RunRecords) -> None:
@@ -109,7 +140,8 @@ def field_window(run: RunRecords, output: int) -> tuple[float, float, float, flo
 
 
 def _history_figure(run: RunRecords) -> plt.Figure:
-    figure, axes = plt.subplots(2, 2, figsize=(10, 7))
+    varies = _pressure_varies(run)
+    figure, axes = plt.subplots(3 if varies else 2, 2, figsize=(10, 10.5 if varies else 7))
     voltage_axes(axes[0, 0], run)
     contact_axes(axes[0, 1], run)
     capacity = run.series["capacity_mAh_cm2"]
@@ -126,6 +158,12 @@ def _history_figure(run: RunRecords) -> plt.Figure:
     focus.set_xlabel(CAPACITY)
     focus.set_ylabel("current focusing")
     focus.legend(fontsize=7, frameon=False)
+    if varies:
+        pressure_axes(axes[2, 0], run)
+        platen = axes[2, 1]
+        platen.plot(capacity, run.series["platen_um"])
+        platen.set_xlabel(CAPACITY)
+        platen.set_ylabel(SeriesRow.label("platen_um"))
     figure.suptitle(f"{run.folder.name}: {run.manifest.get('message', '')}", fontsize=9)
     return figure
 
@@ -137,14 +175,18 @@ def _shape_figure(run: RunRecords) -> plt.Figure:
 
 
 def _interface_figure(run: RunRecords) -> plt.Figure:
-    figure, panels = plt.subplots(1, 3, figsize=(12, 3.6))
+    columns = ["current_mA_cm2", "pressure_MPa", "supersaturation"]
+    columns += ["resistance_ohm_cm2"] if run.has_memory() else []
+    figure, panels = plt.subplots(1, len(columns), figsize=(4 * len(columns), 3.6))
     outputs = run.outputs()
     for output in (outputs[0], outputs[len(outputs) // 2], outputs[-1]):
-        for axes, column in zip(panels, ("current_mA_cm2", "pressure_MPa", "supersaturation"), strict=True):
+        for axes, column in zip(panels, columns, strict=True):
             x, values = run.contact(output, column)
             axes.plot(x, values, label=f"output {output}")
             axes.set_xlabel("x (um)")
             axes.set_ylabel(InterfaceRow.label(column))
+    if run.has_memory():
+        panels[-1].set_yscale("log")
     panels[0].legend(fontsize=7, frameon=False)
     return figure
 

@@ -27,7 +27,7 @@ from solver.case.loading import load_case
 from solver.case.units import parse_quantity
 
 if TYPE_CHECKING:
-    from postprocess.compare import Metal
+    from postprocess.observed import Metal
     from postprocess.records import RunRecords
 
 FARADAY = constants.physical_constants["Faraday constant"][0]

@@ -29,7 +29,12 @@ QUANTITIES: dict[str, Column] = {
     "contact_first": Column("", "contact fraction at the start"),
     "contact_last": Column("", "contact fraction at the end"),
     "contact_least": Column("", "smallest contact fraction"),
+    "active_last": Column("", "active fraction at the end: contact weighted with Z_0/Z"),
+    "active_least": Column("", "smallest active fraction"),
+    "virgin_last": Column("", "share of the interface that has never parted, at the end"),
     "lost_at": Column("mAh/cm^2", "capacity at which 90 % of the contact is lost"),
+    "pressure_last": Column("MPa", "stack pressure at the end"),
+    "lifted_at": Column("mAh/cm^2", "capacity at which the clamp lifts off"),
     "focus_first": Column("", "largest over mean applied current density at the start"),
     "focus_largest": Column("", "largest over mean applied current density"),
     "voids_first": Column("", "voids at the start"),
@@ -47,6 +52,7 @@ def quantities(run: RunRecords) -> dict[str, float]:
     """All of :data:`QUANTITIES` of a run; NaN for what did not happen."""
     s = run.series
     passed, voltage, contact = s["capacity_mAh_cm2"], s["voltage_V"], s["contact_fraction"]
+    active, virgin = (s.get(name, contact) for name in ("active_fraction", "virgin_fraction"))
     found = {
         "capacity": passed[-1],
         "voltage_first": voltage[0],
@@ -56,7 +62,12 @@ def quantities(run: RunRecords) -> dict[str, float]:
         "contact_first": contact[0],
         "contact_last": contact[-1],
         "contact_least": float(contact.min()),
+        "active_last": active[-1],
+        "active_least": float(active.min()),
+        "virgin_last": virgin[-1],
         "lost_at": first_passing(passed, 1.0 - contact, CONTACT_LOST),
+        "pressure_last": s.get("stack_pressure_MPa", np.array([math.nan]))[-1],
+        "lifted_at": first_passing(passed, np.sign(s.get("lift_off_um", np.zeros(len(passed)))), 1.0),
         "focus_first": s["focus_applied"][0],
         "focus_largest": float(s["focus_applied"].max()),
         "voids_first": s["voids"][0],

@@ -54,6 +54,13 @@ class RunRecords:
         """Whether the run solved for composition."""
         return bool(np.any(self.series["solute_largest"].astype(float) > 0.0))
 
+    def has_memory(self) -> bool:
+        """Whether contact of the run had another resistance once it had parted (not in runs of old)."""
+        series = self.series
+        return "active_fraction" in series and bool(
+            np.any(series["active_fraction"] != series["contact_fraction"])
+        )
+
     def outputs(self) -> list[int]:
         """Numbers of the outputs in ``interface.csv``."""
         return sorted({int(k) for k in self.interface.get("output", np.empty(0))})

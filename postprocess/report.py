@@ -88,6 +88,7 @@ def _run_page(folder: Path) -> tuple[str, str, list[Section]]:
             "Case", tables=[PageTable(list(_flat(case, skip=("resolved_material",))), ("path", "value"))]
         ),
         _materials(case),
+        _groups(m),
         Section(
             "Versions", tables=[PageTable([(k, v) for k, v in m.items() if not isinstance(v, (dict, list))])]
         ),
@@ -155,16 +156,23 @@ def _conservation(run: RunRecords) -> Section:
     )
 
 
+def _groups(manifest: Mapping[str, Any]) -> Section:
+    rows = list(manifest.get("groups", {}).items())
+    rows += [("Z_vac (ohm cm2)", value) for value in [manifest.get("Z_vac_ohm_cm2")] if value]
+    text = "Of the largest seeded void (docs/model.md 7)." if rows else "Not recorded."
+    return Section("Dimensionless groups", text, tables=[PageTable(rows, ("group", "value"))])
+
+
 def _materials(case: Mapping[str, Any]) -> Section:
     rows = []
     for kind, material in case.get("resolved_material", {}).items():
         for name, entry in material.items():
             if isinstance(entry, Mapping) and "source" in entry:
                 value = entry.get("value", "")
-                rows.append((f"{kind}.{name}", str(value), entry.get("status", ""), entry["source"]))
-    return Section(
-        "Parameters and their sources", tables=[PageTable(rows, ("parameter", "value", "status", "source"))]
-    )
+                ends = " to ".join(map(str, entry.get("range", ())))
+                rows.append((f"{kind}.{name}", str(value), ends, entry.get("status", ""), entry["source"]))
+    head = ("parameter", "value", "range", "status", "source")
+    return Section("Parameters and their sources", tables=[PageTable(rows, head)])
 
 
 def _sensitivity(rows: Sequence[StudyRow]) -> Section:

@@ -187,6 +187,9 @@ class Profile(Protocol):
             The new profile, and for each of its voids the place in the list of those that stay, then the new.
         """
 
+    def lowered(self, fall: float) -> Profile:
+        """The same voids under metal that is that much less high."""
+
     def pinched(self, void: Any) -> Pinch | None:
         """The void without a loop of its roof that met itself; None where the roof does not."""
 

@@ -230,6 +230,10 @@ class InterfaceProfile:
         order = sorted(range(len(roofs)), key=lambda k: float(roofs[k][0, 0]))
         return replace(self, roofs=tuple(roofs[k] for k in order), metal_height=height), order
 
+    def lowered(self, fall: float) -> InterfaceProfile:
+        """The same voids under metal that is that much less high."""
+        return replace(self, metal_height=self.metal_height - fall)
+
     def pinched(self, void: PlaneVoid) -> Pinch | None:
         """The void without the loop of its roof that met itself above the electrolyte.
 

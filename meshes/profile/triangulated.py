@@ -163,6 +163,10 @@ class SurfaceProfile:
         made = (*staying, *voids)
         return replace(self, voids=made, metal_height=height), list(range(len(made)))
 
+    def lowered(self, fall: float) -> SurfaceProfile:
+        """The same voids under metal that is that much less high."""
+        return replace(self, metal_height=self.metal_height - fall)
+
     def pinched(self, _void: SurfaceVoid) -> None:
         """A height over the plane never meets itself."""
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from solver.case.errors import CaseError, ChangeError, describe, message, shown, suggestion
-from solver.case.materials import Library, UnknownMaterialError
+from solver.case.materials import Library, UnknownMaterialError, choices, with_metal
 from solver.case.paths import PathError, set_value
+from solver.case.platen_series import with_motion
 from solver.case.resolved import SECTION as RESOLVED
 from solver.case.resolved import resolved_problems
 from solver.case.schema.case import Case
@@ -87,13 +88,17 @@ def parse_case(
     copied = data.get(RESOLVED, {})
     data = {key: value for key, value in data.items() if key != RESOLVED}
     problems: list[str] = []
+    try:
+        data = with_motion(data, source)
+    except ValueError as error:
+        problems.append(f"fixture.series = {shown(data['fixture']['series'])}: {error}")
     case: Case | None = None
     try:
         case = Case.model_validate(data)
     except ValidationError as error:
         problems += [describe(Case, detail) for detail in error.errors()]
     materials = _materials(data, problems, library or Library())
-    problems += resolved_problems(copied, materials)
+    problems += resolved_problems(copied, materials) + _memory_problems(data, materials)
     if problems or case is None:
         raise CaseError(source, problems)
     return LoadedCase(case, materials["metal"], materials["creep"], materials["electrolyte"], source)
@@ -128,6 +133,7 @@ def _materials(data: Mapping[str, Any], problems: list[str], library: Library) -
     section = section if isinstance(section, Mapping) else {}
     found: dict[str, Any] = {}
     defaults = {"metal": "lithium", "electrolyte": "LPSCl"}
+    metal = ""
     for kind in ("metal", "electrolyte", "creep"):
         raw = section.get(kind)
         if kind == "creep" and raw is None and "metal" in found:
@@ -135,31 +141,68 @@ def _materials(data: Mapping[str, Any], problems: list[str], library: Library) -
         raw = {"name": defaults.get(kind)} if raw is None else raw
         if not isinstance(raw, Mapping) or not isinstance(raw.get("name"), str):
             continue
-        material = _material(library, kind, raw, problems)
+        if kind == "metal":
+            metal = raw["name"]
+        material = _material(library, kind, raw, metal, problems)
         if material is not None:
             found[kind] = material
     return found
 
 
-def _material(library: Library, kind: str, raw: Mapping[str, Any], problems: list[str]) -> Any:
+def _memory_problems(data: Mapping[str, Any], materials: Mapping[str, Any]) -> list[str]:
+    """What [contact_memory] lacks of the electrolyte's entries, as soon as that can be read."""
+    electrolyte: ElectrolyteMaterial | None = materials.get("electrolyte")
+    if electrolyte is None or data.get("contact_memory") is None:
+        return []
+    problems = []
+    for name in ("area_resistance", "remade_resistance", "pressure_exponent"):
+        path, entry = f"material.electrolyte.{name}", getattr(electrolyte, name)
+        if entry is None:
+            problems.append(f"{path}: missing; [contact_memory] needs it for this metal")
+        elif name != "pressure_exponent" and entry.value == 0.0:
+            problems.append(f"{path} = 0: [contact_memory] needs a resistance above 0 ohm cm2")
+    return problems
+
+
+def _material(library: Library, kind: str, raw: Mapping[str, Any], metal: str, problems: list[str]) -> Any:
     model = Library.KINDS[kind]
     path = f"material.{kind}"
     try:
-        content = library.data(kind, raw["name"])
+        content = with_metal(library.data(kind, raw["name"]), metal)
     except UnknownMaterialError as error:
         problems.append(
             f"{path}.name = {shown(raw['name'])}: {error}{suggestion(raw['name'], library.names(kind))}"
         )
         return None
     overrides = {key: value for key, value in raw.items() if key != "name"}
-    own = set(model.model_fields) - {"kind", "description", "creep"}
+    own = set(model.model_fields) - {"kind", "description", "creep", "metals"}
     for key in sorted(set(overrides) - own):
         problems.append(f"{path}.{key}: unknown property{suggestion(key, own)}")
-    usable = {key: value for key, value in overrides.items() if key in own}
+    for key, value in overrides.items():
+        if isinstance(value, Mapping) and "alternatives" in value:
+            problems.append(f"{path}.{key}.alternatives: belong into a file of the library")
+    named = {key: choices(content.get(key)) for key in own}
+    usable = {key: _chosen(value, named[key]) for key, value in overrides.items() if key in own}
     try:
         return model.model_validate(content | usable)
     except ValidationError as error:
         for detail in error.errors():
             location = [str(p) for p in detail["loc"] if p != "value"]
-            problems.append(f"{path}.{'.'.join(location)} = {shown(detail['input'])}: {message(detail)}")
+            key = location[0] if location else ""
+            hint = _offer(overrides.get(key), named.get(key, {}))
+            problems.append(
+                f"{path}.{'.'.join(location)} = {shown(detail['input'])}: {message(detail)}{hint}"
+            )
         return None
+
+
+def _chosen(value: object, named: Mapping[str, Any]) -> object:
+    """What an override stands for: a number of the library by its name, or itself."""
+    return named[value] if isinstance(value, str) and value in named else value
+
+
+def _offer(value: object, named: Mapping[str, Any]) -> str:
+    """The names that an override could have had; nothing where it looks like a number."""
+    if not named or not isinstance(value, str) or not value[:1].isalpha():
+        return ""
+    return f", or one of {', '.join(named)}{suggestion(value, named)}"

@@ -8,10 +8,10 @@ from __future__ import annotations
 import contextlib
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from scipy import constants
@@ -24,6 +24,9 @@ BOLTZMANN = constants.k
 Status = Literal["measured", "literature", "derived", "tunable", "numerical", "calibrated", "override"]
 """How a number is known; ``override``: the case file gives another one than the library."""
 
+RANGE_ENDS = ("low", "high")
+"""Names under which a case chooses the ends of a number's range."""
+
 T = TypeVar("T")
 
 
@@ -34,11 +37,36 @@ class _Strict(BaseModel):
 
 
 class Sourced(_Strict, Generic[T]):
-    """A number with its provenance."""
+    """A number with its provenance.
+
+    ``range``: between which values it is thought to lie, as the source says. ``alternatives``: other numbers
+    for the same quantity, each with its own source, by the names under which a case chooses them.
+    """
 
     value: T
     status: Status
     source: Annotated[str, Field(min_length=1)]
+    range: tuple[T, T] | None = None
+    # a case has one of them: the others are no part of what it was run with
+    alternatives: dict[str, Self] = Field(default_factory=dict, exclude=True)
+
+    @model_validator(mode="after")
+    def _in_range(self) -> Self:
+        if self.range is None:
+            return self
+        low, value, high = self.range[0], self.value, self.range[1]
+        if not all(isinstance(number, float) for number in (low, value, high)):
+            raise ValueError("'range' belongs to a single number")
+        if not low <= value <= high:  # type: ignore[operator]
+            raise ValueError(f"range: {value:g} does not lie between {low:g} and {high:g}")
+        return self
+
+    @model_validator(mode="after")
+    def _names(self) -> Self:
+        taken = [name for name in self.alternatives if name in RANGE_ENDS]
+        if taken:
+            raise ValueError(f"alternatives: '{taken[0]}' is the name of an end of the range")
+        return self
 
 
 class Thermal(Sourced[T], Generic[T]):
@@ -66,8 +94,28 @@ def _wrap(entry: object) -> object:
 _OVERRIDABLE = BeforeValidator(_wrap)
 
 
+def choices(entry: object) -> dict[str, dict[str, Any]]:
+    """What a case may choose by name in place of a library's entry: its alternatives, the ends of its range.
+
+    Args:
+        entry: of a data file, as it is written there.
+    """
+    if not isinstance(entry, Mapping):
+        return {}
+    others, ends = entry.get("alternatives"), entry.get("range")
+    found = dict(others) if isinstance(others, Mapping) else {}
+    own = {key: value for key, value in entry.items() if key != "alternatives"}
+    for name, value in zip(RANGE_ENDS, ends if isinstance(ends, list) else (), strict=False):
+        found[name] = own | {"value": value, "source": f"{name} end of the range: {entry.get('source', '')}"}
+    return found
+
+
 class CreepMaterial(_Strict):
-    """Uniaxial rate = prefactor exp(-Q/RT) (sigma/stress)^exponent, with a viscosity in parallel."""
+    """Uniaxial rate = prefactor exp(-Q/RT) (sigma/stress)^exponent, with a viscosity in parallel.
+
+    The ``saturated_`` entries are a second law of that form, whose rate limits the first one's.
+    ``grain_size`` and ``smallest_grain`` put diffusional creep in parallel, by the distance to surfaces.
+    """
 
     kind: Literal["creep"] = "creep"
     description: str = ""
@@ -78,12 +126,49 @@ class CreepMaterial(_Strict):
     viscosity_floor: Annotated[Sourced[units.Viscosity], _OVERRIDABLE]
     diffusional_rate: Annotated[Sourced[units.Rate], _OVERRIDABLE]
     breakdown_stress: Annotated[Sourced[units.CreepStress], _OVERRIDABLE] | None = None
+    saturated_prefactor: Annotated[Sourced[units.Rate], _OVERRIDABLE] | None = None
+    saturated_stress: Annotated[Sourced[units.CreepStress], _OVERRIDABLE] | None = None
+    saturated_exponent: Annotated[Sourced[units.Exponent], _OVERRIDABLE] | None = None
+    saturated_activation_energy: Annotated[Sourced[units.MolarEnergy], _OVERRIDABLE] | None = None
+    grain_size: Annotated[Sourced[units.Length], _OVERRIDABLE] | None = None
+    smallest_grain: Annotated[Sourced[units.Length], _OVERRIDABLE] | None = None
 
     def coefficient(self, temperature: float) -> float:
         """Rate (1/s) at the reference stress."""
         return float(
             self.prefactor.value * math.exp(-self.activation_energy.value / (GAS_CONSTANT * temperature))
         )
+
+    def saturated_coefficient(self, temperature: float) -> float:
+        """Rate (1/s) at the saturated stress, inf where nothing limits the law."""
+        if self.saturated_prefactor is None or self.saturated_activation_energy is None:
+            return math.inf
+        barrier = self.saturated_activation_energy.value / (GAS_CONSTANT * temperature)
+        return float(self.saturated_prefactor.value * math.exp(-barrier))
+
+    @model_validator(mode="after")
+    def _mechanisms_are_complete(self) -> CreepMaterial:
+        limits = (
+            "saturated_prefactor",
+            "saturated_stress",
+            "saturated_exponent",
+            "saturated_activation_energy",
+        )
+        for what, entries in (
+            ("a limited law", limits),
+            ("a law with grains", ("grain_size", "smallest_grain")),
+        ):
+            missing = [name for name in entries if getattr(self, name) is None]
+            if missing and len(missing) < len(entries):
+                raise ValueError(f"{what} also needs {', '.join(missing)}")
+        if self.saturated_prefactor is not None and self.saturated_prefactor.value == 0.0:
+            raise ValueError("saturated_prefactor = 0 leaves no creep")
+        if self.grain_size is not None and self.smallest_grain is not None:
+            if self.smallest_grain.value > self.grain_size.value:
+                raise ValueError("smallest_grain is larger than grain_size")
+            if self.diffusional_rate.value > 0.0:
+                raise ValueError("diffusional creep by grain_size or by diffusional_rate, not both")
+        return self
 
 
 class ExcessTerm(_Strict):
@@ -134,8 +219,21 @@ class MetalMaterial(_Strict):
         return self
 
 
+class MetalPair(_Strict):
+    """Kinetics of one metal on the electrolyte, in the place of the electrolyte's own entries."""
+
+    area_resistance: Thermal[units.AreaResistance] | None = None
+    remade_resistance: Thermal[units.AreaResistance] | None = None
+    pressure_exponent: Sourced[units.PressureExponent] | None = None
+
+
 class ElectrolyteMaterial(_Strict):
-    """Solid electrolyte and the kinetics of the metal on it."""
+    """Solid electrolyte and the kinetics of the metal on it.
+
+    ``remade_resistance`` and ``pressure_exponent`` are those of contact that has parted and come back
+    (:mod:`solver.equations.terms.contact_memory`). ``metals`` of a data file has entries for single metals by
+    their names in the library; the material of a case has those of its metal (:func:`with_metal`).
+    """
 
     kind: Literal["electrolyte"] = "electrolyte"
     description: str = ""
@@ -143,6 +241,28 @@ class ElectrolyteMaterial(_Strict):
     area_resistance: Annotated[Thermal[units.AreaResistance], _OVERRIDABLE]
     transfer_coefficient: Annotated[Sourced[units.TransferCoefficient], _OVERRIDABLE]
     counter_potential: Annotated[Sourced[units.Voltage], _OVERRIDABLE]
+    remade_resistance: Annotated[Thermal[units.AreaResistance], _OVERRIDABLE] | None = None
+    pressure_exponent: Annotated[Sourced[units.PressureExponent], _OVERRIDABLE] | None = None
+    measured_resistance: Annotated[Thermal[units.AreaResistance], _OVERRIDABLE] | None = None
+    metals: dict[str, MetalPair] = Field(default_factory=dict, exclude=True)
+
+
+def with_metal(content: Mapping[str, Any], metal: object) -> dict[str, Any]:
+    """Content of an electrolyte's data file with the entries of that metal in place of the general ones."""
+    metals = content.get("metals")
+    own = metals.get(metal, {}) if isinstance(metals, Mapping) else {}
+    if not isinstance(own, Mapping):  # left for the validation to complain of
+        return dict(content)
+    return {key: value for key, value in content.items() if key != "metals"} | dict(own)
+
+
+def numbers(content: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Entries of a data file with value, status and source, by their paths."""
+    for key, entry in content.items():
+        if isinstance(entry, Mapping) and "value" in entry:
+            yield key, entry
+        elif isinstance(entry, Mapping):
+            yield from ((f"{key}.{path}", inner) for path, inner in numbers(entry))
 
 
 class UnknownMaterialError(ValueError):

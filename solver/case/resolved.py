@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 SECTION = "resolved_material"
 _SAME = 1e-12
 """Relative difference up to which two numbers are one that was written and read."""
-_WORDS = ("description", "status", "source")
-"""Entries that say where a number is from."""
+_RANGE = "range"
+_WORDS = ("description", "status", "source", _RANGE)
+"""Entries that say where a number is from, and how well it is known."""
 
 
 def resolved_problems(section: object, materials: Mapping[str, BaseModel]) -> list[str]:
@@ -52,13 +53,17 @@ def _problems(path: str, entries: Mapping[str, Any], own: BaseModel, place: str)
         return problems
     mine = own.model_dump(mode="json", exclude_none=True)
     try:
-        given = type(own).model_validate(mine | dict(entries)).model_dump(mode="json", exclude_none=True)
+        # an edited number may lie outside its range: that it was edited is what has to be said
+        given = type(own).model_validate(mine | {key: _plain(entry) for key, entry in entries.items()})
+        theirs = dict(_leaves(given.model_dump(mode="json", exclude_none=True), path))
+        ours = dict(_leaves(mine, path))
+        if theirs == ours:
+            type(own).model_validate(mine | dict(entries))
     except ValidationError as error:
         for detail in error.errors():
             location = ".".join([path, *(str(part) for part in detail["loc"])])
             problems.append(f"{location} = {shown(detail['input'])}: {message(detail)}")
         return problems
-    theirs, ours = dict(_leaves(given, path)), dict(_leaves(mine, path))
     for key in dict.fromkeys([*theirs, *ours]):
         if not _same(theirs.get(key), ours.get(key)):
             problems.append(
@@ -66,6 +71,11 @@ def _problems(path: str, entries: Mapping[str, Any], own: BaseModel, place: str)
                 f"which the case gives; change it in {place}, or leave [{SECTION}] out"
             )
     return problems
+
+
+def _plain(entry: object) -> object:
+    """A number without its range."""
+    return {k: v for k, v in entry.items() if k != _RANGE} if isinstance(entry, Mapping) else entry
 
 
 def _leaves(data: object, path: str) -> Iterator[tuple[str, object]]:

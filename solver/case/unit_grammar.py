@@ -56,6 +56,8 @@ _ONE = re.compile(r"1(?= *(?:/|per(?![A-Za-z])))")
 _TIMES = re.compile(r"\*(?!\*)|\.")
 _EXPONENT = re.compile(r"(?:\^|\*\*) *\( *(?P<inner>[+-]?[0-9]+) *\)|(?:\^|\*\*)? *(?P<plain>[+-]?[0-9]+)")
 _POWER = re.compile(r"\^|\*\*|[+-]?[0-9]")
+LARGEST_POWER = 9
+"""Of a unit in all; one digit, so that what is written can be read."""
 
 
 class UnitTextError(ValueError):
@@ -110,6 +112,11 @@ def read_unit(text: str) -> Unit:
     if reader.at < len(plain):
         raise UnitTextError(f"')' without '(' in the unit '{text}'")
     unit = Unit(tuple((name, power) for name, power in powers.items() if power))
+    for name, power in unit.factors:
+        if abs(power) > LARGEST_POWER:
+            raise UnitTextError(
+                f"'{text}' has {name} to the power {power}: no unit has more than {LARGEST_POWER}"
+            )
     if any(name == "degC" for name, _ in unit.factors) and not unit.is_celsius:
         raise UnitTextError("degrees Celsius are a temperature and no part of a unit; write 'K'")
     return unit

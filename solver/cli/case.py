@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -12,19 +13,27 @@ from cyclopts import Parameter
 from solver.cli.arguments import CaseFile, Changes, Communicator, case_reader
 from solver.cli.exits import EXIT_OK
 
+log = logging.getLogger("livoid")
+
 
 def check(case: CaseFile, /, *, set_: Changes = (), comm: Communicator) -> int:
-    """Validate a case and print it resolved, with its dimensionless groups."""
+    """Validate a case and print it resolved, with its dimensionless groups; warn of what a run warns of."""
     import tomli_w
 
-    from solver.setup.groups import dimensionless_groups
+    from solver.setup.setup import set_up
+    from solver.simulation import validity
 
-    loaded = case_reader(case, set_, comm)({})
+    setup = set_up(case_reader(case, set_, comm)({}))
     if comm.rank == 0:
-        print(tomli_w.dumps(loaded.resolved()))
+        print(tomli_w.dumps(setup.loaded.resolved()))
         print("# dimensionless groups (largest seeded void)")
-        for name, value in dimensionless_groups(loaded).items():
+        for name, value in setup.groups.items():
             print(f"#   {name:10s} {value:.4g}")
+        if setup.vacancy_resistance is not None:
+            print("# vacancies at a flat contact")
+            print(f"#   {'Z_vac':10s} {setup.vacancy_resistance.ohm_cm2:.4g} ohm cm2")
+        for _, sentence in validity.of_case(setup):
+            log.warning(sentence)
     return EXIT_OK
 
 

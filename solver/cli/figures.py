@@ -68,6 +68,72 @@ def compare(
     return _made(comm, lambda: beside([run, *runs], out))
 
 
+def microscope(
+    run: RunFolderPath,
+    /,
+    *,
+    at: Annotated[
+        tuple[str, ...],
+        Parameter(help='capacity of a picture, as "0.5 mAh/cm2"; can be repeated (default: the last output)'),
+    ] = (),
+    pixel: str | None = None,
+    resolution: str | None = None,
+    noise: str | None = None,
+    seed: int | None = None,
+    detection: str | None = None,
+    detection_height: str | None = None,
+    response: str | None = None,
+    response_shape: str | None = None,
+    normalise: str | None = None,
+    window: str | None = None,
+    cut: str | None = None,
+    view: str | None = None,
+    out: Path | None = None,
+    comm: Communicator,
+) -> int:
+    """What a microscope would see of a run: SEM frames, EDS maps and profiles, void statistics.
+
+    Args:
+        pixel: side of a pixel (default 0.1 um)
+        resolution: of the picture, full width at half maximum (default 0.1 um)
+        noise: standard deviation of the grey, black to white is 1 (default 0)
+        seed: of the noise (default 1)
+        detection: width from which a void counts (default 0.3 um)
+        detection_height: height from which a void counts (default as its width)
+        response: of EDS, full width at half maximum (default 4 um)
+        response_shape: of EDS: gaussian (default) or exponential
+        normalise: depth below the current collector where Mg is 1 (default 20 um)
+        window: width of the stretches between which profiles spread (default the response)
+        cut: place along y of the plane in 3-D (default 0 um)
+        view: width of pictures (default: the cell, mirrored where a void is cut by its side)
+        out: folder (default RUN/microscope)
+    """
+    from postprocess.microscope.command import microscope as take
+    from postprocess.microscope.instrument import read_request
+
+    words = {"pixel": pixel, "resolution": resolution, "noise": noise, "seed": seed, "detection": detection,
+             "detection_height": detection_height, "response": response, "response_shape": response_shape,
+             "normalise": normalise, "window": window, "cut": cut, "view": view, "at": at}  # fmt: skip
+    request = read_request(words)
+    return _made(comm, lambda: take(_livoids(run) if out is None else run, request, out))
+
+
+def _livoids(run: Path) -> Path:
+    """A run folder into which livoid may write.
+
+    Raises:
+        RecordsError: if it is none of livoid's.
+    """
+    from postprocess.records import RecordsError
+    from solver.output.run_folder import MARKER
+
+    try:
+        MARKER.read(run)
+    except ValueError as error:
+        raise RecordsError(str(error)) from None
+    return run
+
+
 def _made(comm: MPI.Comm, make: Callable[[], Iterable[Path]]) -> int:
     """Make files on rank 0 and print their names; returns the exit code."""
     from postprocess.records import RecordsError
@@ -82,4 +148,4 @@ def _made(comm: MPI.Comm, make: Callable[[], Iterable[Path]]) -> int:
     return EXIT_OK
 
 
-COMMANDS = (plot, report, film, compare)
+COMMANDS = (plot, report, film, microscope, compare)

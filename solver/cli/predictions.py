@@ -39,7 +39,9 @@ def neutral(case: CaseFile, /, *, set_: Changes = (), out: Path | None = None, c
     from solver.predictions.neutral import neutral_lines, neutral_study, write_neutral
     from solver.setup.setup import set_up
 
-    rows = neutral_study(set_up(case_reader(case, set_, comm)({})), comm)
+    base = case_reader(case, set_, comm)({})
+    _refuse_motion(base, case)
+    rows = neutral_study(set_up(base), comm)
     folder = _folder(case, out, "neutral")
     on_root(comm, lambda: write_neutral(rows, folder))
     if comm.rank == 0:
@@ -74,6 +76,7 @@ def critical(
     base = load({})
     if base.case.geometry.kind != "plane" or not base.case.void:
         raise CaseError(str(case), ["critical sizes need a plane cell with one [[void]]: its aspect is kept"])
+    _refuse_motion(base, case)
     folder = _folder(case, out, "critical")
     wanted = part or ("instant", "evolution", "map")
     if "instant" in wanted or "evolution" in wanted:
@@ -113,6 +116,7 @@ def threshold(case: CaseFile, /, *, set_: Changes = (), out: Path | None = None,
         raise CaseError(str(case), ["a threshold pressure needs a plane or axisymmetric cell with voids"])
     if base.case.operation.current is None:
         raise CaseError(str(case), ["a threshold pressure needs 'operation.current'"])
+    _refuse_motion(base, case)
     rows = threshold_study(load, comm)
     folder = _folder(case, out, "threshold")
     table = on_root(comm, lambda: write_thresholds(rows, folder))
@@ -185,6 +189,14 @@ def alloy(
 
 def _folder(case: Path, out: Path | None, command: str) -> Path:
     return out or Path("runs") / f"{case.stem}-{command}"
+
+
+def _refuse_motion(base: LoadedCase, case: Path) -> None:
+    """Raise CaseError where the platen's motion is given: what a pressure does cannot be asked then."""
+    from solver.case.loading import CaseError
+
+    if base.case.model.top == "velocity":
+        raise CaseError(str(case), ['model.top = "velocity": this prediction needs a given pressure'])
 
 
 def _quiet_run(comm: MPI.Comm) -> Callable[[LoadedCase, Path], RunOutcome]:

@@ -36,7 +36,7 @@ def reporter(target: float, *, root: bool, stream: TextIO | None = None) -> Prog
         def line(clock: Clock, seen: Observation) -> None:
             print(
                 f"step {clock.step:5d}  {clock.capacity / COULOMB_PER_MAH_CM2:.5f} mAh/cm2  "
-                f"t {clock.time:.5g} s  contact {100 * seen.contact_fraction:.2f} %  "
+                f"t {clock.time:.5g} s  {_contact(seen, 2)}  "
                 f"{1e3 * seen.shares.total:.3f} mV",
                 file=out,
                 flush=True,
@@ -48,12 +48,16 @@ def reporter(target: float, *, root: bool, stream: TextIO | None = None) -> Prog
 
     def update(clock: Clock, seen: Observation) -> None:
         bar.n = clock.capacity / COULOMB_PER_MAH_CM2
-        bar.set_postfix_str(
-            f"step {clock.step}, contact {100 * seen.contact_fraction:.1f} %, "
-            f"{1e3 * seen.shares.total:.2f} mV"
-        )
+        bar.set_postfix_str(f"step {clock.step}, {_contact(seen, 1)}, {1e3 * seen.shares.total:.2f} mV")
 
     return update
 
 
 _FORMAT = "{l_bar}{bar}| {n:.5f}/{total:.5f} mAh/cm2 [{elapsed}<{remaining}] {postfix}"
+
+
+def _contact(seen: Observation, digits: int) -> str:
+    """Share of the interface in contact, and what of it is active where that is another one."""
+    text = f"contact {100 * seen.contact_fraction:.{digits}f} %"
+    remembers = seen.active_fraction != seen.contact_fraction
+    return f"{text}, active {100 * seen.active_fraction:.{digits}f} %" if remembers else text

@@ -18,22 +18,31 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises:
         ValueError: with what is wrong, without the path: not there, too large, not TOML.
     """
-    try:
-        if not path.is_file():
-            raise ValueError("no such file" if not path.exists() else "not a regular file")
-        if path.stat().st_size > MAX_TOML_SIZE:
-            raise ValueError(f"larger than {MAX_TOML_SIZE} bytes")
-        text = path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ValueError("not a text file in UTF-8") from None
+    text = read_text(path, MAX_TOML_SIZE)
     try:
         return tomllib.loads(text)
     except RecursionError:
         raise ValueError("not TOML: nested too deeply") from None
     except ValueError as error:  # an integer of 5000 digits is no TOMLDecodeError
         raise ValueError(f"not TOML: {error}") from None
+
+
+def read_text(path: Path, most: int) -> str:
+    """Content of a plain file in UTF-8 of at most so many bytes.
+
+    Raises:
+        ValueError: with what is wrong, without the path.
+    """
+    try:
+        if not path.is_file():
+            raise ValueError("no such file" if not path.exists() else "not a regular file")
+        if path.stat().st_size > most:
+            raise ValueError(f"larger than {most} bytes")
+        return path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError("not a text file in UTF-8") from None
 
 
 def write_atomic(path: Path, text: str) -> None:

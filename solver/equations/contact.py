@@ -19,21 +19,21 @@ flip for ever, hence the slack.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import ufl
 from dolfinx import fem, la, mesh
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 from ufl.core.expr import Expr
 
 from meshes.tags import Boundary
 from solver.algebra.newton import SolveError, Springs
 from solver.algebra.projection import Projection
 from solver.core.parallel import largest_magnitude
+from solver.equations.capillary_hold import CapillaryHold, TraceFacets
 from solver.equations.coordinates import contact_weight
 
 if TYPE_CHECKING:
@@ -50,10 +50,9 @@ _CORNERS = 3
 """Of a triangle; its dofs are those of the corners, then those of the edges."""
 RELATIVE_SLACK = 1e-9
 """Forces and gap rates below this share of the largest one do not switch a dof."""
-
-
-Where = Callable[[NDArray[np.float64]], NDArray[np.bool_]]
-"""Which of some points (n, 3) lie in a region."""
+SETS_TO_SETTLE = 12
+"""Active sets after which a dof that has come back to the contact stays: what is held depends on the set, and
+near the limit two sets may call for each other."""
 
 
 class ContactZone:
@@ -64,9 +63,7 @@ class ContactZone:
         dofs: owned vertical velocity dofs on the contact, numbers in ``problem.space``.
         trace_dofs: the same dofs' numbers in the scalar trace space.
         triple: which of them lie on a triple line.
-        wetting: whether the contact carries tension where it reaches a triple line.
-        shelter: distance from triple lines (um) within which the contact carries tension.
-        tension_regions: where the contact carries tension, as a void there would not last.
+        hold: what surface tension holds of a contact under tension.
     """
 
     def __init__(
@@ -74,11 +71,9 @@ class ContactZone:
         problem: MechanicsProblem,
         trace: fem.FunctionSpace,
         trace_map: NDArray[np.int32],
-        *,
-        wetting: bool,
+        line_force: float = 0.0,
     ) -> None:
-        self.problem, self.wetting, self.shelter = problem, wetting, 0.0
-        self.tension_regions: list[Where] = []
+        self.problem = problem
         cell = problem.cell
         fdim = cell.domain.topology.dim - 1
         n_owned = trace.dofmap.index_map.size_local
@@ -92,36 +87,22 @@ class ContactZone:
         self._facet_dofs = _facet_closures(cell.domain, trace, cell.boundary(Boundary.CONTACT))
         corners = self._facet_dofs[:, :_CORNERS] if cell.kind == "3d" else self._facet_dofs[:, :0]
         self._corner = np.isin(self.trace_dofs, corners)
+        facets = TraceFacets(cell, trace, self._facet_dofs, self.trace_dofs, self.triple)
+        self.hold = CapillaryHold(facets, line_force)
 
     def coordinates(self) -> NDArray[np.float64]:
         """Present coordinates (m, 3) of ``dofs``."""
         return np.asarray(self._trace.tabulate_dof_coordinates()[self.trace_dofs])
 
-    def reached_from_triple(self, candidates: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Candidates connected to a triple line through facets that hold candidates. Collective.
-
-        Going by facets bridges single dofs: quadratic nodal forces alternate near a triple line.
-
-        Args:
-            candidates: flags at ``dofs``.
-        """
-        comm = self.problem.cell.domain.comm
-        passable = (self._spread(candidates) > 0.0)[self._facet_dofs].any(axis=1)
-        reached = self._spread(self.triple) > 0.0
-        while True:
-            touched = passable & reached[self._facet_dofs].any(axis=1)
-            grown = reached.astype(np.float64)
-            grown[self._facet_dofs[touched].ravel()] = 1.0
-            new = self._spread(self._merge(grown)[self.trace_dofs] > 0.0) > 0.0
-            if comm.allreduce(int(np.count_nonzero(new != reached))) == 0:
-                return reached[self.trace_dofs] & candidates
-            reached = new
-
-    def corners_follow(self, active: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def corners_follow(self, active: NDArray[np.bool_], touching: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Flags at ``dofs``; corners of 3-D facets are active if an edge of contact at them is. Collective.
 
         The shape function of a quadratic triangle's corner has no integral: a uniform pressure puts no force
         there, and the sign of what force there is says nothing about tension.
+
+        Args:
+            active: flags by force and motion.
+            touching: dofs that may be active; not those over a gap that has not closed.
         """
         if self.problem.cell.kind != "3d":
             return active
@@ -130,22 +111,7 @@ class ContactZone:
             edges = [_CORNERS + j for j in range(_CORNERS) if j != k]  # edge j lies opposite corner j
             in_contact = flags[self._facet_dofs[:, edges]].any(axis=1)
             reached[self._facet_dofs[in_contact, k]] = 1.0
-        return np.where(self._corner, self._merge(reached)[self.trace_dofs] > 0.0, active)
-
-    def kept(self) -> NDArray[np.bool_]:
-        """Dofs that carry any tension: at or near triple lines, and in tension regions. Collective."""
-        kept = self.triple | self._sheltered() if self.shelter > 0.0 else self.triple.copy()
-        for inside in self.tension_regions:
-            kept |= inside(self.coordinates())
-        return kept
-
-    def _sheltered(self) -> NDArray[np.bool_]:
-        """Dofs too near to a triple line for a void of their own. Collective."""
-        x = self.coordinates()
-        tips = np.vstack(self.problem.cell.domain.comm.allgather(x[self.triple]))
-        if len(tips) == 0 or len(x) == 0:
-            return np.zeros(len(x), dtype=bool)
-        return np.asarray(cKDTree(tips).query(x)[0] < self.shelter)
+        return np.where(self._corner, touching & (self._merge(reached)[self.trace_dofs] > 0.0), active)
 
     def _spread(self, flags: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Owned flags as an array over all local dofs, ghosts filled in."""
@@ -190,6 +156,7 @@ class ContactState:
         active: True where the metal follows the electrolyte.
         force: upward force of the electrolyte on the metal (consistent nodal force).
         gap_rate: opening velocity v_y + a, 0 where active.
+        gap: thickness of the gap (um) at the end of the step, 0 where active.
         iterations: Newton iterations of the last solve.
         sets: active sets tried in the last solve.
     """
@@ -197,6 +164,7 @@ class ContactState:
     active: NDArray[np.bool_]
     force: NDArray[np.float64]
     gap_rate: NDArray[np.float64]
+    gap: NDArray[np.float64]
     iterations: int = 0
     sets: int = 0
 
@@ -204,7 +172,12 @@ class ContactState:
 def closed(zone: ContactZone) -> ContactState:
     """All contact dofs active."""
     n = len(zone.dofs)
-    return ContactState(np.ones(n, dtype=bool), np.zeros(n), np.zeros(n))
+    return ContactState(np.ones(n, dtype=bool), np.zeros(n), np.zeros(n), np.zeros(n))
+
+
+def over_gaps(state: ContactState, gap: NDArray[np.float64]) -> ContactState:
+    """The start of a step: what has a gap is not in contact."""
+    return replace(state, active=state.active & (gap <= 0.0))
 
 
 def solve_contact(
@@ -213,8 +186,12 @@ def solve_contact(
     annihilation: NDArray[np.float64],
     tensile_limit: NDArray[np.float64],
     compliance: Compliance | None = None,
+    gap: NDArray[np.float64] | None = None,
+    time_step: float = 0.0,
 ) -> ContactState:
     """Find velocity, pressure and contact set. Collective.
+
+    Metal over a gap g moves freely until that has closed: v_y + a >= -g/dt, with contact in case of equality.
 
     Args:
         zone: contact; its problem's unknown is the start and receives the solution.
@@ -222,6 +199,8 @@ def solve_contact(
         annihilation: a at the contact dofs.
         tensile_limit: largest tensile nodal force (adhesion times nodal area).
         compliance: how a follows the contact pressure, None where it does not.
+        gap: thickness of the gap (um) at the start of the step, None where there is none.
+        time_step: dt (L/v0); over 0 no gap closes.
 
     Returns:
         The new contact state.
@@ -230,29 +209,33 @@ def solve_contact(
         SolveError: if the creep solve fails or the set does not settle.
     """
     comm, problem = zone.problem.cell.domain.comm, zone.problem
-    fixed = zone.kept()
-    active = state.active | fixed
+    gap = np.zeros(len(zone.dofs)) if gap is None else gap
+    rest = -annihilation - _closing(gap, time_step)
+    active, returned = state.active | zone.triple, np.zeros(len(zone.dofs), dtype=bool)
+    coordinates = zone.coordinates()
     iterations = 0
     for attempt in range(1, MAX_SETS + 1):
         soft = active & _compliant(zone, compliance)
-        springs = _springs(zone, soft, annihilation, compliance)
+        springs = _springs(zone, soft, rest, compliance)
         rigid = active & ~soft
-        iterations += problem.solve(zone.dofs[rigid], -annihilation[rigid], springs)
+        iterations += problem.solve(zone.dofs[rigid], rest[rigid], springs)
         force = problem.reactions(zone.dofs)
         velocity = problem.unknown.x.array[zone.dofs]
-        gap_rate = np.where(active, 0.0, velocity + annihilation)
         slack = RELATIVE_SLACK * largest_magnitude(comm, force)
         # the residual at a spring is what the spring carries: one test does for both kinds of dofs
-        pulled = active & (force < -tensile_limit - slack)
-        if zone.wetting:
-            # The whole stretch of tension or of lifted metal that a triple line reaches stays in contact.
-            pulled &= ~zone.reached_from_triple(pulled | ~active)
-        closes = ~active & (gap_rate < -RELATIVE_SLACK * largest_magnitude(comm, velocity))
-        if zone.wetting:
-            closes |= ~active & zone.reached_from_triple(~active)
-        new = zone.corners_follow((active & ~pulled) | closes) | fixed
+        pulled = active & ~zone.triple & (force < -tensile_limit - slack)
+        tension = np.where(pulled, -force - tensile_limit, 0.0)
+        pulled &= ~zone.hold.held(tension, ~active, coordinates)
+        if attempt > SETS_TO_SETTLE:
+            pulled &= ~returned
+        closes = ~active & (velocity - rest < -RELATIVE_SLACK * largest_magnitude(comm, velocity))
+        returned |= closes
+        touching = active | closes | (gap == 0.0)
+        new = zone.corners_follow((active & ~pulled) | closes, touching) | zone.triple
         if comm.allreduce(int(np.count_nonzero(new != active))) == 0:
-            return ContactState(active, force, gap_rate, iterations, attempt)
+            gap_rate = np.where(active, 0.0, velocity + annihilation)
+            left = np.where(active, 0.0, np.maximum(gap + time_step * gap_rate, 0.0))
+            return ContactState(active, force, gap_rate, left, iterations, attempt)
         active = new
     raise SolveError(f"contact: no settled contact set after {MAX_SETS} tries")
 
@@ -265,17 +248,24 @@ def _compliant(zone: ContactZone, compliance: Compliance | None) -> NDArray[np.b
     return np.asarray((compliance.slope > SMALLEST_SLOPE) & (compliance.area > enough))
 
 
+def _closing(gap: NDArray[np.float64], time_step: float) -> NDArray[np.float64]:
+    """Velocity (v0) at which a gap closes within the step; of an instant, none."""
+    if time_step > 0.0:
+        return np.asarray(gap / time_step)
+    return np.where(gap > 0.0, np.inf, 0.0).astype(np.float64)
+
+
 def _springs(
     zone: ContactZone,
     soft: NDArray[np.bool_],
-    annihilation: NDArray[np.float64],
+    rest: NDArray[np.float64],
     compliance: Compliance | None,
 ) -> Springs | None:
     if compliance is None:
         return None
     slope, pressure, area = (v[soft] for v in (compliance.slope, compliance.pressure, compliance.area))
-    rest = -annihilation[soft] + slope * pressure
-    return Springs(zone.problem.reduction.reduced_numbers(zone.dofs[soft]), area / slope, rest)
+    unloaded = rest[soft] + slope * pressure
+    return Springs(zone.problem.reduction.reduced_numbers(zone.dofs[soft]), area / slope, unloaded)
 
 
 def contact_projection(

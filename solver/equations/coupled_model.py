@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +31,7 @@ from solver.algebra.newton import SolveError
 from solver.algebra.options import model_solver_options
 from solver.case.schema.numerics import COUPLING_TOLERANCE
 from solver.equations import contact
+from solver.equations.clamp import clamp_of
 from solver.equations.coordinates import contact_weight, weight
 from solver.equations.electrochemistry import ElectrochemistryProblem
 from solver.equations.equation_set import whole
@@ -39,6 +41,7 @@ from solver.equations.recovered_pressure import RecoveredPressures
 from solver.equations.solute_transport import SoluteTransport
 from solver.equations.surface import SurfaceGeometry
 from solver.equations.terms.surface_diffusion import recession_mobility
+from solver.equations.thin_gaps import ThinGaps
 
 if TYPE_CHECKING:
     from meshes.cell import CellMesh
@@ -47,7 +50,7 @@ if TYPE_CHECKING:
     from solver.setup.parameters import ModelParameters
 
 HARD_PASSES = 8
-"""Staggered iterations after which the contact is compliant even while stripping: at low rates the
+"""Staggered iterations after which the contact may be compliant even while stripping: at low rates the
 metal is so stiff that the loop swings."""
 MAX_COUPLING = 40
 """Staggered iterations before the coupled solve counts as failed: each gains about 3 digits with
@@ -65,6 +68,7 @@ class ModelSnapshot:
     coordinates: NDArray[np.float64]
     values: tuple[NDArray[np.float64], ...]
     contact: contact.ContactState
+    clamp: dict[str, float]
     composition: tuple[NDArray[np.float64], ...] | None
 
 
@@ -97,6 +101,8 @@ class CoupledModel:
         solute: the composition's part of a time step, None in a pure metal.
         surface, motion, recession: geometry and motion of the void surfaces.
         zone, contact: contact dofs, and which of them are in contact.
+        clamp: what presses on the platen.
+        gaps: thin ones in the contact.
         contact_pressure, pressure: p_c on the contact and p in the metal at P1 nodes, for the current.
         annihilation, current: projections of a and i onto the contact.
         predictor: start values for Newton.
@@ -120,6 +126,7 @@ class CoupledModel:
         # alloy, which has been solved on the moved mesh already
         stress, fields = self.mechanics.stress, self.chemistry.unknown
         self.predictor = Predictor([stress] if parameters.composition else [stress, fields])
+        self.clamp = clamp_of(self)
         self.load(parameters.load.pressure)
         self.motion = MeshMotion(cell, self.surface, solvers.motion)
         self.solute = (
@@ -177,12 +184,13 @@ class CoupledModel:
         trace, trace_map = self.mechanics.vertical_space()
         self.annihilation = contact.contact_projection(cell, trace, chemistry.contact_annihilation(), options)
         self.current = contact.contact_projection(cell, trace, chemistry.current_density(), options)
-        wetting = self.parameters.surface.tension > 0.0
-        self.zone = contact.ContactZone(self.mechanics, trace, trace_map, wetting=wetting)
+        self.zone = contact.ContactZone(self.mechanics, trace, trace_map, self.parameters.surface.line_force)
         self.contact = contact.closed(self.zone)
+        self._compliant = False  # what the last solve has ended with is a good start for the next one
         self._contact_set = fem.Function(trace, name="contact")
         weighted, on = contact_weight(cell), cell.dS(Boundary.CONTACT)
         self._trace_area_form = fem.form(weighted * ufl.TestFunction(trace)("+") * on)
+        self.gaps = ThinGaps(self.zone, trace, self._trace_area_form)
         self._slope, self._on_trace = fem.Function(self.surface.scalars), fem.Function(trace)
         compliance, q = chemistry.compliance(), ufl.TestFunction(self.surface.scalars)
         self._compliance_form = None if compliance is None else fem.form(weighted * compliance * q("+") * on)
@@ -201,10 +209,9 @@ class CoupledModel:
         self._loss_form = fem.form(normal_velocity * w * roof)
 
     def load(self, pressure: float) -> None:
-        """Set the stack pressure (P0)."""
+        """Set the stack pressure (P0): a dead load, or what a clamp is compressed to."""
         self.predictor.forget()
-        self.mechanics.pressure_load.value = pressure
-        self.chemistry.metal.reference_pressure.value = pressure
+        self.clamp.load(pressure)
 
     def continue_from_fields(self) -> None:
         """Take what was read into :meth:`state` for a solution: the start of the next solve."""
@@ -253,6 +260,7 @@ class CoupledModel:
             self.cell.domain.geometry.x.copy(),
             tuple(function.x.array.copy() for function in self._changing()),
             self.contact,
+            self.clamp.state(),
             self.solute.step.state() if self.solute is not None else None,
         )
 
@@ -262,6 +270,7 @@ class CoupledModel:
         for function, values in zip(self._changing(), snapshot.values, strict=True):
             function.x.array[:] = values
         self.contact = snapshot.contact
+        self.clamp.restore(snapshot.clamp)
         if self.solute is not None and snapshot.composition is not None:
             self.solute.step.restore(snapshot.composition)
         self.surface.update()
@@ -284,29 +293,42 @@ class CoupledModel:
         """Solve all equation sets for the present geometry. Collective.
 
         Args:
-            time_step: step over which the capillary terms look ahead (0: instantaneous rates).
+            time_step: step over which capillary terms and a clamp look ahead (0: instantaneous rates).
 
         Raises:
             SolveError: if a solver or the staggered loop fails.
         """
         self.surface.update()
         self.chemistry.update_contact_area()
+        self.mechanics.follow_mesh()
         self.mechanics.time_step.value = time_step
         tensile_limit = self._tensile_limit()
         self._pressures.begin()
+        self.clamp.begin(time_step)
+        self.gaps.begin(self.chemistry.kinetics.record)
+        self.contact = contact.over_gaps(self.contact, self.gaps.before)
         newton_e = newton_c = sets = 0
-        self.chemistry.count_sinks_in_compliance(self.chemistry.prescribed == 0.0)
+        self._compliant |= self.chemistry.prescribed == 0.0
+        self.chemistry.count_sinks_in_compliance(self._compliant)
         for k in range(1, MAX_COUPLING + 1):
             newton_e += self.chemistry.solve()
             if k == 1:
                 self.chemistry.freeze_recession()
-            if k == HARD_PASSES:
-                self.chemistry.count_sinks_in_compliance(True)
+            if k >= HARD_PASSES and k % HARD_PASSES == 0 and self._pressures.stalled:
+                self._compliant = not self._compliant
+                self.chemistry.count_sinks_in_compliance(self._compliant)
+                self._pressures.begin()  # another iteration, which the last one's history says nothing of
             annihilation = self.annihilation.update().x.array[self.zone.trace_dofs]
-            compliance = self._compliance_now()
-            self.contact = contact.solve_contact(
-                self.zone, self.contact, annihilation, tensile_limit, compliance
+            flow = partial(
+                contact.solve_contact,
+                self.zone,
+                annihilation=annihilation,
+                tensile_limit=tensile_limit,
+                compliance=self._compliance_now(),
+                gap=self.gaps.before,
+                time_step=time_step,
             )
+            self.contact = self.clamp.solve(flow, self.contact)
             newton_c += self.contact.iterations
             sets = max(sets, self.contact.sets)
             if self._pressures.update() <= self._pressures.tolerance:
@@ -334,8 +356,8 @@ class CoupledModel:
     def _tensile_limit(self) -> NDArray[np.float64]:
         """Adhesion times nodal area at the contact dofs of the present geometry. Collective."""
         own, adhesion = self.zone.trace_dofs, self.parameters.load.adhesion
-        if adhesion == 0.0:
-            return np.zeros(len(own))
+        if adhesion == 0.0 or np.isinf(adhesion):
+            return np.full(len(own), adhesion)
         return adhesion * assemble(self._trace_area_form, self.annihilation.value.function_space)[own]
 
     def nodal_speed(self, time_step: float) -> NDArray[np.float64]:
@@ -359,13 +381,6 @@ class CoupledModel:
     def void_measure(self) -> float:
         """Area (plane) or volume under the void roofs, by a boundary integral. Collective."""
         return self._sum(self._void_form)
-
-    def nodal_void_growth(self) -> NDArray[np.float64]:
-        """Growth rate of the voids, distributed to ``surface.nodes``. Collective."""
-        q, normal = ufl.TestFunction(self.surface.scalars), ufl.FacetNormal(self.cell.domain)
-        growth = self.chemistry.void_annihilation() - ufl.inner(self.mechanics.velocity, normal)
-        form = fem.form(growth * q * weight(self.cell) * self.cell.ds(Boundary.VOID))
-        return assemble(form, self.surface.scalars)[self.surface.nodes]
 
     def void_rates(self) -> tuple[float, float]:
         """Growth rate of the voids, split: (gain by vacancies, loss by flow of the metal). Collective."""

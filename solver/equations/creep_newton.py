@@ -29,6 +29,7 @@ from solver.core import timing
 
 if TYPE_CHECKING:
     from meshes.cell import CellMesh
+    from solver.equations.terms.creep import CreepLaw
 
 RATE_WEIGHT = math.sqrt(2.0 / 3.0)
 """e_e over the length of the deviatoric strain rate (von Mises)."""
@@ -44,35 +45,30 @@ def rate_vector(rate: Expr, regularisation: Expr, cell: CellMesh) -> Expr:
 
 @dataclass(frozen=True)
 class Tangent:
-    """The law d = phi t linearised at ``stress``, phi = |t|^(n-1) / sigma_ref^n + B.
+    """The law d = phi(|t|) t linearised at ``stress``.
 
     Attributes:
         stress: t.
-        exponent, reference_stress, diffusional_rate: n, sigma_ref, B.
+        fluidity, slope: phi, |t| phi'.
     """
 
     stress: Expr
-    exponent: Expr
-    reference_stress: Expr
-    diffusional_rate: Expr
-
-    def fluidity(self) -> Expr:
-        """phi."""
-        return self._power() + self.diffusional_rate
+    fluidity: Expr
+    slope: Expr
 
     def share(self) -> Expr:
         """q = phi' |t| / (phi + phi' |t|)."""
-        slope = (self.exponent - 1.0) * self._power()
-        return slope / (self.fluidity() + slope)
+        return self.slope / (self.fluidity + self.slope)
 
     def stress_change(self, rate: Expr) -> Expr:
         """(d - q t (t.d) / |t|^2) / phi, linear in the rate vector."""
         t = self.stress
-        return (rate - self.share() * ufl.inner(t, rate) / ufl.inner(t, t) * t) / self.fluidity()
+        return (rate - self.share() * ufl.inner(t, rate) / ufl.inner(t, t) * t) / self.fluidity
 
-    def _power(self) -> Expr:
-        ratio = _length(self.stress) / self.reference_stress
-        return ratio ** (self.exponent - 1.0) / self.reference_stress
+
+def tangent(stress: Expr, law: CreepLaw) -> Tangent:
+    """The tangent of a law at a stress."""
+    return Tangent(stress, *law.linearised(_length(stress)))
 
 
 def linearised_stress(*, rate: Expr, tangent: Tangent) -> Expr:

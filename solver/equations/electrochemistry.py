@@ -112,13 +112,13 @@ class ElectrochemistryProblem(EquationSet):
         elements = _elements(cell, alloyed=alloy is not None, equipotential=self.equipotential)
         degree = None if alloy is None else QUADRATURE_DEGREE
         super().__init__(cell, "electrochemistry", elements, CARRIED, metal_degree=degree)
-        self.metal = MetalTransport(cell.domain, transport, alloy, pressure, curvature)
+        self.kinetics = ContactKinetics(cell, parameters, contact_pressure)
+        self.metal = MetalTransport(cell.domain, transport, alloy, pressure, curvature, self.kinetics.parted)
         self.composition = CompositionStep(cell) if alloy is not None else None
         self._frozen = fem.Function(self.space)
         self.potential, self.supersaturation = self.field("potential"), self.field("supersaturation")
         self.metal_potential = self.field("metal_potential")
         self.state = self._state(self.unknown)
-        self.kinetics = ContactKinetics(cell.domain, parameters, contact_pressure)
         self._constants()
         self._areas()
         self._solved: float | None = None
@@ -168,8 +168,20 @@ class ElectrochemistryProblem(EquationSet):
     def solve(self) -> int:
         """Solve; returns Newton iterations. Raises SolveError.
 
-        A prescribed current that has jumped is approached in steps if Newton fails.
+        A prescribed current that has jumped is approached in steps if Newton fails. Where a contact's memory
+        has changed, S may have been extrapolated below 0, which has no way back: it begins at 1 again.
         """
+        start = self.unknown.x.array.copy()
+        try:
+            return self._solve()
+        except SolveError:
+            if self.parameters.memory is None or self.transport is None:
+                raise
+            self.unknown.x.array[:] = start
+            self.unknown.x.array[self.part("supersaturation").dofs] = 1.0
+            return self._solve()
+
+    def _solve(self) -> int:
         try:
             iterations = self.newton.solve()
         except SolveError:

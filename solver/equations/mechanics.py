@@ -9,7 +9,7 @@ Equations (docs/model.md 4) and the term that has each:
 
     -div sigma = 0,  sigma = 2 mu(D(v)) dev D(v) - p I   in the metal       terms.creep.ViscousStress
     div v = -s                                           in the metal       terms.incompressibility
-    sigma n = -P n, or a platen under the force P area   on the top         terms.load.StackPressure
+    sigma n = -P n, or a platen under the force P area   on the top         terms.load, terms.fixture
     sigma n = -gamma curv n, contact angle theta         on void surfaces   terms.capillarity
     tau = tau_0 v_t/|v_t| (Tresca)                       on the contact     terms.friction
 
@@ -39,12 +39,13 @@ from solver.algebra.reduction import ConstraintSpec, Reduction
 from solver.equations.coordinates import strain_rate, weight
 from solver.equations.creep_newton import (
     StressIteration,
-    Tangent,
     limited_stress,
     linearised_stress,
     rate_vector,
+    tangent,
 )
 from solver.equations.equation_set import EquationSet, summed
+from solver.equations.surface_distance import SurfaceDistance
 from solver.equations.terms import capillarity, creep, friction, incompressibility, load
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def default_terms(
     """Terms of docs/model.md 4 besides the viscous stress."""
     terms: list[Term[MechanicsProblem]] = [
         incompressibility.VolumeBalance(annihilation),
-        load.StackPressure(),
+        *load.top_terms(given),
     ]
     if surface.tension > 0.0:
         terms.append(capillarity.SurfaceTension(surface, geometry, recession))
@@ -99,8 +100,11 @@ class MechanicsProblem(EquationSet):
         extra_terms: added to those of :func:`default_terms`.
 
     Attributes:
-        viscous: the stress of the creep law, which Newton's method linearises in its own way.
+        law: the creep law on this mesh.
+        viscous: its stress, which Newton's method linearises in its own way.
         terms: all others; the residual is the sum of both.
+        pressure_load, pressure_yield: P on the top is their sum, the second times v_n (P0, P0/v0).
+        platen_given: velocity of the platen, downwards positive (v0), where the load does not say what it is.
     """
 
     def __init__(
@@ -123,9 +127,12 @@ class MechanicsProblem(EquationSet):
         }
         degree = QUADRATURE_DEGREE
         super().__init__(cell, "mechanics", elements, REGIONS, metal_degree=degree, surface_degree=degree)
-        self.exponent = self.constant(creep_law.exponent)
+        self._distance = None if creep_law.grains is None else SurfaceDistance(cell)
+        self.law = creep.CreepLaw(
+            creep_law, self.constant, None if self._distance is None else self._distance.value
+        )
         self.time_step = self.constant(0.0)
-        self.pressure_load = self.constant(load.pressure)
+        self.pressure_load, self.pressure_yield = self.constant(load.pressure), self.constant(0.0)
         self.velocity, self.pressure = self.field("velocity"), self.field("pressure")
         self.reduction = Reduction(self.space, self._constraints())
         self.viscous = creep.ViscousStress()
@@ -150,6 +157,7 @@ class MechanicsProblem(EquationSet):
             SplitMatrix(self._split(), self.reduction) if splits(options) else None,
         )
         self._warm = self._proven = False
+        self.platen_given: float | None = None
         top, w = cell.ds(Boundary.TOP), weight(cell)
         self._fall_form = fem.form(-self.velocity[cell.vertical] * w * top)
         self._top_form = fem.form(self.constant(1.0) * w * top)
@@ -170,7 +178,7 @@ class MechanicsProblem(EquationSet):
         Raises:
             SolveError: if Newton fails warm and cold.
         """
-        numbers = self.reduction.reduced_numbers(prescribed)
+        numbers, values = self._with_platen(self.reduction.reduced_numbers(prescribed), values)
         if self._warm:
             try:
                 iterations = self.newton.solve(numbers, values, springs)
@@ -191,27 +199,46 @@ class MechanicsProblem(EquationSet):
         self._warm = self._proven = True
         return iterations
 
+    def _with_platen(
+        self, numbers: NDArray[np.int64], values: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Reduced numbers and values of what is prescribed, with the platen's velocity if it is."""
+        if self.platen_given is None or self._owned_tie() is None:
+            return numbers, values
+        return np.append(numbers, self.reduction.tie_start), np.append(values, -self.platen_given)
+
+    def _owned_tie(self) -> int | None:
+        """Place of the platen's velocity among this rank's unknowns, None if it is another's."""
+        place = self.reduction.tie_start - self.reduction.start
+        return place if 0 <= place < self.reduction.n_reduced else None
+
     def _climb(self, numbers: NDArray[np.int64], values: NDArray[np.float64], springs: Springs | None) -> int:
         """Newton from n = 1 to the law's exponent, in smaller factors where one fails."""
-        target, factor = self.creep_law.exponent, CONTINUATION_STEP
-        self.exponent.value = reached = 1.0
+        target, factor, reached = self.creep_law.exponent, CONTINUATION_STEP, 1.0
+        self.law.take_exponent(reached)
         iterations = self.newton.solve(numbers, values, springs)
         while reached < target:
-            self.exponent.value = min(reached * factor, target)
+            wanted = min(reached * factor, target)
+            self.law.take_exponent(wanted)
             try:
                 iterations += self.newton.solve(numbers, values, springs)
-                reached = float(self.exponent.value)
+                reached = wanted
             except SolveError:
                 factor = factor**0.5
                 if factor < SMALLEST_CONTINUATION_STEP:
-                    self.exponent.value = target
+                    self.law.take_exponent(target)
                     raise
         return iterations
+
+    def follow_mesh(self) -> None:
+        """The mesh has moved: surfaces are at other distances. Collective."""
+        if self._distance is not None:
+            self._distance.update()
 
     def mark_warm(self) -> None:
         """Declare the present unknown (interpolated from the last mesh) a good start for Newton."""
         self._warm = True
-        self.exponent.value = self.creep_law.exponent
+        self.law.take_exponent(self.creep_law.exponent)
 
     def doubt_start(self) -> None:
         """The load is about to jump: a failure of the warm start then leads to a cold one."""
@@ -253,6 +280,14 @@ class MechanicsProblem(EquationSet):
         area = comm.allreduce(fem.assemble_scalar(self._top_form))
         return float(moved / area)
 
+    def platen_pressure(self) -> float:
+        """Mean pressure (P0) that holds a platen whose velocity is given: its reaction. Collective."""
+        vector, place = self.newton.reactions(), self._owned_tie()
+        own = 0.0 if place is None else float(vector.array_r[place])
+        vector.destroy()
+        comm = self.cell.domain.comm
+        return float(-comm.allreduce(own) / comm.allreduce(fem.assemble_scalar(self._top_form)))
+
     def destroy(self) -> None:
         """Free the PETSc objects."""
         self.newton.destroy()
@@ -280,7 +315,7 @@ class MechanicsProblem(EquationSet):
         spec.fixed.append(self._on(0, cell.boundary(Boundary.SIDE_X)))
         if cell.kind == "3d":
             spec.fixed.append(self._on(1, cell.boundary(Boundary.SIDE_Y)))
-        if self.load.top == "platen":
+        if self.load.top != "traction":
             spec.ties.append(self._on(vertical, cell.boundary(Boundary.TOP)))
         for lateral in range(vertical):
             if self.load.friction.law == "stick":
@@ -305,22 +340,12 @@ class MechanicsProblem(EquationSet):
         rate, test = strain_rate(self.velocity, cell), self.test("velocity")
         floor, start = self.constant(law.viscosity_floor), self.constant(law.regularisation)
         rates = rate_vector(rate, start, cell)
-        stress = linearised_stress(rate=rates, tangent=self._tangent())
+        stress = linearised_stress(rate=rates, tangent=tangent(self._iteration.stress, self.law))
         own = 3.0 * (self.viscosity(rate) - floor) * rates
         self._iteration.compile(own, limited_stress(stress, own, self._iteration.stress))
         test_rates = rate_vector(strain_rate(test, cell), ufl.as_ufl(0.0), cell)
         in_parallel = creep.viscous_work(rate=rate, test_rate=strain_rate(test, cell), viscosity=floor)
         return self.in_metal(ufl.inner(stress, test_rates) + in_parallel)
-
-    def _tangent(self) -> Tangent:
-        """The law's tangent at the stress of the iteration."""
-        law = self.creep_law
-        return Tangent(
-            stress=self._iteration.stress,
-            exponent=self.exponent,
-            reference_stress=self.constant(law.reference_stress),
-            diffusional_rate=self.constant(law.diffusional_rate),
-        )
 
     def _split(self) -> Split:
         """Velocity and, with its mass over the viscosity for Schur complement, pressure."""
@@ -328,7 +353,7 @@ class MechanicsProblem(EquationSet):
         scalars = pressure.space
         mass = -ufl.TrialFunction(scalars) * ufl.TestFunction(scalars)
         floor = self.constant(self.creep_law.viscosity_floor)
-        along = 1.0 / (3.0 * self._tangent().fluidity()) + floor
+        along = 1.0 / (3.0 * tangent(self._iteration.stress, self.law).fluidity) + floor
         own = self.viscosity(strain_rate(self.velocity, self.cell))
         schur = Schur(self.in_metal(mass / own), self.in_metal(mass / along), pressure.dofs)
         parts = tuple((name, self.part(name).dofs) for name in self.names)
@@ -336,17 +361,4 @@ class MechanicsProblem(EquationSet):
 
     def viscosity(self, rate: Expr) -> Expr:
         """mu at a strain rate (3 x 3), by the creep law with the present exponent."""
-        law = self.creep_law
-        e_e = creep.effective_rate(rate, self.constant(law.regularisation))
-        stress, floor = self.constant(law.reference_stress), self.constant(law.viscosity_floor)
-        if law.diffusional_rate > 0.0:
-            return creep.parallel_viscosity(
-                effective_rate=e_e,
-                exponent=self.exponent,
-                reference_stress=stress,
-                viscosity_floor=floor,
-                diffusional_rate=self.constant(law.diffusional_rate),
-            )
-        return creep.viscosity(
-            effective_rate=e_e, exponent=self.exponent, reference_stress=stress, viscosity_floor=floor
-        )
+        return self.law.viscosity(creep.effective_rate(rate, self.constant(self.creep_law.regularisation)))

@@ -45,6 +45,7 @@ class MetalTransport:
         alloy: composition, or None.
         pressure: metal pressure.
         curvature: curvature of void surfaces.
+        parted: share of gaps at the contact, where its metal takes up vacancies as a void's surface does.
 
     Attributes:
         plating: 1 while the cell plates, else 0.
@@ -58,12 +59,14 @@ class MetalTransport:
         alloy: CompositionParameters | None,
         pressure: Expr,
         curvature: Expr,
+        parted: Expr,
     ) -> None:
         def constant(value: float) -> fem.Constant:
             return fem.Constant(domain, float(value))
 
         self.sinks, self.alloy = sinks, alloy
         self._pressure, self._curvature, self._zero = pressure, curvature, constant(0.0)
+        self._parted = parted
         if alloy is not None:
             self._solvent, self._solute = constant(alloy.solvent), constant(alloy.solute)
             self._coefficients = [constant(value) for value in alloy.redlich_kister]
@@ -118,7 +121,8 @@ class MetalTransport:
             equilibrium=self._equilibrium(self._pressure("+")),
             current=current,
             diffusivity=self.diffusivity(state),
-            interface_rate=self._interface_rate,
+            interface_rate=self._interface_rate
+            + self._parted("+") * (self._surface_rate - self._interface_rate),
             plating=self.plating,
         )
 

@@ -22,6 +22,10 @@ from solver.equations.coordinates import contact_weight
 if TYPE_CHECKING:
     from solver.equations.mechanics import MechanicsProblem
 
+STALLED = 0.5
+"""Share of a change that is left two passes later above which a staggered loop swings: then the contact is
+made compliant, or no longer so where that has been tried."""
+
 
 class RecoveredPressures:
     """Recovery and acceleration of the pressures of one mesh.
@@ -50,11 +54,16 @@ class RecoveredPressures:
         q, cell = ufl.TestFunction(self._scalars), mechanics.cell
         self._area_form = fem.form(contact_weight(cell) * q("+") * cell.dS(Boundary.CONTACT))
         self._stress_form = mechanics.stress_form(self._scalars)
-        self._accelerator = Anderson(self._comm)
+        self._accelerator, self._changes = Anderson(self._comm), [0.0]
 
     def begin(self) -> None:
         """Start a staggered loop."""
-        self._accelerator = Anderson(self._comm)
+        self._accelerator, self._changes = Anderson(self._comm), [0.0]
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the last two passes have hardly brought the change down."""
+        return self._changes[-1] > STALLED * self._changes[-3:][0] > 0.0
 
     def take_as_known(self) -> None:
         """Take the present values (of the last mesh, or a checkpoint) for those of a solution."""
@@ -77,6 +86,7 @@ class RecoveredPressures:
         on_contact = self._mean_change(contact_pressure, self._contact_pressure, area)
         in_metal = self._mean_change(pressure, self._pressure, np.ones(len(pressure)))
         change = max(self._on_potential[0] * on_contact, self._on_potential[1] * in_metal)
+        self._changes.append(change)
         if change > self.tolerance or not self._known:
             owned = self._scalars.dofmap.index_map.size_local
             array = self._contact_pressure.x.array

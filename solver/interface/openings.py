@@ -1,4 +1,4 @@
-"""Where voids begin: contact that the last solve found lifted, and spots where vacancies nucleate voids."""
+"""Where voids begin: gaps in the contact that have become thick, and spots where vacancies nucleate voids."""
 
 from __future__ import annotations
 
@@ -24,20 +24,22 @@ if TYPE_CHECKING:
     from solver.setup.nucleation import NucleationRule
 
 
-def openings(model: CoupledModel, time_step: float, reach: float) -> list[Seed]:
+def openings(model: CoupledModel, reach: float, thickness: float) -> list[Seed]:
     """Regions of contact that the last solve found lifted. Collective, the same on every rank.
 
     Args:
         model: solved model.
-        time_step: for which the gap has been growing (L/v0).
         reach: radius (um) that a lifted point of a 3-D contact stands for.
+        thickness: regions over which the gap is nowhere that thick (um) are left out.
     """
     zone, state, comm = model.zone, model.contact, model.cell.domain.comm
     if comm.allreduce(int((~state.active).sum())) == 0:
         return []
     points: NDArray[np.float64] = np.vstack(comm.allgather(zone.coordinates()))
     lifted = np.concatenate(comm.allgather(~state.active))
-    gaps = time_step * np.concatenate(comm.allgather(state.gap_rate))
+    gaps = np.concatenate(comm.allgather(state.gap))
+    if gaps.max(initial=0.0) < thickness:
+        return []
     regions: Sequence[BaseGeometry]
     if model.cell.vertical == 1:
         regions = _lifted_stretches(points[:, 0], lifted)
@@ -45,7 +47,8 @@ def openings(model: CoupledModel, time_step: float, reach: float) -> list[Seed]:
         regions = _lifted_patches(points[lifted, :2], reach)
     points, gaps = points[lifted], gaps[lifted]
     heights = [float(gaps[covers(region, points)].max()) for region in regions]
-    return [Seed(r.convex_hull, height, "open") for r, height in zip(regions, heights, strict=True)]
+    found = zip(regions, heights, strict=True)
+    return [Seed(r.convex_hull, height, "open") for r, height in found if height >= thickness]
 
 
 def _lifted_stretches(x: NDArray[np.float64], lifted: NDArray[np.bool_]) -> list[LineString]:

@@ -52,9 +52,6 @@ class VoidSurfaces(Protocol):
     def profile(self) -> Profile:
         """Present interface profile; raises ProfileError where that is none."""
 
-    def sums(self, local: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Sum of nodal values (m,) at ``surface.nodes`` over each roof."""
-
     def spaced(self, moved: NDArray[np.float64], rule: SizeRule) -> NDArray[np.float64]:
         """Where moved surface nodes (m, gdim) go on their roofs.
 
@@ -120,15 +117,6 @@ class PolylineSurfaces:
         total = sum(len(chain) for chain in self.chains)
         mine = np.zeros((total, 2))
         mine[self.slots[self.owned]] = local[self.owned]
-        everyone = np.empty_like(mine)
-        self.cell.domain.comm.Allreduce(mine, everyone, op=MPI.SUM)
-        return everyone
-
-    def sums(self, local: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Sum of nodal values (at ``surface.nodes``) over each roof, the same on every rank. Collective."""
-        roof_of_slot = np.repeat(np.arange(len(self.chains)), [len(chain) for chain in self.chains])
-        mine = np.zeros(len(self.chains))
-        np.add.at(mine, roof_of_slot[self.slots[self.owned]], local[self.owned])
         everyone = np.empty_like(mine)
         self.cell.domain.comm.Allreduce(mine, everyone, op=MPI.SUM)
         return everyone
@@ -247,11 +235,6 @@ class TriangulatedSurfaces:
     def positions(self, local: NDArray[np.float64]) -> NDArray[np.float64]:
         """All surface nodes (n, 3) by slot from the local ones (m, 3). Collective."""
         return self.nodes.everywhere(local)
-
-    def sums(self, local: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Sum of nodal values (at ``surface.nodes``) over each roof, the same on every rank. Collective."""
-        values = self.nodes.everywhere(local)
-        return np.array([values[np.unique(roof)].sum() for roof in self.triangles])
 
     def profile(self) -> SurfaceProfile:
         """Present interface profile. Collective; raises ProfileError where a footprint is no polygon."""

@@ -9,7 +9,7 @@ from dolfinx import fem
 from numpy.typing import NDArray
 
 from meshes.tags import Boundary
-from solver.output.customary_units import AMPERE_M2_PER_MA_CM2, PASCAL_PER_MEGAPASCAL
+from solver.output.customary_units import AMPERE_M2_PER_MA_CM2, OHM_M2_PER_OHM_CM2, PASCAL_PER_MEGAPASCAL
 from solver.output.rows import InterfaceRow, ProfileRow
 
 if TYPE_CHECKING:
@@ -33,17 +33,20 @@ class InterfaceRecorder:
             return dofs[dofs < n_owned]
 
         self._dofs = {_CONTACT: owned(Boundary.CONTACT), _ROOF: owned(Boundary.VOID)}
-        self._p1 = {name: fem.Function(space) for name in ("active", "current", "S", "solute")}
+        self._p1 = {name: fem.Function(space) for name in ("active", "gap", "current", "S", "solute")}
         self._side = owned(Boundary.SIDE_X)
 
     def rows(self, output: int, seconds: float, capacity: float) -> list[InterfaceRow] | None:
         """Rows of ``interface.csv`` sorted along the interface on rank 0, None elsewhere. Collective."""
         model = self.model
         self._p1["active"].interpolate(model.contact_set())
+        self._p1["gap"].interpolate(model.gaps.at_end(model.contact))
         self._p1["current"].interpolate(model.current.value)
         self._p1["S"].interpolate(model.chemistry.part("supersaturation").function)
         if model.solute is not None:
             self._p1["solute"].interpolate(model.solute.step.fraction)
+        resistance = model.chemistry.kinetics.resistance()
+        resistance *= self.scales.resistance / OHM_M2_PER_OHM_CM2
         coordinates = self._coordinates()
         parts = []
         for part, dofs in self._dofs.items():
@@ -53,12 +56,13 @@ class InterfaceRecorder:
                 np.full(len(dofs), float(part)),
                 *x.T,
                 on_contact * self._p1["active"].x.array[dofs],
-                (1.0 - on_contact) * x[:, -1],
+                on_contact * self._p1["gap"].x.array[dofs] + (1.0 - on_contact) * x[:, -1],
                 on_contact
                 * model.contact_pressure.x.array[dofs]
                 * self.scales.stress
                 / PASCAL_PER_MEGAPASCAL,
                 on_contact * self._p1["current"].x.array[dofs] * self.scales.current / AMPERE_M2_PER_MA_CM2,
+                on_contact * resistance[dofs],
                 self._p1["S"].x.array[dofs],
                 self._p1["solute"].x.array[dofs],
             ]
@@ -80,10 +84,11 @@ class InterfaceRecorder:
                 gap_um=gap,
                 pressure_MPa=pressure,
                 current_mA_cm2=current,
+                resistance_ohm_cm2=ohm,
                 supersaturation=supersaturation,
                 solute_fraction=solute,
             )
-            for part, x, y, *_, active, gap, pressure, current, supersaturation, solute in table
+            for part, x, y, *_, active, gap, pressure, current, ohm, supersaturation, solute in table
         ]
 
     def profile(self, output: int, seconds: float, capacity: float) -> list[ProfileRow] | None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 FOLDER, STATE, HEADER = "checkpoint", "state.bp", "header.json"
 KEPT = 2
 """Complete checkpoints that are kept."""
-FORMAT = 2
+FORMAT = 3
 _ENGINE = "BP4"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import quoteattr
 
+import numpy as np
 import ufl
 from dolfinx import fem, io
 
@@ -18,7 +19,12 @@ from solver.core.files import write_atomic
 from solver.core.parallel import written
 from solver.equations.coordinates import strain_rate
 from solver.equations.terms import creep
-from solver.output.customary_units import AMPERE_M2_PER_MA_CM2, PASCAL_PER_MEGAPASCAL, UM_PER_M
+from solver.output.customary_units import (
+    AMPERE_M2_PER_MA_CM2,
+    OHM_M2_PER_OHM_CM2,
+    PASCAL_PER_MEGAPASCAL,
+    UM_PER_M,
+)
 from solver.output.shown_fields import SHOWN_FIELDS
 
 if TYPE_CHECKING:
@@ -43,10 +49,12 @@ class FieldWriter:
             ("cell", False): constants,
             ("cell", True): constant_vectors,
         }
+        absent = ["solute_fraction"] if model.solute is None else []
+        absent += ["contact_resistance"] if model.parameters.current.memory is None else []
         self._functions = {
             name: fem.Function(spaces[shown.at, shown.vector], name=name)
             for name, shown in SHOWN_FIELDS.items()
-            if name != "solute_fraction" or model.solute is not None
+            if name not in absent
         }
         self._metal = model.cell.region(Region.METAL)
         self._electrolyte = model.cell.region(Region.ELECTROLYTE)
@@ -89,6 +97,11 @@ class FieldWriter:
         shown["pressure"].x.array[:] *= scales.stress / PASCAL_PER_MEGAPASCAL
         shown["velocity"].interpolate(mechanics.part("velocity").function)
         shown["velocity"].x.array[:] *= scales.velocity * UM_PER_M
+        if "contact_resistance" in shown:
+            facets, resistance = chemistry.kinetics.facets, chemistry.kinetics.resistance()
+            on, ohm_cm2 = np.unique(facets.dofs), scales.resistance / OHM_M2_PER_OHM_CM2
+            shown["contact_resistance"].x.array[on] = ohm_cm2 * resistance[on]
+            shown["contact_resistance"].x.scatter_forward()
         shown["current_density"].interpolate(self._current, self._electrolyte)
         shown["strain_rate"].interpolate(self._rate, self._metal)
 

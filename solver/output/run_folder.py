@@ -50,7 +50,13 @@ REPLACED = ("case.toml", MANIFEST, TABLES[LineageRow], "fields.pvd")
 """Files that are written whole, under another name first."""
 FILES = (*REPLACED, *(f"{name}.tmp" for name in REPLACED), *TABLES.values(), "run.log")
 """What a new run removes; the manifest, which says whose the folder is, is written over."""
-FOLDERS = ("fields", "figures", checkpoint.FOLDER)
+FOLDERS = ("fields", "figures", "microscope", checkpoint.FOLDER)
+SHOWN = (
+    "figures/*.png",
+    *(f"microscope/{name}" for name in ("sem-*.png", "eds-*.png", "profile-*.png", "profile-*.csv")),
+    *(f"microscope/{name}" for name in ("frames.csv", "microscope.json")),
+)
+"""What was made of an earlier run's records."""
 BEGINNING = "starting"
 """Status of a run that has claimed its folder and not yet replaced what was there."""
 MARKER = Marker(
@@ -125,10 +131,16 @@ class RunFolder:
             for folder in self._made:
                 folder.rmdir()
 
-    def create(self, loaded: LoadedCase, ranks: int) -> None:
-        """Replace what is there by a new run: its marker first, the resolved case, the first manifest."""
+    def create(self, loaded: LoadedCase, ranks: int, numbers: Mapping[str, Any]) -> None:
+        """Replace what is there by a new run: its marker first, the resolved case, the first manifest.
+
+        Args:
+            loaded: case.
+            ranks: of this run.
+            numbers: of the case, for the manifest.
+        """
         text = tomli_w.dumps(loaded.resolved())
-        self._manifest_base = self._described(loaded, text, ranks)
+        self._manifest_base = self._described(loaded, text, ranks, numbers)
         self.write_manifest({"status": BEGINNING})
         self._clear()
         (self.path / "fields").mkdir(exist_ok=True)
@@ -137,7 +149,9 @@ class RunFolder:
         self.table(EventRow).append([])
         self.write_manifest({"status": "running"})
 
-    def _described(self, loaded: LoadedCase, text: str, ranks: int) -> dict[str, Any]:
+    def _described(
+        self, loaded: LoadedCase, text: str, ranks: int, numbers: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """What the manifest says from the beginning to the end of a run, its marker first."""
         return {
             MARKER.key: self.marker,
@@ -147,6 +161,7 @@ class RunFolder:
             "host": platform.node(),
             "started": _now(),
             **provenance.versions(),
+            **numbers,
         }
 
     def _open(self) -> None:
@@ -214,7 +229,9 @@ class RunFolder:
         done = manifest.get("status") in ENDED
         return f"already {manifest['status']}: {manifest.get('message', '')}" if done else None
 
-    def resume(self, loaded: LoadedCase, ranks: int) -> tuple[Path, dict[str, Any]]:
+    def resume(
+        self, loaded: LoadedCase, ranks: int, numbers: Mapping[str, Any]
+    ) -> tuple[Path, dict[str, Any]]:
         """Open the folder of an earlier run of the same case; drop what is newer than its checkpoint.
 
         Returns:
@@ -231,7 +248,7 @@ class RunFolder:
         files = header["callbacks"]["recorder"]["files"]
         self.started = time.monotonic() - float(files["wall_time_s"])
         self.marker = manifest[MARKER.key]
-        self._manifest_base = self._described(loaded, tomli_w.dumps(loaded.resolved()), ranks)
+        self._manifest_base = self._described(loaded, tomli_w.dumps(loaded.resolved()), ranks, numbers)
         self._open()
         self._manifest_base["started"] = manifest["started"]
         self._manifest_base["resumed"] = [*manifest.get("resumed", []), header["step"]]
@@ -264,7 +281,7 @@ class RunFolder:
         for name in (name for name in FILES if name != MANIFEST):
             (self.path / name).unlink(missing_ok=True)
         checkpoint.remove_all(self.path)
-        for pattern in ("fields/output_*", "figures/*.png"):
+        for pattern in ("fields/output_*", *SHOWN):
             for old in self.path.glob(pattern):
                 old.unlink()
 

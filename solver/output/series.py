@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from solver.output.customary_units import AMPERE_M2_PER_MA_CM2, UM_PER_M
 from solver.output.rows import SeriesRow
@@ -46,6 +46,9 @@ def series_row(
         composition_V=shares.composition,
         pressure_V=shares.pressure,
         contact_fraction=seen.contact_fraction,
+        active_fraction=seen.active_fraction,
+        gap_fraction=seen.gap_fraction,
+        virgin_fraction=seen.virgin_fraction,
         voids=len(widths),
         largest_width_um=max(widths, default=0.0),
         largest_height_um=max(profile.heights(), default=0.0),
@@ -59,6 +62,8 @@ def series_row(
         solute_largest=solute.largest if solute else 0.0,
         solute_smallest=solute.smallest if solute else 0.0,
         contact_pressure_MPa=seen.contact_pressure,
+        stack_pressure_MPa=seen.stack_pressure,
+        lift_off_um=seen.lift_off,
         beyond_breakdown=seen.beyond_breakdown,
         platen_um=seen.platen,
         charge_error=seen.charge_error,
@@ -68,12 +73,30 @@ def series_row(
         solute_correction=clock.solute_correction,
         solute_indicator=solute.indicator if solute else 0.0,
         dt_s=clock.last_step * scales.time,
-        newton_electrochemistry=result.report.newton_electrochemistry if result else 0,
-        newton_creep=result.report.newton_creep if result else 0,
-        contact_sets=result.report.contact_sets if result else 0,
-        coupling=result.report.coupling if result else 0,
         rejected=clock.rejected,
         remeshes=clock.remeshes,
-        quality=result.quality if result else 1.0,
-        volume_correction_um=result.correction if result else 0.0,
+        **_effort(result),
     )
+
+
+class _Effort(TypedDict):
+    """Columns of what a step took, and how it left the mesh."""
+
+    newton_electrochemistry: int
+    newton_creep: int
+    contact_sets: int
+    coupling: int
+    quality: float
+    volume_correction_um: float
+
+
+def _effort(result: StepResult | None) -> _Effort:
+    report = result.report if result else None
+    return {
+        "newton_electrochemistry": report.newton_electrochemistry if report else 0,
+        "newton_creep": report.newton_creep if report else 0,
+        "contact_sets": report.contact_sets if report else 0,
+        "coupling": report.coupling if report else 0,
+        "quality": result.quality if result else 1.0,
+        "volume_correction_um": result.correction if result else 0.0,
+    }

@@ -27,6 +27,9 @@ SHOWN_FIELDS: dict[str, ShownField] = {
     "pressure": ShownField("MPa", "pressure; in the metal"),
     "velocity": ShownField("um/s", "velocity; of the flowing metal", vector=True),
     "solute_fraction": ShownField("", "solute fraction; in the metal, alloys only"),
+    "contact_resistance": ShownField(
+        "ohm cm2", "area resistance; of the contact, 0 elsewhere, where the contact has a memory only"
+    ),
     "region": ShownField("", "region; 1 metal, 2 electrolyte", at="cell"),
     "strain_rate": ShownField("1/s", "effective strain rate; of the metal", at="cell"),
     "current_density": ShownField("mA/cm2", "current density; in the electrolyte", at="cell", vector=True),

@@ -35,11 +35,12 @@ class StudyRun:
     changes: Mapping[str, Any] = field(default_factory=dict)
 
 
-def diffusivity_sets() -> dict[str, dict[str, str]]:
-    """Entries of ``solute_diffusivity`` over the range of docs/parameters.md.
+def diffusivity_sets() -> dict[str, str | dict[str, str] | None]:
+    """What takes the place of ``solute_diffusivity``: a name or an entry; None leaves the library's.
 
-    "DFT" and "Krauskopf" are independent of the experiment; "EDS" is inferred from the plated profiles
-    that it is compared with, so for plating at these temperatures it only shows consistency.
+    "Mundy" (the library's own), "DFT" and "Krauskopf" are independent of the experiment; "EDS" is inferred
+    from the plated profiles that it is compared with, so for plating at these temperatures it only shows
+    consistency.
     """
     metal = MetalMaterial.model_validate(Library().data("metal", "lithium-magnesium"))
     assert metal.solute_fraction is not None and metal.redlich_kister is not None
@@ -49,28 +50,19 @@ def diffusivity_sets() -> dict[str, dict[str, str]]:
         thermal = constants.R * temperature
         factor = thermodynamic_factor(x, [t.at(temperature) / thermal for t in metal.redlich_kister.value])
         tracers[temperature] = (mixed / factor - x * metal.diffusivity.at(temperature)) / (1.0 - x)
-    return {
-        "DFT": _entry("2.06e-17 m^2/s", "0.6025 eV", "literature", "DFT of Zhao et al. 2025"),
-        "Krauskopf": _entry(
-            "3.0e-15 m^2/s", "0.571 eV", "literature", "chemical D of Li0.9Mg0.1, Krauskopf et al. 2019"
-        ),
-        "EDS": _entry(
-            f"{tracers[ROOM]:.4g} m^2/s",
-            f"{_activation(tracers):.4g} eV",
-            "calibrated",
-            "interdiffusivity 8e-15 (25 C), 6.5e-14 m2/s (60 C): EDS of plated Li, Zhao et al. 2025",
-        ),
-    }
-
-
-def _entry(value: str, activation: str, status: str, source: str) -> dict[str, str]:
-    return {
-        "value": value,
+    inferred = {
+        "value": f"{tracers[ROOM]:.4g} m^2/s",
         "reference_temperature": f"{ROOM} K",
-        "activation_energy": activation,
-        "status": status,
-        "source": source,
+        "activation_energy": f"{_activation(tracers):.4g} eV",
+        "status": "calibrated",
+        "source": "interdiffusivity 8e-15 (25 C), 6.5e-14 m2/s (60 C): EDS of plated Li, Zhao et al. 2025",
     }
+    return {"Mundy": None, "DFT": "dft", "Krauskopf": "krauskopf-2019", "EDS": inferred}
+
+
+def _solute(chosen: str | dict[str, str] | None) -> dict[str, Any]:
+    """Change of the case for one of :func:`diffusivity_sets`."""
+    return {} if chosen is None else {"material.metal.solute_diffusivity": chosen}
 
 
 def _activation(values: Mapping[float, float]) -> float:
@@ -97,7 +89,7 @@ def _strip() -> tuple[str, list[StudyRun]]:
             for current in ("0.05", "0.5"):
                 labels = {"D_Mg": set_name, "sinks": sink, "current": current}
                 changes = {
-                    "material.metal.solute_diffusivity": diffusivity,
+                    **_solute(diffusivity),
                     "operation.current": f"{current} mA/cm^2",
                     **change,
                 }
@@ -112,7 +104,7 @@ def _plate() -> tuple[str, list[StudyRun]]:
             for celsius, kelvin in (("25", "298.15 K"), ("60", "333.15 K")):
                 labels = {"D_Mg": set_name, "sinks": f"l_v {length} um", "celsius": celsius}
                 changes = {
-                    "material.metal.solute_diffusivity": diffusivity,
+                    **_solute(diffusivity),
                     "material.metal.sink_length": f"{length} um",
                     "operation.temperature": kelvin,
                 }

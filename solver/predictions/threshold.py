@@ -77,17 +77,20 @@ def creep_changes(loaded: LoadedCase) -> dict[str, dict[str, Any]]:
     """Changes of the case for each creep law."""
     given = loaded.case.material.creep
     name = given.name if given is not None else loaded.metal.creep
-    prefactor = loaded.creep.prefactor.value
     return {
         "as given": {},
-        f"A x {CREEP_FACTOR:g}": _law(name, prefactor * CREEP_FACTOR),
-        f"A / {CREEP_FACTOR:g}": _law(name, prefactor / CREEP_FACTOR),
+        f"A x {CREEP_FACTOR:g}": _law(loaded, name, CREEP_FACTOR),
+        f"A / {CREEP_FACTOR:g}": _law(loaded, name, 1.0 / CREEP_FACTOR),
         ALTERNATIVE_LAW: {"material.creep": {"name": ALTERNATIVE_LAW}},
     }
 
 
-def _law(name: str, prefactor: float) -> dict[str, Any]:
-    return {"material.creep": {"name": name, "prefactor": f"{prefactor:.8g} 1/s"}}
+def _law(loaded: LoadedCase, name: str, factor: float) -> dict[str, Any]:
+    """The case's law by its name, with all its power laws ``factor`` times as fast."""
+    changes = {"name": name, "prefactor": f"{loaded.creep.prefactor.value * factor:.8g} 1/s"}
+    if (limit := loaded.creep.saturated_prefactor) is not None:
+        changes["saturated_prefactor"] = f"{limit.value * factor:.8g} 1/s"
+    return {"material.creep": changes}
 
 
 def size_changes(loaded: LoadedCase, size: float) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class Stage:
         cutoff_contact_loss: lost share of contact at which it ends, or None.
         pressure: stack pressure, Pa.
         cycle, number: counted from 1.
+        preloads: whether the stage has a pressure of its own, which a clamp is loaded to.
     """
 
     kind: Kind
@@ -38,6 +39,7 @@ class Stage:
     pressure: float
     cycle: int = 1
     number: int = 1
+    preloads: bool = False
 
     def describe(self) -> str:
         """Short text for messages."""
@@ -81,6 +83,7 @@ def _stage(step: ProtocolStep, operation: Operation, cycle: int, number: int) ->
         step.pressure if step.pressure is not None else operation.pressure,
         cycle,
         number,
+        step.pressure is not None,
     )
 
 

@@ -38,6 +38,11 @@ class Scales:
     potential: float
 
     @property
+    def resistance(self) -> float:
+        """Area resistance (ohm m2) in one RT/(F i0)."""
+        return self.potential / self.current
+
+    @property
     def time(self) -> float:
         """Seconds in one unit of time."""
         return self.length / self.velocity

@@ -8,17 +8,16 @@ counts as they are. After :func:`set_up` nothing that computes looks at the case
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from meshes.topology import opening_distance
 from solver.algebra.options import model_solver_options
 from solver.setup import protocol
-from solver.setup.groups import dimensionless_groups
+from solver.setup.groups import dimensionless_groups, vacancy_resistance
 from solver.setup.nucleation import nucleation_rule
 from solver.setup.parameters import model_parameters
 from solver.setup.scales import LENGTH_SCALE, case_scales
 from solver.setup.seeds import void_shapes
-from solver.setup.sizes import check_size, size_rule
+from solver.setup.sizes import check_size, physical_event_length, record_spacing, size_rule
 from solver.setup.step_control import StepControl, StepLimits
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from solver.algebra.options import ModelSolverOptions
     from solver.case.loading import LoadedCase
     from solver.equations.terms.term import ExtraTerms
+    from solver.setup.groups import VacancyResistance
     from solver.setup.nucleation import NucleationRule
     from solver.setup.parameters import ModelParameters
     from solver.setup.protocol import Stage
@@ -39,6 +39,8 @@ DEFAULT_OUTPUTS = 20
 """Field outputs per run when the case gives no interval."""
 DEFAULT_INTERVAL = 1.0
 """C/m2 between field outputs where the charge of the run is not known beforehand either."""
+_ROUNDING = 1e-9
+"""Relative difference of two lengths that are the same."""
 
 
 @dataclass(frozen=True)
@@ -71,20 +73,22 @@ class InterfaceRules:
         together: factor on the thresholds of changes once one is due.
         nucleation: None where voids do not nucleate.
         nucleation_seed: of the random widths of nucleating voids.
-        shelter: distance from triple lines within which the contact does not open by itself (um).
+        events_by_mesh: whether the elements at triple lines are too large for the default event length.
         smallest_quality: of the cells, below which the mesh is made anew.
         delaminated_below: contact fraction at which the metal counts as delaminated.
         stops_at_solubility: whether the run ends where the solute reaches its solubility.
+        record_spacing: of the records of the electrolyte's surface (um).
     """
 
     evolves: bool
     together: float
     nucleation: NucleationRule | None
     nucleation_seed: int
-    shelter: float
+    events_by_mesh: bool
     smallest_quality: float
     delaminated_below: float
     stops_at_solubility: bool
+    record_spacing: float
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,7 @@ class Setup:
         interface: rules of its changes.
         output: what is written.
         groups: dimensionless groups of docs/model.md 7 by name.
+        vacancy_resistance: of a flat contact, None where vacancies are no part of the potential.
     """
 
     loaded: LoadedCase
@@ -139,6 +144,12 @@ class Setup:
     interface: InterfaceRules
     output: OutputOptions
     groups: Mapping[str, float]
+    vacancy_resistance: VacancyResistance | None
+
+    def numbers(self) -> dict[str, Any]:
+        """The groups and the vacancy resistance as plain data, for records."""
+        sinks = self.vacancy_resistance
+        return {"groups": dict(self.groups), "Z_vac_ohm_cm2": None if sinks is None else sinks.ohm_cm2}
 
 
 def set_up(loaded: LoadedCase, extra_terms: ExtraTerms | None = None) -> Setup:
@@ -173,6 +184,7 @@ def set_up(loaded: LoadedCase, extra_terms: ExtraTerms | None = None) -> Setup:
         interface=_interface_rules(loaded, sizes),
         output=_output_options(loaded),
         groups=dimensionless_groups(loaded),
+        vacancy_resistance=vacancy_resistance(loaded),
     )
 
 
@@ -205,6 +217,7 @@ def _step_limits(loaded: LoadedCase, parameters: ModelParameters) -> StepLimits:
         numerics.courant,
         numerics.composition_change,
         alloy.limit if alloy is not None and stops else None,
+        numerics.pressure_change,
     )
 
 
@@ -226,11 +239,13 @@ def _interface_rules(loaded: LoadedCase, sizes: SizeRule) -> InterfaceRules:
         evolves=evolves,
         together=numerics.event_together,
         nucleation=nucleation_rule(loaded),
+        events_by_mesh=numerics.event_length is None
+        and sizes.event_length > physical_event_length(loaded) * (1.0 + _ROUNDING),
         nucleation_seed=0 if model.nucleation is None else model.nucleation.seed,
-        shelter=opening_distance(sizes) if evolves else 0.0,
         smallest_quality=numerics.smallest_quality,
         delaminated_below=model.delaminated_below,
         stops_at_solubility=model.beyond_solubility == "stop",
+        record_spacing=record_spacing(loaded, sizes),
     )
 
 

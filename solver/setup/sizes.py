@@ -21,18 +21,34 @@ TIP_FRACTION = 0.02
 """Default element size at a triple line over the smallest half-width."""
 SURFACE_SINK_FRACTION = 0.4
 """Default element size at a triple line over l_s, which it must resolve."""
+EVENT_FRACTION, EVENT_SHARE = 0.4, 0.1
+"""Default event length over l_s, below which the model does not tell voids apart, and at most over the
+smallest half-width of the seeds, which are not to vanish at once."""
 LAYER_FRACTION = 0.25
 """Default element size along the contact of an alloy over the width of the solute layer."""
 SMALLEST_LAYER = 0.025
 """um; the layer is never thinner than about 0.1 um (docs/model.md 3: S > 1 widens it)."""
 EDGE_FRACTION = 0.5
 """Default element size along the contact over the width in which its resistance changes."""
+_ROUNDING = 1e-5
+"""Relative difference of two lengths that were written with six digits."""
+MEMORY_FRACTION = 0.25
+"""Default element size along a contact with a memory over the width of the smallest void, whose floor comes
+back as contact of another resistance."""
+GRID_FRACTION = 0.5
+"""Default spacing of the records of the electrolyte's surface over the smallest element size at it."""
+MOST_GRID_CELLS = 4e6
+"""Cells of those records at most, which every rank holds as a whole: 2000 x 2000."""
 LARGEST_FRACTION = 0.25
 """Default largest element over the smaller of the cell's extents."""
 
 
 def size_rule(loaded: LoadedCase, shapes: list[VoidShape]) -> SizeRule:
-    """Element sizes in micrometres; defaults follow from the smallest void and l_s."""
+    """Element sizes in micrometres; defaults follow from the smallest void and l_s.
+
+    Raises:
+        CaseError: if the elements at triple lines are larger than the event length of the case.
+    """
     case = loaded.case
     numerics = case.numerics
     smallest = min((s.half_width for s in shapes), default=1.0)
@@ -40,7 +56,7 @@ def size_rule(loaded: LoadedCase, shapes: list[VoidShape]) -> SizeRule:
     tip = (
         numerics.tip_size / LENGTH_SCALE
         if numerics.tip_size is not None
-        else max(TIP_FRACTION * smallest, min(SURFACE_SINK_FRACTION * sink, 0.1 * smallest))
+        else max(TIP_FRACTION * smallest, min(SURFACE_SINK_FRACTION * sink, EVENT_SHARE * smallest))
     )
     extent = min(case.geometry.metal_thickness, _lateral(case)) / LENGTH_SCALE
     given = numerics.largest_size
@@ -50,21 +66,72 @@ def size_rule(loaded: LoadedCase, shapes: list[VoidShape]) -> SizeRule:
         numerics.growth,
         max(largest, tip),
         numerics.roof_fraction,
-        _layer_size(loaded),
+        _layer_size(loaded, tip, smallest),
         numerics.layer_depth / LENGTH_SCALE,
-        tip if numerics.event_length is None else numerics.event_length / LENGTH_SCALE,
+        _event_length(loaded, smallest, tip),
         numerics.graded,
     )
 
 
-def _layer_size(loaded: LoadedCase) -> float | None:
-    """Element size along the contact (um), None on a uniform interface of a pure metal."""
+def physical_event_length(loaded: LoadedCase) -> float:
+    """Default length in which changes of topology are measured (um)."""
+    return EVENT_FRACTION * float(loaded.metal.surface_sink_length.value) / LENGTH_SCALE
+
+
+def _event_length(loaded: LoadedCase, smallest: float, tip: float) -> float:
+    """Length in which changes of topology are measured (um): the material's and the voids', not the mesh's.
+
+    Where the case gives none and the mesh is coarser than the default, it is the mesh's (which is warned of).
+    """
+    given = loaded.case.numerics.event_length
+    if given is None:
+        return max(tip, min(physical_event_length(loaded), EVENT_SHARE * smallest))
+    if given / LENGTH_SCALE < tip * (1.0 - _ROUNDING):
+        raise CaseError(
+            loaded.source,
+            [
+                f"numerics.event_length: {given / LENGTH_SCALE:.3g} um is not resolved by the elements at "
+                f"triple lines, which have {tip:.3g} um; lower numerics.tip_size or raise the length"
+            ],
+        )
+    return float(given) / LENGTH_SCALE
+
+
+def record_spacing(loaded: LoadedCase, rule: SizeRule) -> float:
+    """Spacing of the records of the electrolyte's surface (um).
+
+    Raises:
+        CaseError: if the case gives one with which they would have more than MOST_GRID_CELLS cells.
+    """
+    geometry, memory = loaded.case.geometry, loaded.case.contact_memory
+    extents = [geometry.width] if geometry.depth is None else [geometry.width, geometry.depth]
+    area = math.prod(extent / LENGTH_SCALE for extent in extents)
+    if memory is None or memory.grid is None:
+        smallest = rule.tip if rule.layer is None else min(rule.tip, rule.layer)
+        return max(GRID_FRACTION * smallest, (area / MOST_GRID_CELLS) ** (1.0 / len(extents)))
+    spacing = float(memory.grid) / LENGTH_SCALE
+    cells = area / spacing ** len(extents)
+    if cells > MOST_GRID_CELLS:
+        text = f"contact_memory.grid: about {cells:.1g} cells of {spacing:.3g} um; raise the spacing"
+        raise CaseError(loaded.source, [text])
+    return spacing
+
+
+def _layer_size(loaded: LoadedCase, tip: float, half_width: float) -> float | None:
+    """Element size along the contact (um), None on an interface without memory, uniform and of a pure metal.
+
+    Args:
+        loaded: case.
+        tip: size at triple lines.
+        half_width: of the smallest void.
+    """
     given, patchy = loaded.case.numerics.layer_size, loaded.case.heterogeneity
     if given is not None:
         return given / LENGTH_SCALE
     width = layer_width(loaded)
     sizes = [] if width is None else [max(LAYER_FRACTION * width / LENGTH_SCALE, SMALLEST_LAYER)]
     sizes += [EDGE_FRACTION * patchy.edge / LENGTH_SCALE] if patchy is not None else []
+    sizes += [max(tip, 2.0 * MEMORY_FRACTION * half_width)] if loaded.case.contact_memory is not None else []
     return min(sizes, default=None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 LIMIT_REACHED = 2e-3
@@ -15,12 +16,15 @@ class StepLimits:
     Attributes:
         courant: target of surface motion over surface spacing.
         composition: target of the change of x over the largest x.
+        pressure: target of the change of the stack pressure over itself. In a step the metal flows under the
+            pressure at its end, and flow follows the pressure to the power n.
         solubility: x that no step may pass, None where it may.
     """
 
     courant: float
     composition: float = 0.05
     solubility: float | None = None
+    pressure: float = math.inf
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,6 @@ def initial_cell(setup: Setup, comm: MPI.Comm, msh_file: str | None = None) -> C
 def discretise(setup: Setup, cell: CellMesh) -> Discretisation:
     """Model and void surfaces on a mesh. Collective; raises ProfileError if the roofs do not chain up."""
     model = CoupledModel(cell, setup.parameters, setup.solver_options, setup.coupling_tolerance)
-    model.zone.shelter = setup.interface.shelter
     return Discretisation(model, void_surfaces(cell, model.surface, setup.geometry.electrolyte_depth))
 
 
@@ -102,7 +101,10 @@ def remeshed(
         new = discretise(setup, cell)
         new.surfaces = new.surfaces.ordered(profile.anchors())
     with timing.part("transfer"):
-        new.model.zone.tension_regions = old.model.zone.tension_regions
+        new.model.chemistry.kinetics.record = old.model.chemistry.kinetics.record
         transfer_start(old.model, new.model)
-        correction = transfer_composition(old.model, new.model, (old.surfaces.profile(), profile))
+        before = old.surfaces.profile()
+        correction = transfer_composition(old.model, new.model, (before, profile))
+        new.model.clamp.restore(old.model.clamp.state())
+        new.model.clamp.raised(profile.metal_height - before.metal_height)
     return new, profile, correction

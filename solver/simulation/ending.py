@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from meshes.topology import Event
 from solver.setup.step_control import LIMIT_REACHED
 
 if TYPE_CHECKING:
     from meshes.profile.base import Profile
+    from solver.equations.coupled_model import CoupledModel
     from solver.equations.solute_transport import SoluteTransport
     from solver.stepping.clock import Clock
     from solver.stepping.observables import Observation
@@ -71,6 +74,21 @@ def final_events(profile: Profile, delaminated_below: float, first_height: float
         detail = f"{left:.3g} um of metal left above a roof"
         found.append(Event("exhausted", middle, left, detail))
     return found
+
+
+def parting_event(model: CoupledModel) -> Event | None:
+    """The event that nothing holds the metal: all of its contact parts in the solved step. Collective.
+
+    Under a dead load that cannot be; a clamp lifts off, and a given motion may lift the platen.
+    """
+    cell, zone = model.cell, model.zone
+    held = cell.domain.comm.allreduce(int(model.contact.active.sum()))
+    if held > 0:
+        return None
+    x = np.vstack(cell.domain.comm.allgather(zone.coordinates()))[:, 0]
+    middle, width = 0.5 * float(x.min() + x.max()), float(x.max() - x.min())
+    detail = "nothing presses on the metal or holds it any more: the whole contact parts"
+    return Event("delaminate", middle, width, detail)
 
 
 def solubility_event(solute: SoluteTransport | None) -> Event | None:

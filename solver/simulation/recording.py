@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from solver.stepping.clock import Clock
     from solver.stepping.observables import Observation
 
+log = logging.getLogger("livoid")
+
 
 class Records(Callback):
     """Hands what happens to the :class:`~solver.output.recorder.Recorder`."""
@@ -22,6 +25,14 @@ class Records(Callback):
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
+
+    def run_begins(self, simulation: Simulation) -> None:
+        """The numbers that say which process counts."""
+        setup = simulation.setup
+        shown = [f"{name} = {value:.4g}" for name, value in setup.groups.items()]
+        if setup.vacancy_resistance is not None:
+            shown.append(f"Z_vac = {setup.vacancy_resistance.ohm_cm2:.4g} ohm cm2")
+        log.info("groups: %s", ", ".join(shown))
 
     def stage_begins(self, simulation: Simulation) -> None:
         """The records of a stage start anew."""

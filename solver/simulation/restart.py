@@ -14,6 +14,7 @@ import numpy as np
 
 from solver.equations.coupled_model import SolveReport
 from solver.equations.solute_transport import CompositionChange
+from solver.interface.electrolyte_surface import ElectrolyteSurface
 from solver.interface.interface import Interface
 from solver.interface.population import Population
 from solver.output import checkpoint
@@ -52,6 +53,8 @@ def header(simulation: Simulation) -> dict[str, Any]:
         "result": None if result is None else asdict(result),
         "balance": simulation.balance,
         "solubility_reached": simulation.solubility_reached,
+        "clamp": simulation.model.clamp.state(),
+        "surface": simulation.surface.state(),
         "callbacks": simulation.callbacks.states(),
     }
     return dict(checkpoint.plain(data))
@@ -66,6 +69,8 @@ def restore(simulation: Simulation, header: Mapping[str, Any]) -> None:
     simulation.result = None if result is None else _step_result(result)
     simulation.balance = (header["balance"][0], header["balance"][1])
     simulation.solubility_reached = header["solubility_reached"]
+    simulation.model.clamp.restore(header["clamp"])
+    simulation.surface.restore(header["surface"])
     simulation.callbacks.restore(header["callbacks"])
 
 
@@ -82,6 +87,21 @@ def new_interface(setup: Setup, profile: Profile) -> Interface:
     rules, voids = setup.interface, Population.seeded(profile)
     rng = np.random.default_rng(rules.nucleation_seed)
     return Interface(profile, voids, setup.sizes, rules.together, rules.nucleation, rng)
+
+
+def new_surface(setup: Setup, mesh: Discretisation) -> ElectrolyteSurface:
+    """The electrolyte's surface at the start: the voids stand on it. The model on ``mesh`` reads it."""
+    cell = setup.geometry
+    surface = ElectrolyteSurface.begun(
+        setup.parameters.current.memory,
+        (cell.width, cell.depth) if cell.kind == "3d" else (cell.width,),
+        setup.interface.record_spacing,
+        mesh.model.chemistry.whole_area,
+        axisymmetric=cell.kind == "axisymmetric",
+    )
+    surface.cover([void.footprint for void in mesh.surfaces.profile().voids])
+    mesh.model.chemistry.kinetics.record = surface
+    return surface
 
 
 def _step_result(data: Mapping[str, Any]) -> StepResult:

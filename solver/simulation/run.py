@@ -83,12 +83,12 @@ def start(setup: Setup, comm: MPI.Comm, callbacks: Callbacks, saved: Saved | Non
         schedule=Schedule(list(setup.stages), setup.scales, setup.output.interval),
         discretisation=mesh,
         interface=restart.new_interface(setup, mesh.surfaces.profile()),
+        surface=restart.new_surface(setup, mesh),
         callbacks=callbacks,
         resumed=saved is not None,
     )
     if saved is not None:
         restart.restore(simulation, saved.header)
-    simulation.carry_tension()
     return simulation
 
 
@@ -140,7 +140,7 @@ def run_case(
     own += [Progress(progress)] if progress is not None else []
     checkpoints = restart.Checkpoints(folder.path, setup.output.checkpoint_steps)
     everything = Callbacks(comm, own, callbacks, checkpoints)
-    saved = _opened(folder, loaded, comm, force=force, resume=resume)
+    saved = _opened(folder, setup, comm, force=force, resume=resume)
     simulation = _begun(setup, folder, comm, everything, saved)
     try:
         outcome = run(simulation)
@@ -154,14 +154,12 @@ def run_case(
     return outcome
 
 
-def _opened(
-    folder: RunFolder, loaded: LoadedCase, comm: MPI.Comm, *, force: bool, resume: bool
-) -> Saved | None:
+def _opened(folder: RunFolder, setup: Setup, comm: MPI.Comm, *, force: bool, resume: bool) -> Saved | None:
     """Claim the run folder, or open it at its newest checkpoint. Collective; raises RootError."""
     if not resume:
         on_root(comm, lambda: folder.claim(force=force))
         return None
-    found = on_root(comm, lambda: folder.resume(loaded, comm.size))
+    found = on_root(comm, lambda: folder.resume(setup.loaded, comm.size, setup.numbers()))
     return Saved(*comm.bcast(found, root=0))
 
 
@@ -172,7 +170,7 @@ def _begun(
     try:
         simulation = start(setup, comm, callbacks, saved)
         if saved is None:
-            on_root(comm, lambda: folder.create(setup.loaded, comm.size))
+            on_root(comm, lambda: folder.create(setup.loaded, comm.size, setup.numbers()))
     except BaseException:
         if comm.rank == 0:
             folder.abandon()

@@ -13,20 +13,19 @@ from solver.algebra.newton import SolveError
 from solver.core import timing
 from solver.interface.interface import IMPATIENCE
 from solver.setup.scales import COULOMB_PER_MAH_CM2
-from solver.simulation import ending, trial
+from solver.simulation import ending
 from solver.simulation.discretisation import CANNOT_MESH, remeshed
 from solver.simulation.ending import RunEndedError, RunOutcome
 from solver.stepping import step
 from solver.stepping.observables import BalanceErrors, Observables, volume_balance
 
 if TYPE_CHECKING:
-    import numpy as np
     from mpi4py import MPI
-    from numpy.typing import NDArray
 
     from meshes.profile.base import Profile
     from meshes.topology import Event
     from solver.equations.coupled_model import CoupledModel
+    from solver.interface.electrolyte_surface import ContactTrace, ElectrolyteSurface
     from solver.interface.interface import Interface
     from solver.setup.protocol import Stage
     from solver.setup.setup import Setup
@@ -57,7 +56,7 @@ class Simulation:
         clock: time, charge, steps, outputs so far.
         schedule: the protocol and the outputs.
         discretisation: model and void surfaces on the present mesh.
-        interface: its profile, its voids with their labels, where it carries tension.
+        interface: its profile, its voids with their labels.
         callbacks: what is done at the moments of the run.
         last: observation of the last solved state, None before the first of a stage.
         result: of the last step, None before the first of a stage.
@@ -66,6 +65,7 @@ class Simulation:
         solubility_reached: whether the solute has been at its solubility.
         resumed: whether the present stage is one that a checkpoint was made in.
         output_due: whether the last solved state is one for an output.
+        surface: the electrolyte's: gaps, and what the contact remembers.
     """
 
     setup: Setup
@@ -74,6 +74,7 @@ class Simulation:
     schedule: Schedule
     discretisation: Discretisation
     interface: Interface
+    surface: ElectrolyteSurface
     callbacks: Callbacks
     last: Observation | None = None
     result: step.StepResult | None = None
@@ -82,6 +83,7 @@ class Simulation:
     solubility_reached: bool = False
     resumed: bool = False
     output_due: bool = False
+    _trace: ContactTrace | None = None
     _observables: Observables | None = None
 
     @property
@@ -104,16 +106,12 @@ class Simulation:
         self.callbacks.call(moment, self, *details)
 
     def control(self, model: CoupledModel) -> None:
-        """Set current or overpotential, and the pressure, of the present stage."""
+        """Set current or overpotential of the present stage; its load as :meth:`Schedule.control` says."""
         self.schedule.control(self.clock, model)
-
-    def carry_tension(self) -> None:
-        """Let the contact carry tension where a void would not last."""
-        self.model.zone.tension_regions = self.interface.tension_at(self.clock.time / self.setup.scales.time)
 
     def begin_stage(self) -> None:
         """Take the load of a stage; where a run is resumed the rest has been done."""
-        self.control(self.model)
+        self.schedule.control(self.clock, self.model, begins=not self.resumed)
         if self.resumed:
             self.resumed = False
             return
@@ -146,10 +144,11 @@ class Simulation:
             None, or why the last step was rejected if the next one would be too small.
         """
         dt = self.step_size()
+        self.schedule.place(self.clock, self.model)
         while True:
             try:
                 self.result = step.advance(
-                    self.model, dt, self.setup.step_limits, self._spacing(), self.observe
+                    self.model, dt, self.setup.step_limits, self._spacing(), self._observe_if_held
                 )
             except step.StepRejectedError as rejection:
                 self.clock.rejected += 1
@@ -188,10 +187,24 @@ class Simulation:
             min(clock.step_size, step.change_limit(dt, result, limits)),
         )
         self.interface.profile = self.discretisation.surfaces.profile()
+        assert self._trace is not None
+        self.surface.accept(self._trace, dt)
+        self._cover()
+
+    def _cover(self) -> None:
+        """The voids stand on the electrolyte where they are now."""
+        self.surface.cover([void.footprint for void in self.interface.profile.voids])
 
     def _spacing(self) -> step.Spacing:
         surfaces, sizes = self.discretisation.surfaces, self.setup.sizes
         return lambda moved: surfaces.spaced(moved, sizes)
+
+    def _observe_if_held(self) -> None:
+        """Observe the solved state; where the whole contact parts in it the run ends there."""
+        parted = ending.parting_event(self.model)
+        if parted is not None:
+            self.stop("event", [parted])
+        self.observe()
 
     def observe(self) -> None:
         """Measure the solved state before the interface moves; again, but unrecorded, after a rejection."""
@@ -201,6 +214,7 @@ class Simulation:
                 self._observables = Observables(
                     self.model, self.setup.scales, geometry.pellet_depth, geometry.electrolyte_depth
                 )
+        self._trace = self.surface.trace(self.model)
         seen, first_time = self._observables.observe(), self.last is None
         self.last = seen
         if not (first_time or self.clock.recorded < self.clock.step):
@@ -216,6 +230,7 @@ class Simulation:
 
     def observe_last(self) -> None:
         """Solve and observe the last geometry, with an output."""
+        self.schedule.place(self.clock, self.model)
         try:
             self.model.solve(self.clock.last_step)
         except SolveError as error:
@@ -252,31 +267,31 @@ class Simulation:
             model: solved model, for voids that open; None for geometry alone.
             patience: factor on the thresholds of changes.
         """
-        evolves, dt = self.setup.interface.evolves, self.clock.last_step
-        growth = self.void_growth if evolves else None
-        now = self.clock.time / self.setup.scales.time
-        state, found = self.interface.changes(model, dt, patience, growth, now)
-        self.carry_tension()
+        evolves = self.setup.interface.evolves
+        # a run that stops at events stops where the contact lets go, not where the gap has a roof
+        state, found = self.interface.changes(model, patience, thin_gaps=evolves)
         if not found:
             return False
         if not evolves:
             self.stop("event", found)
-        self.remesh(state.profile)
+        self._give_gaps_to_voids(state.profile)
+        self._cover()
         when = (self.clock.time, self.capacity)
         self.interface.population.change(found, state.labels, state.next_label, when)
         self.tell("events_happened", found)
         self.clock.step_size *= AFTER_CHANGE
         return True
 
-    def void_growth(self, profile: Profile) -> NDArray[np.float64]:
-        """Growth rate of each void of ``profile``, tried on a mesh that is not kept. Collective."""
+    def _give_gaps_to_voids(self, profile: Profile) -> None:
+        """Go on with the voids of ``profile``; those that stand over gaps have the gaps' volume from them.
 
-        def tried() -> Discretisation:
-            new, _, _ = remeshed(self.setup, self.discretisation, [profile])
-            self.control(new.model)
-            return new
-
-        return trial.void_growth(tried, len(profile.widths()), self.clock.last_step)
+        The metal of the mesh becomes less by that, so the platen falls back; no metal or void is gained.
+        """
+        taken = self.surface.held_under(void.footprint for void in profile.voids)
+        fall = taken / self.model.chemistry.whole_area
+        self.remesh(profile.lowered(fall))
+        self.surface.release(taken)
+        self.balance = (self.balance[0] - fall, self.balance[1])
 
     def rescue(self, rejection: step.StepRejectedError) -> None:
         """Steps get too small: a void that is about to vanish or meet another one does so now, or the end."""

@@ -15,6 +15,8 @@ BREAKDOWN_SHARE = 0.05
 WIDE_VOID = 0.8
 """Width of a void in the cell over that of the cell."""
 PASCAL_PER_MEGAPASCAL = 1e6
+MICROMETRE, MILLIVOLT = 1e-6, 1e-3
+"""m, V"""
 LITTLE_PRESSURE = 0.1
 """Pi_P (model.md 7) below which creep does not keep up with the recession of the contact."""
 
@@ -24,6 +26,13 @@ Finding = tuple[str, str]
 
 def of_case(setup: Setup) -> Iterator[Finding]:
     """What is known before the run."""
+    if setup.interface.events_by_mesh:
+        yield (
+            "events",
+            f"voids vanish, meet and split by lengths of the mesh ({setup.sizes.event_length:.3g} um at "
+            "triple lines), not of the material: give numerics.event_length, or a smaller numerics.tip_size",
+        )
+    yield from _of_sinks(setup)
     if not setup.seeds:
         return
     if setup.geometry.kind == "plane":
@@ -40,6 +49,21 @@ def of_case(setup: Setup) -> Iterator[Finding]:
         )
 
 
+def _of_sinks(setup: Setup) -> Iterator[Finding]:
+    """Sinks of vacancies so far away that a flat contact costs more than any that was measured."""
+    vacancies = setup.vacancy_resistance
+    if vacancies is None or not vacancies.exceeds:
+        return
+    cost, bound = vacancies.ohm_cm2, vacancies.measured_ohm_cm2
+    millivolts, length = vacancies.overpotential / MILLIVOLT, vacancies.sink_length / MICROMETRE
+    yield (
+        "vacancies",
+        f"Z_vac = {cost:.3g} ohm cm2 ({millivolts:.3g} mV at this current): vacancies alone cost a flat "
+        f"contact more than the {bound:.3g} ohm cm2 that pressed ones were measured with at most; sinks "
+        f"{length:.3g} um away (sink_length and interface_sink_length of the metal) are too far",
+    )
+
+
 def of_state(setup: Setup, profile: Profile, seen: Observation) -> Iterator[Finding]:
     """What a step has brought about."""
     if seen.beyond_breakdown > BREAKDOWN_SHARE:
@@ -48,6 +72,17 @@ def of_state(setup: Setup, profile: Profile, seen: Observation) -> Iterator[Find
             "breakdown",
             f"{100 * seen.beyond_breakdown:.0f} % of the work of creep is done above {limit:.3g} MPa, where "
             "the power law breaks down",
+        )
+    if seen.lift_off > 0.0:
+        yield (
+            "lift-off",
+            "the clamp has lifted off: nothing presses on the metal, only wetting and adhesion hold it",
+        )
+    if seen.stack_pressure < 0.0:
+        yield (
+            "pulled platen",
+            f"the platen is moved away with {-seen.stack_pressure:.3g} MPa of tension, which wetting and "
+            "adhesion bear; a clamp would have lifted off",
         )
     share = max(profile.spans(), default=0.0)
     if share > WIDE_VOID:

@@ -63,6 +63,9 @@ class Observation:
         shares: overpotential and its shares, V.
         current: mean current density over the whole area, A/m2.
         contact_fraction: area in contact over whole area.
+        active_fraction: the same weighted with Z_0/Z: what the current sees of it.
+        gap_fraction: area of contact over which a thin gap is, over the whole area.
+        virgin_fraction: share of the whole area that has never parted; without memory, all contact.
         focus_contact: max |i| over its mean on the contact (0 at rest).
         focus_applied: max |i| over the mean on the whole area (0 at rest).
         platen: height of the top, um.
@@ -73,6 +76,8 @@ class Observation:
         contact_pressure: mean contact pressure, MPa.
         beyond_breakdown: share of the work of creep that is done above the breakdown stress of the creep law.
         solute: composition, None in a pure metal.
+        stack_pressure: of the clamp, MPa.
+        lift_off: distance by which the clamp has lifted off, um.
     """
 
     shares: Shares
@@ -87,8 +92,13 @@ class Observation:
     charge_error: float
     largest_supersaturation: float
     contact_pressure: float
+    active_fraction: float
+    gap_fraction: float
+    virgin_fraction: float
     beyond_breakdown: float = 0.0
     solute: SoluteRecord | None = None
+    stack_pressure: float = 0.0
+    lift_off: float = 0.0
 
 
 def observation(data: Mapping[str, Any]) -> Observation:
@@ -132,7 +142,7 @@ def volume_balance(
         return (platen, voids), BalanceErrors(0.0, 0.0)
     swept = (before[0] - platen) * model.chemistry.whole_area
     exchanged = max(abs(result.removed), result.exchange) + abs(swept) + abs(voids - before[1])
-    lithium = (result.metal_change + result.removed) / exchanged
+    lithium = (result.metal_change + result.removed - result.gap_change) / exchanged
     volume = (swept + result.metal_change + (voids - before[1])) / exchanged
     share = exchanged / model.metal_measure()
     return (platen, voids), BalanceErrors(abs(lithium), abs(volume), share)
@@ -167,6 +177,9 @@ class Observables:
         on = Boundary.CONTACT
         self._by_current = {name: chemistry.form(i * part, on) for name, part in parts.items()}
         self._by_area = {name: chemistry.form(part, on) for name, part in parts.items()}
+        kinetics = chemistry.kinetics
+        self._active = chemistry.form(kinetics.remembered("+"), on)
+        self._parted = chemistry.form(kinetics.parted("+"), on)
         self._contact_force = chemistry.form(model.contact_pressure("+"), on)
         self._contact_solute = (
             chemistry.form(chemistry.state.at_contact().fraction, on) if model.solute is not None else None
@@ -204,9 +217,20 @@ class Observables:
             charge_error=abs(total - wanted) / size,
             largest_supersaturation=_max(model.cell, chemistry.supersaturation_values()),
             contact_pressure=self._sum(self._contact_force) / chemistry.contact_area * scales.stress / 1e6,
+            active_fraction=self._sum(self._active) / chemistry.whole_area,
+            gap_fraction=self._sum(self._parted) / chemistry.whole_area,
+            virgin_fraction=self._virgin_fraction(),
             beyond_breakdown=self._beyond_breakdown(),
             solute=self._solute(),
+            stack_pressure=model.clamp.pressure * scales.stress / 1e6,
+            lift_off=model.clamp.lift_off,
         )
+
+    def _virgin_fraction(self) -> float:
+        chemistry = self.model.chemistry
+        record = chemistry.kinetics.record
+        remembered = None if record is None else record.virgin_fraction()
+        return chemistry.contact_area / chemistry.whole_area if remembered is None else remembered
 
     def _beyond_breakdown(self) -> float:
         if self._work is None:

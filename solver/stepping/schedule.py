@@ -44,14 +44,26 @@ class Schedule:
         """Whether all stages are done."""
         return clock.stage >= len(self.stages)
 
-    def control(self, clock: Clock, model: CoupledModel) -> None:
-        """Set current or overpotential, and the pressure, of the present stage."""
+    def control(self, clock: Clock, model: CoupledModel, *, begins: bool = False) -> None:
+        """Set current or overpotential of the present stage, and its load if that is new to the model.
+
+        A clamp goes on from the pressure that it has: it is loaded where a stage begins that has a pressure
+        of its own.
+        """
         stage, scales = self.now(clock), self.scales
         applied = None if stage.current is None else stage.current / scales.current
         potential = None if stage.overpotential is None else stage.overpotential / scales.potential
         model.chemistry.control(applied, potential)
         model.mechanics.doubt_start()
-        model.load(stage.pressure / scales.stress)
+        model.predictor.forget()
+        self.place(clock, model)
+        if not model.clamp.evolves or (begins and stage.preloads):
+            model.load(stage.pressure / scales.stress)
+
+    def place(self, clock: Clock, model: CoupledModel) -> None:
+        """Say to the clamp where the run is."""
+        unit = self.scales.current * self.scales.time
+        model.clamp.place(clock.time / self.scales.time, clock.capacity / unit)
 
     def begin(self, clock: Clock) -> None:
         """Start the counters of the present stage; its first state is recorded and written."""

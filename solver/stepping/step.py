@@ -38,6 +38,8 @@ _VOLUME_ITERATIONS = 8
 
 COMPOSITION_OVERSHOOT = 2.0
 """Change of composition over its target above which a step is rejected."""
+PRESSURE_OVERSHOOT = 2.0
+"""Change of the stack pressure over its target above which a step is rejected."""
 
 Spacing = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -63,6 +65,8 @@ class StepResult:
         correction: normal offset of void surfaces that made the volume exact (um).
         exchange: metal that the reference current would remove in the step: the scale of its errors.
         composition: the composition's part, None in a pure metal.
+        gap_change: volume that gaps in the contact gain, less what the voids take over.
+        pressure_change: relative change of the stack pressure.
     """
 
     report: SolveReport
@@ -73,6 +77,8 @@ class StepResult:
     correction: float
     exchange: float
     composition: CompositionChange | None = None
+    gap_change: float = 0.0
+    pressure_change: float = 0.0
 
 
 def advance(
@@ -92,8 +98,8 @@ def advance(
         observe: called between solving and moving, while fields and geometry belong together.
 
     Raises:
-        StepRejectedError: if a solve fails, the surface moves too far, the composition changes too much,
-            a cell inverts or roofs cross (the step goes past a change of topology).
+        StepRejectedError: if a solve fails, the surface moves too far, composition or stack pressure change
+            too much, a cell inverts or roofs cross (the step goes past a change of topology).
     """
     before = model.snapshot()
     try:
@@ -104,13 +110,15 @@ def advance(
         if moved > OVERSHOOT * limits.courant:
             factor = max(SMALLEST_CUT, 0.9 * limits.courant / moved)
             raise StepRejectedError(f"surface moves {moved:.2f} elements", factor)
+        loaded = _loaded(model, limits)
         observe()
         if model.solute is not None:
             model.solute.begin()
         removed = dt * model.chemistry.contact_current()
         metal = model.metal_measure()
+        gaps = model.gaps.change(model.contact, model.chemistry.kinetics.record)
         model.motion.move(_surface_shift(model, speed, dt, even), dt * model.mechanics.platen_velocity())
-        correction = correct_volume(model, metal - removed)
+        correction = correct_volume(model, metal - removed + gaps)
         with timing.part("mesh"):
             worst = quality(model.cell)
         if worst < INVERTED_BELOW:
@@ -126,9 +134,19 @@ def advance(
         model.restore(before)
         raise
     model.predictor.accept(dt)
+    model.clamp.accept()
     gained = model.metal_measure() - metal
     exchange = dt * model.chemistry.whole_area
-    return StepResult(report, removed, gained, moved, worst, correction, exchange, change)
+    return StepResult(report, removed, gained, moved, worst, correction, exchange, change, gaps, loaded)
+
+
+def _loaded(model: CoupledModel, limits: StepLimits) -> float:
+    """Relative change of the stack pressure in the solved step; rejects one that changes it too much."""
+    change = model.clamp.change()
+    if change > PRESSURE_OVERSHOOT * limits.pressure:
+        factor = max(SMALLEST_CUT, 0.9 * limits.pressure / change)
+        raise StepRejectedError(f"stack pressure changes by {100 * change:.1f} %", factor)
+    return change
 
 
 def _transport(solute: SoluteTransport, dt: float, limits: StepLimits) -> CompositionChange:
@@ -181,8 +199,10 @@ def next_step(dt: float, result: StepResult, limits: StepLimits, growth: float) 
 
 
 def change_limit(dt: float, result: StepResult, limits: StepLimits) -> float:
-    """Largest step that the surface motion and the change of composition in the last one allow."""
+    """Largest step that what the last one changed allows: surface, composition, stack pressure."""
     largest = dt * limits.courant / result.courant if result.courant > 0.0 else np.inf
     if result.composition is not None and result.composition.change > 0.0:
         largest = min(largest, dt * limits.composition / result.composition.change)
+    if result.pressure_change > 0.0:
+        largest = min(largest, dt * limits.pressure / result.pressure_change)
     return largest

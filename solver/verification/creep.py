@@ -10,14 +10,19 @@ import numpy as np
 import ufl
 from dolfinx import fem
 from mpi4py import MPI
+from scipy.integrate import quad
+from scipy.optimize import brentq
 
 from meshes.tags import Boundary
 from solver.algebra.assembly import assemble
 from solver.equations import contact
 from solver.equations.coordinates import weight
 from solver.equations.surface import SurfaceGeometry
+from solver.equations.terms.creep import CreepParameters
+from solver.equations.terms.diffusional_creep import Grains
+from solver.equations.terms.saturated_creep import Saturation
 from solver.verification.check import Check, refined, row
-from solver.verification.flow import integral, on, problem
+from solver.verification.flow import REGULARISATION, integral, on, problem
 from solver.verification.patches import Side, block, polygon, quarter_annulus, straight
 
 if TYPE_CHECKING:
@@ -25,6 +30,17 @@ if TYPE_CHECKING:
     from solver.equations.mechanics import MechanicsProblem
 
 LITHIUM_EXPONENT = 6.6
+LIMIT = Saturation(5.0, 1.12)
+"""As fast as the power law at a stress that the ring of row 1/l has."""
+GRAINS = Grains(0.1, 0.5, 1.0)
+"""Slower than the power law far from the void, faster next to it; bounds that the coarsest mesh resolves."""
+LAWS = {
+    "limited": CreepParameters(LITHIUM_EXPONENT, 1.0, REGULARISATION, saturation=LIMIT),
+    "grains": CreepParameters(LITHIUM_EXPONENT, 1.0, REGULARISATION, grains=GRAINS),
+    "limited, grains": CreepParameters(
+        LITHIUM_EXPONENT, 1.0, REGULARISATION, saturation=LIMIT, grains=GRAINS
+    ),
+}
 
 
 def closure_rate(
@@ -38,13 +54,18 @@ def closure_rate(
 ) -> float:
     """-da/dt / a of a half void of radius 1 in a ring of outer radius 1/ratio."""
     cell = quarter_annulus(1.0, 1.0 / ratio, segments, comm, kind)
-    mechanics = problem(cell, exponent, pressure=pressure, tension=tension)
-    contact_dofs = on(mechanics, 1, Boundary.CONTACT)
-    mechanics.solve(contact_dofs, np.zeros(len(contact_dofs)))
+    return _closing(problem(cell, exponent, pressure=pressure, tension=tension), Boundary.CONTACT)
+
+
+def _closing(mechanics: MechanicsProblem, bottom: Boundary) -> float:
+    """Closure rate of a ring whose ``bottom`` slips; the problem is destroyed."""
+    cell = mechanics.cell
+    held = on(mechanics, 1, bottom)
+    mechanics.solve(held, np.zeros(len(held)))
     normal = ufl.FacetNormal(cell.domain)
     swept = integral(cell, ufl.inner(mechanics.velocity, normal) * weight(cell) * cell.ds(Boundary.VOID))
     mechanics.destroy()
-    return swept / (0.5 * math.pi if kind == "plane" else 2.0 * math.pi)
+    return swept / (0.5 * math.pi if cell.kind == "plane" else 2.0 * math.pi)
 
 
 def exact_closure(kind: CoordinateKind, ratio: float, n: float, tension: float, pressure: float) -> float:
@@ -85,6 +106,61 @@ def _closure_at(
     comm: MPI.Comm, kind: CoordinateKind, ratio: float, n: float, tension: float, level: int
 ) -> float:
     return closure_rate(comm, kind, ratio, n, tension, 1.0, 10 * 2**level)
+
+
+@row("creep-laws", "1/l", "closure of a void by the alternative creep laws")
+def creep_laws(comm: MPI.Comm) -> list[Check]:
+    """Closure rate of a cylinder and a sphere, a/b = 0.3, against quadrature of the radial stress balance.
+
+    Cylinder: v = -C/r, P = int 2/sqrt(3) sigma(e, r)/r dr at e = 2 C/(sqrt(3) r^2). Sphere: v = -C/r^2,
+    P = int 2 sigma(e, r)/r dr at e = 2 C/r^3. The distance to the nearest surface is r - a.
+    """
+    ratio, checks = 0.3, []
+    kinds: tuple[CoordinateKind, ...] = ("plane", "axisymmetric")
+    for kind in kinds:
+        for name, law in LAWS.items():
+            exact = quadrature_closure(kind, law, 1.0 / ratio)
+            compute = functools.partial(_law_at, comm, kind, law, ratio)
+            label = f"closure rate, {'cylinder' if kind == 'plane' else 'sphere'}, {name}"
+            checks.append(refined(label, exact, compute, levels=3, tolerance=0.01, expected_order=2.0))
+    return checks
+
+
+def quadrature_closure(kind: CoordinateKind, law: CreepParameters, outer: float) -> float:
+    """C of a void of radius 1 under unit pressure, from one integral over the radius."""
+    factor, power = (2.0 / math.sqrt(3.0), 2) if kind == "plane" else (2.0, 3)
+    kinks = [] if law.grains is None else [1.0 + law.grains.smallest, 1.0 + law.grains.largest]
+
+    def pressure(speed: float) -> float:
+        def integrand(radius: float) -> float:
+            return factor * _stress_at(law, factor * speed / radius**power, radius - 1.0) / radius
+
+        return float(quad(integrand, 1.0, outer, points=kinks or None, epsrel=1e-10, limit=200)[0])
+
+    return float(brentq(lambda speed: pressure(speed) - 1.0, 1e-6, 1e3, rtol=1e-12))
+
+
+def _stress_at(law: CreepParameters, rate: float, distance: float) -> float:
+    """Uniaxial stress at a rate, a ``distance`` away from a surface."""
+
+    def excess(logarithm: float) -> float:
+        stress = math.exp(logarithm)
+        found = (stress / law.reference_stress) ** law.exponent
+        if law.saturation is not None:
+            found = 1.0 / (
+                1.0 / found + (law.saturation.reference_stress / stress) ** law.saturation.exponent
+            )
+        if law.grains is not None:
+            size = min(max(distance, law.grains.smallest), law.grains.largest)
+            found += law.grains.coefficient / size**2 * stress
+        return math.log(found / rate)
+
+    return math.exp(brentq(excess, -20.0, 20.0, xtol=1e-14, rtol=1e-14))
+
+
+def _law_at(comm: MPI.Comm, kind: CoordinateKind, law: CreepParameters, ratio: float, level: int) -> float:
+    cell = quarter_annulus(1.0, 1.0 / ratio, 10 * 2**level, comm, kind, Boundary.BOTTOM)
+    return _closing(problem(cell, law.exponent, law=law), Boundary.BOTTOM)
 
 
 @row("capillary", "2", "closure by capillarity alone, n = 1")
@@ -214,7 +290,7 @@ def _modulated(comm: MPI.Comm, level: int) -> tuple[MechanicsProblem, contact.Co
     cell = block(math.pi, 2.0 * math.pi, [(math.pi, Boundary.CONTACT)], [size, size], 4 * size, comm)
     mechanics = problem(cell, 1.0, top="platen")
     trace, trace_map = mechanics.vertical_space()
-    return mechanics, contact.ContactZone(mechanics, trace, trace_map, wetting=False)
+    return mechanics, contact.ContactZone(mechanics, trace, trace_map)
 
 
 def _modulation_at(comm: MPI.Comm, dv: float, level: int) -> float:

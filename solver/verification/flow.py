@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import ufl
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from meshes.cell import CellMesh
     from meshes.tags import Boundary
+    from solver.equations.terms.fixture import FixtureParameters
     from solver.equations.terms.term import Term
 
 REGULARISATION = 1e-10
@@ -36,15 +38,19 @@ def problem(
     pressure: float = 1.0,
     tension: float = 0.0,
     top: str = "traction",
+    angle: float = RIGHT_ANGLE,
     regularisation: float = REGULARISATION,
     extra_terms: Sequence[Term[MechanicsProblem]] = (),
+    fixture: FixtureParameters | None = None,
+    law: CreepParameters | None = None,
 ) -> MechanicsProblem:
-    """Creep problem with uniaxial law e = sigma^n (mu = 1/3 at n = 1)."""
+    """Creep problem with uniaxial law e = sigma^n (mu = 1/3 at n = 1), or another ``law``."""
+    load = LoadParameters(pressure=pressure, top=top)  # type: ignore[arg-type]
     return MechanicsProblem(
         cell,
-        CreepParameters(exponent=exponent, reference_stress=1.0, regularisation=regularisation),
-        SurfaceParameters(tension, RIGHT_ANGLE),
-        LoadParameters(pressure=pressure, top=top),  # type: ignore[arg-type]
+        law or CreepParameters(exponent=exponent, reference_stress=1.0, regularisation=regularisation),
+        SurfaceParameters(tension, angle),
+        load if fixture is None else replace(load, fixture=fixture),
         fem.Constant(cell.domain, 0.0),
         fem.Constant(cell.domain, 0.0),
         SurfaceGeometry(cell),

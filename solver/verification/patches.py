@@ -79,7 +79,12 @@ def arc(radius: float, first: float, last: float, segments: int, boundary: Bound
 
 
 def quarter_annulus(
-    inner: float, outer: float, segments: int, comm: MPI.Comm, kind: CoordinateKind = "plane"
+    inner: float,
+    outer: float,
+    segments: int,
+    comm: MPI.Comm,
+    kind: CoordinateKind = "plane",
+    bottom: Boundary = Boundary.CONTACT,
 ) -> CellMesh:
     """Quarter of a ring: a void on a slip electrolyte (contact on y = 0), x = 0 a symmetry side.
 
@@ -89,10 +94,11 @@ def quarter_annulus(
         segments: elements on each arc; the radial size is graded in proportion to the radius.
         comm: communicator.
         kind: plane (cylinder) or axisymmetric (sphere).
+        bottom: boundary part of y = 0, where a contact counts as a surface for what depends on distances.
     """
     quarter = 0.5 * np.pi
     sides = [
-        straight((inner, 0.0), (outer, 0.0), Boundary.CONTACT),
+        straight((inner, 0.0), (outer, 0.0), bottom),
         arc(outer, 0.0, quarter, segments, Boundary.TOP),
         straight((0.0, outer), (0.0, inner), Boundary.SIDE_X),
         arc(inner, quarter, 0.0, segments, Boundary.VOID),

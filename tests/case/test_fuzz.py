@@ -52,7 +52,8 @@ key = st.one_of(
     st.sampled_from(
         ["geometry", "void", "voids", "material", "operation", "model", "numerics", "output", "kind", "width",
          "metal_thickness", "position", "height", "metal", "name", "creep", "exponent", "pressure", "current",
-         "capacity", "petsc", "density", "seed", "shape", "contact_angle", "depth", "sink_length", "value"]
+         "capacity", "petsc", "density", "seed", "shape", "contact_angle", "depth", "sink_length", "value",
+         "fixture", "stiffness", "counter", "series", "motion", "velocity"]
     ),
     st.text(max_size=8),
 )  # fmt: skip
@@ -78,7 +79,7 @@ def test_fuzz_any_data_is_a_case_or_a_case_error(data: dict[str, Any]) -> None:
     assert accepted_or_named(lambda: parse_case(data))
 
 
-@given(st.sampled_from(["geometry", "operation", "material", "model", "numerics", "void"]), tree)
+@given(st.sampled_from(["geometry", "operation", "material", "model", "numerics", "void", "fixture"]), tree)
 @examples
 def test_fuzz_any_section_in_a_good_case_is_accepted_or_named(section: str, value: Any) -> None:
     assert accepted_or_named(lambda: parse_case(case_data() | {section: value}))

@@ -1,16 +1,35 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from scipy import constants
 
-from solver.case.materials import CreepMaterial, ElectrolyteMaterial, Library, MetalMaterial
+from solver.case.loading import CaseError, parse_case
+from solver.case.materials import (
+    RANGE_ENDS,
+    CreepMaterial,
+    ElectrolyteMaterial,
+    Library,
+    MetalMaterial,
+    choices,
+    numbers,
+)
 from solver.setup.scales import COULOMB_PER_MAH_CM2, FARADAY
+from tests.conftest import case_data, small_case
 
 LIBRARY = Library()
 ALL = [(kind, name) for kind in Library.KINDS for name in LIBRARY.names(kind)]
-ROOM = 298.15
+ROOM, WARM = 298.15, 333.15
+NAMED = [
+    (kind, name, key, choice)
+    for kind, name in ALL
+    for key, entry in LIBRARY.data(kind, name).items()
+    for choice in choices(entry)
+]
+"""Everything that a case may choose by name in place of a number of the library."""
 
 
 def metal(name: str = "lithium") -> MetalMaterial:
@@ -33,11 +52,90 @@ def test_the_library_has_the_promised_materials() -> None:
 def test_every_number_has_value_status_and_source(kind: str, name: str) -> None:
     data = LIBRARY.data(kind, name)
     Library.KINDS[kind].model_validate(data)
-    numbers = {key: entry for key, entry in data.items() if isinstance(entry, dict)}
-    assert numbers
-    for entry in numbers.values():
+    entries = dict(numbers(data))
+    assert entries
+    others = [other for entry in entries.values() for other in entry.get("alternatives", {}).values()]
+    for entry in [*entries.values(), *others]:
         assert len(entry["source"]) > 10
         assert entry["status"] != "override"
+
+
+def alloy(**changes: Any) -> dict[str, Any]:
+    return {"metal": {"name": "lithium-magnesium", **changes}}
+
+
+@pytest.mark.parametrize(("kind", "name", "key", "choice"), NAMED)
+def test_a_case_chooses_a_number_by_its_name(kind: str, name: str, key: str, choice: str) -> None:
+    loaded = small_case(material={kind: {"name": name, key: choice}})
+    own, plain = getattr(getattr(loaded, kind), key), getattr(Library.KINDS[kind].model_validate(
+        LIBRARY.data(kind, name)), key)  # fmt: skip
+    if choice in RANGE_ENDS:
+        assert own.value == plain.range[RANGE_ENDS.index(choice)]
+        assert own.source == f"{choice} end of the range: {plain.source}"
+    else:
+        assert own == plain.alternatives[choice]
+        assert own.source != plain.source
+    # what is written beside the results has this number, and no other
+    text = loaded.resolved()["resolved_material"][kind][key]
+    assert "alternatives" not in text
+    assert text["source"] == own.source
+    assert parse_case(loaded.resolved()).resolved() == loaded.resolved()
+
+
+def test_ranges_and_alternatives_of_the_solute() -> None:
+    own = metal("lithium-magnesium").solute_diffusivity
+    assert own is not None
+    assert (own.at(ROOM), own.range) == (1e-14, (5e-15, 2e-14))
+    dft, krauskopf = (own.alternatives[name] for name in ("dft", "krauskopf-2019"))
+    assert dft.at(WARM) == pytest.approx(2.42e-16, rel=0.01)
+    assert dft.at(ROOM) == pytest.approx(
+        3.15e-7 * math.exp(-0.6025 * constants.e / constants.k / ROOM), rel=0.02
+    )
+    barrier = 0.571 * constants.e / constants.k
+    assert krauskopf.at(WARM) == pytest.approx(0.134e-4 * math.exp(-barrier / WARM), rel=0.01)
+
+
+def test_a_name_that_is_none_gets_the_nearest() -> None:
+    with pytest.raises(CaseError) as caught:
+        parse_case(
+            case_data(material=alloy(solute_diffusivity="dtf", sink_length="hihg", surface_energy="low"))
+        )
+    found = sorted(caught.value.problems)
+    assert "one of low, high; did you mean 'high'?" in found[0]
+    assert "one of dft, krauskopf-2019, low, high; did you mean 'dft'?" in found[1]
+    assert "surface_energy = 'low': not a quantity" in found[2]
+    assert "one of" not in found[2]
+
+
+def test_an_override_has_no_alternatives() -> None:
+    entry = {"value": "1 um", "status": "tunable", "source": "a guess of mine", "alternatives": {}}
+    with pytest.raises(CaseError, match=r"sink_length\.alternatives: belong into a file of the library"):
+        small_case(material=alloy(sink_length=entry))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"range": ["2 um", "3 um"]}, "1e-06 does not lie between 2e-06 and 3e-06"),
+        ({"range": ["0.5 um", "0.6 s"]}, "does not fit"),
+        ({"range": ["0.5 um"]}, "range"),
+        ({"alternatives": {"low": {"value": "3 um", "status": "tunable", "source": "a guess"}}}, "'low'"),
+        ({"alternatives": {"mine": {"value": "3 um", "status": "tunable"}}}, "source"),
+    ],
+)
+def test_wrong_ranges_and_alternatives_are_refused(changes: dict[str, Any], message: str) -> None:
+    data = LIBRARY.data("metal", "lithium")
+    entry = {"value": "1 um", "status": "tunable", "source": "a guess"}
+    assert MetalMaterial.model_validate(data | {"sink_length": entry | {"range": ["1 um", "2 um"]}})
+    with pytest.raises(ValidationError, match=message):
+        MetalMaterial.model_validate(data | {"sink_length": entry | changes})
+
+
+def test_a_range_belongs_to_a_number() -> None:
+    data = LIBRARY.data("metal", "lithium-magnesium")
+    entry = data["redlich_kister"]
+    with pytest.raises(ValidationError, match="single number"):
+        MetalMaterial.model_validate(data | {"redlich_kister": entry | {"range": [entry["value"]] * 2}})
 
 
 def test_one_mah_per_cm2_is_484_um_of_lithium() -> None:

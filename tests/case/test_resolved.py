@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -33,7 +34,16 @@ def problems(data: dict[str, Any]) -> list[str]:
     return caught.value.problems
 
 
-@pytest.mark.parametrize("changes", [{}, {"material": ALLOY}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"material": ALLOY},
+        {"material": {"metal": {"name": "lithium", "interface_sink_length": math.inf}}},
+        {"material": {"metal": {"name": "lithium-magnesium", "interface_sink_length": "inf"}}},
+        {"material": {"creep": {"name": "lithium-nabarro-herring", "smallest_grain": "0.3 um"}}},
+    ],
+)
 def test_an_unedited_copy_is_a_case(changes: dict[str, Any], tmp_path: Path) -> None:
     data = resolved(**changes)
     assert parse_case(data).resolved() == data
@@ -85,6 +95,7 @@ def test_what_the_material_has_not_is_refused_too() -> None:
     [
         ({"electrolyte": {"nonsense": "yes"}}, "resolved_material.electrolyte.nonsense: unknown property"),
         ({"electrolyte": {"conductivty": "1 S/m"}}, "did you mean 'conductivity'?"),
+        ({"electrolyte": {"area_resistance": {"range": ["1 s", "2 s"]}}}, "area_resistance"),
         ({"metals": {}}, "resolved_material.metals: unknown key; did you mean 'metal'?"),
         ({"metal": 3}, "resolved_material.metal = 3: expected a table"),
         ("all", "resolved_material = 'all': expected a table"),
@@ -96,6 +107,12 @@ def test_what_the_material_has_not_is_refused_too() -> None:
 )
 def test_nonsense_is_refused(section: object, expected: str) -> None:
     assert any(expected in problem for problem in problems(case_data() | {"resolved_material": section}))
+
+
+def test_a_nonsense_range_is_refused() -> None:
+    data = resolved()
+    data["resolved_material"]["creep"]["exponent"]["range"] = [8.0, 9.0]
+    assert "does not lie between 8 and 9" in problems(data)[0]
 
 
 def test_changes_of_a_run_folders_case_change_its_materials(tmp_path: Path) -> None:

@@ -238,6 +238,13 @@ def test_any_text_gives_a_finite_number_or_a_value_error(text: str) -> None:
     assert math.isfinite(value) or value == math.inf
 
 
+@pytest.mark.parametrize("text", ["s9s", "1/s9/s", "(cm5)2"])
+def test_powers_that_could_not_be_read_again_are_refused(text: str) -> None:
+    with pytest.raises(UnitTextError, match=r"to the power -?10"):
+        read_unit(text)
+    assert read_unit(text.replace("9", "8").replace("5", "4")).factors[0][1] in (9, -9, 8)
+
+
 @given(st.one_of(st.text(max_size=30), st.text("0123456789.eE+-*/^() mAcshK²⁻°Ωµper", max_size=30)))
 @settings(deadline=None, max_examples=1000)
 def test_any_text_is_a_unit_of_known_words_or_refused(text: str) -> None:

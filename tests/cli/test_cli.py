@@ -32,7 +32,8 @@ def test_all_commands_are_there() -> None:
     assert set(NAMES) == {
         *("run", "rerun", "demo", "job", "check", "schema", "mesh"),
         *("neutral", "critical", "threshold", "focus", "alloy", "study"),
-        *("plot", "report", "film", "compare", "verify", "doctor", "test", "bench", "docs", "completion"),
+        *("plot", "report", "film", "microscope", "compare", "verify", "doctor", "test", "bench", "docs"),
+        "completion",
     }  # fmt: skip
 
 

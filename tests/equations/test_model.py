@@ -21,9 +21,7 @@ from solver.algebra.reduction import ConstraintSpec, Reduction
 from solver.case.loading import LoadedCase
 from solver.equations.contact import closed
 from solver.equations.coupled_model import CoupledModel
-from solver.interface.interface import TensionRegion
 from solver.interface.openings import openings
-from solver.interface.void_surfaces import void_surfaces
 from solver.setup.parameters import model_parameters
 from solver.setup.scales import case_scales
 from solver.setup.setup import set_up
@@ -189,41 +187,22 @@ def test_contact_holds_where_it_is_pressed_and_adhesion_holds_tension(comm: MPI.
         uneven = 1.0 + 50.0 * np.cos(np.pi * zone.coordinates()[:, 0] / 3.0)
         from solver.equations.contact import solve_contact
 
-        found = solve_contact(zone, closed(zone), uneven, np.full(len(zone.dofs), adhesion))
+        found = solve_contact(zone, closed(zone), uneven, np.full(len(zone.dofs), adhesion), time_step=0.1)
         assert np.all(found.gap_rate >= -1e-6)
         assert np.all(found.force[found.active] >= -adhesion - 1e-6)
         opened.append(comm.allreduce(int(np.count_nonzero(~found.active))))
         if adhesion == 0.0:
             model.contact = found
-            seeds = openings(model, 0.1, 0.25)
+            seeds = openings(model, 0.25, 0.0)
             assert len(seeds) == 1
             x = zone.coordinates()[:, 0]
             lifted = np.concatenate(comm.allgather(x[~found.active]))
             left, _, right, _ = seeds[0].region.bounds
             assert left <= lifted.min() <= lifted.max() <= right
             assert seeds[0].height > 0.0
-            zone.tension_regions = [TensionRegion(seeds[0].region, 1.0).covers]
-            held = solve_contact(zone, closed(zone), uneven, np.zeros(len(zone.dofs)))
-            within = (x >= left) & (x <= right)
-            assert np.all(held.active[within])
         model.destroy()
     assert opened[0] > 0
     assert opened[1] == 0
-
-
-def test_growth_of_each_void_sums_to_that_of_all(comm: MPI.Comm) -> None:
-    """A roof's share of the growth is a lone void's rate where it is the only one; two equal ones share."""
-    for positions in (["1.5 um"], ["1.5 um", "4.5 um"]):
-        width = f"{3 * len(positions)} um"
-        voids = [{"position": position, "width": "1 um"} for position in positions]
-        model = build(small_case(void=voids, geometry={"width": width}), comm)
-        model.solve(0.0)
-        rates = void_surfaces(model.cell, model.surface, 3.0).sums(model.nodal_void_growth())
-        gain, loss = model.void_rates()
-        assert len(rates) == len(positions)
-        assert rates.sum() == pytest.approx(gain - loss, rel=1e-9)
-        assert rates == pytest.approx(rates.mean(), rel=0.02)
-        model.destroy()
 
 
 def test_stick_friction_stops_sliding(comm: MPI.Comm) -> None:

@@ -28,8 +28,6 @@ from meshes.topology import (
     Seed,
     resolve,
 )
-from solver.interface.interface import Interface, TensionRegion
-from solver.interface.population import Population
 
 if TYPE_CHECKING:
     from meshes.profile.base import Profile
@@ -203,24 +201,6 @@ def test_the_contact_opens_where_there_is_room(cell: Cell) -> None:
     assert covers(opened.footprint, np.array([[4.5, MIDDLE if cell is solid else 0.0, 0.0]])).all()
     # what opened calls for no change
     assert resolve(state.profile, state.labels, state.next_label, RULE)[1] == []
-
-
-@both
-def test_what_would_close_again_carries_tension(cell: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
-    profile = cell(Dome(1.5, 1.0, 0.5))
-    seeds = [Seed(spot(centre(4.5, cell), 0.2), 0.01, "open")]
-    monkeypatch.setattr("solver.interface.interface.openings", lambda _model, _dt, _reach: list(seeds))
-    interface = Interface(profile, Population.seeded(profile), RULE)
-    model: Any = object()
-    _, found = interface.changes(model, 0.1, growth=lambda p: -np.ones(len(p.voids)), now=2.0)
-    assert found == []
-    (inside,) = interface.tension_at(2.0)
-    half = 0.45 * OPEN_LENGTHS * EVENT
-    at = np.array([[x, MIDDLE if cell is solid else 0.0, 0.0] for x in (4.5 - half, 4.5 + half, 1.5)])
-    assert inside(at).tolist() == [True, True, False]
-    # as it goes into a checkpoint and out of it
-    again = TensionRegion.restored(interface.tension[0].state())
-    assert again == interface.tension[0]
 
 
 @both

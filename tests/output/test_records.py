@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import shutil
 import subprocess
 import sys
@@ -28,10 +29,13 @@ HEADERS: dict[type[Row], str] = {
     rows.SeriesRow: """
         step time_s capacity_mAh_cm2 net_mAh_cm2 cycle stage kind stage_capacity_mAh_cm2
         current_mA_cm2 voltage_V ohmic_V constriction_V charge_transfer_V vacancy_V
-        composition_V pressure_V contact_fraction voids largest_width_um largest_height_um
-        void_measure_um void_gain_um_s void_loss_um_s focus_contact focus_applied
+        composition_V pressure_V contact_fraction active_fraction gap_fraction
+        virgin_fraction voids
+        largest_width_um largest_height_um void_measure_um void_gain_um_s void_loss_um_s
+        focus_contact focus_applied
         largest_supersaturation solute_contact solute_largest solute_smallest
-        contact_pressure_MPa beyond_breakdown platen_um charge_error lithium_error volume_error
+        contact_pressure_MPa stack_pressure_MPa lift_off_um beyond_breakdown platen_um
+        charge_error lithium_error volume_error
         solute_error solute_correction solute_indicator dt_s newton_electrochemistry
         newton_creep contact_sets coupling rejected remeshes quality volume_correction_um
     """,
@@ -41,7 +45,7 @@ HEADERS: dict[type[Row], str] = {
     """,
     rows.InterfaceRow: """
         output time_s capacity_mAh_cm2 part x_um y_um contact gap_um pressure_MPa current_mA_cm2
-        supersaturation solute_fraction
+        resistance_ohm_cm2 supersaturation solute_fraction
     """,
     rows.ProfileRow: """
         output time_s capacity_mAh_cm2 side y_um supersaturation solute_fraction
@@ -51,7 +55,8 @@ HEADERS: dict[type[Row], str] = {
     """,
     rows.StageRow: """
         cycle stage kind start_s end_s capacity_mAh_cm2 end start_voltage_V end_voltage_V
-        start_contact_fraction end_contact_fraction start_focus_contact start_focus_applied
+        start_contact_fraction end_contact_fraction start_active_fraction end_active_fraction
+        start_focus_contact start_focus_applied
         end_solute_largest deposit_mean_um deposit_largest_um deposit_smallest_um
     """,
     rows.EventRow: """
@@ -63,7 +68,7 @@ HEADERS: dict[type[Row], str] = {
 }
 """What users have: a column that changes its name or its place breaks their scripts."""
 KINDS = list(rows.TABLES)
-UNITS = {"", "s", "V", "um", "um2", "um2/s", "um/s", "MPa", "mA/cm2", "mAh/cm2", "1/s"}
+UNITS = {"", "s", "V", "um", "um2", "um2/s", "um/s", "MPa", "mA/cm2", "mAh/cm2", "1/s", "ohm cm2"}
 
 
 class Sample(Row):
@@ -92,7 +97,7 @@ def test_every_column_has_a_unit_and_a_meaning(row: type[Row]) -> None:
         assert about.unit in UNITS, name
         assert about.name and about.description == about.description.strip(), name
         # the header says the same: um2 and um3 share the ending um
-        ending = {"": "", "um2": "um", "um2/s": "um_s"}.get(about.unit, about.unit.replace("/", "_"))
+        ending = {"": "", "um2": "um", "um2/s": "um_s"}.get(about.unit, re.sub("[/ ]", "_", about.unit))
         assert name.endswith(f"_{ending}") if ending else row.types()[name] in (int, str, float), name
         if not about.unit:
             assert not name.endswith(("_s", "_V", "_um", "_MPa", "_cm2")), name
@@ -196,7 +201,7 @@ def test_what_is_written_is_read_back(row: type[Row], tmp_path: Path) -> None:
 )
 def test_a_damaged_table_is_named(damage: Callable[[str], str], tmp_path: Path) -> None:
     header = ",".join(rows.StageRow.columns())
-    good = f"{header}\n1,1,strip,0,0.5,0.1,mass,0,0,1,1,1,1,0,0,0,0.25\n"
+    good = f"{header}\n1,1,strip,0,0.5,0.1,mass,0,0,1,1,1,1,1,1,0,0,0,0.25\n"
     path = tmp_path / "stages.csv"
     path.write_text(good, encoding="utf-8")
     assert read_table(tmp_path, rows.StageRow)["end_s"].tolist() == [0.5]
@@ -271,10 +276,11 @@ def _written(value: Any, kind: type, row: type[Row]) -> str:
 def _fields_are_as_described(mesh: Any) -> None:
     data = {"node": mesh.point_data, "cell": mesh.cell_data}
     found = {(at, name) for at, arrays in data.items() for name in arrays if not name.startswith("vtk")}
-    described = {(about.at, name) for name, about in SHOWN_FIELDS.items() if name != "solute_fraction"}
+    absent = ("solute_fraction", "contact_resistance")
+    described = {(about.at, name) for name, about in SHOWN_FIELDS.items() if name not in absent}
     assert found == described
     for name, about in SHOWN_FIELDS.items():
-        if name != "solute_fraction":
+        if name not in absent:
             assert (np.ndim(data[about.at][name]) == 2) is about.vector, name
 
 

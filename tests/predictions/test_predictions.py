@@ -258,6 +258,16 @@ def test_creep_laws_of_the_spread_are_what_they_say() -> None:
     assert rates["A / 3"] / rates["as given"] == pytest.approx(1.0 / 3.0)
 
 
+def test_a_limited_law_is_spread_as_a_whole() -> None:
+    name = "lithium-anand-limited"
+    base = small_case(material={"creep": {"name": name}})
+    for label, factor in (("A x 3", 3.0), ("A / 3", 1.0 / 3.0)):
+        loaded = small_case(material={"creep": creep_changes(base)[label]["material.creep"]})
+        assert loaded.creep.coefficient(298.15) == pytest.approx(factor * base.creep.coefficient(298.15))
+        own, limit = (law.creep.saturated_coefficient(298.15) for law in (loaded, base))
+        assert own == pytest.approx(factor * limit)
+
+
 def test_void_sizes_are_scaled_where_they_are() -> None:
     base = small_case(void=[{"width": "1.6 um", "height": "0.5 um", "position": "1.5 um"}])
     made = small_case(**size_changes(base, 1.5)).case.void[0]

@@ -24,6 +24,17 @@ def test_groups_match_their_definitions() -> None:
     assert groups["Pe"] == pytest.approx(v * a / diffusivity)
     assert groups["a/l_v"] == pytest.approx(0.11)
     assert groups["a/spacing"] == pytest.approx(1.1 / 6.0)
+    thermal = constants.R * 298.15
+    assert groups["Z_vac/Z"] == pytest.approx(thermal * 10e-6 * 12.97e-6 / (FARADAY**2 * diffusivity) / 1e-4)
+
+
+def test_no_ratio_to_a_contact_without_resistance() -> None:
+    electrolyte = {"name": "LPSCl", "area_resistance": "0 ohm*cm^2"}
+    linear = {"kinetics": "linear"}
+    assert "Z_vac/Z" not in dimensionless_groups(
+        small_case(material={"electrolyte": electrolyte}, model=linear)
+    )
+    assert "Z_vac/Z" not in dimensionless_groups(small_case(model={"vacancies": False}))
 
 
 def test_dimensionless_creep_law_is_the_dimensional_one() -> None:

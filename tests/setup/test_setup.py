@@ -33,10 +33,20 @@ def test_lengths_are_in_micrometres_and_times_in_units_of_the_equations() -> Non
     assert setup.output.interval == pytest.approx(36.0 / DEFAULT_OUTPUTS, rel=1e-12)
 
 
-def test_a_contact_is_sheltered_only_where_the_interface_evolves() -> None:
-    assert set_up(small_case()).interface.shelter > 0.0
-    stops = set_up(small_case(model={"at_event": "stop"})).interface
-    assert not stops.evolves and stops.shelter == 0.0
+def test_events_are_measured_in_a_length_that_the_mesh_does_not_set() -> None:
+    """A finer mesh leaves it; a coarser one is warned of, or refused where the case gives the length."""
+    physical = 0.4 * 0.1  # of the surface sink length, um
+    for tip in ("0.04 um", "0.02 um", "0.005 um"):
+        setup = set_up(small_case(numerics={"tip_size": tip}))
+        assert setup.sizes.event_length == pytest.approx(physical, rel=1e-12)
+        assert not setup.interface.events_by_mesh
+    coarse = set_up(small_case(numerics={"tip_size": "0.05 um"}))
+    assert coarse.sizes.event_length == pytest.approx(0.05, rel=1e-12)
+    assert coarse.interface.events_by_mesh
+    given = set_up(small_case(numerics={"tip_size": "0.05 um", "event_length": "0.2 um"}))
+    assert given.sizes.event_length == pytest.approx(0.2, rel=1e-12) and not given.interface.events_by_mesh
+    with pytest.raises(CaseError, match=r"numerics\.event_length: 0\.04 um is not resolved"):
+        set_up(small_case(numerics={"tip_size": "0.05 um", "event_length": "0.04 um"}))
 
 
 def test_the_solubility_bounds_a_step_only_where_it_ends_the_run() -> None:

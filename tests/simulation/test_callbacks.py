@@ -13,8 +13,6 @@ from typing import Any
 import pytest
 from mpi4py import MPI
 
-from meshes.profile.polyline import InterfaceProfile
-from meshes.profile.polyline_roof import flat_roof
 from solver.case.loading import parse_case
 from solver.output import checkpoint
 from solver.output.along_interface import InterfaceRecorder
@@ -202,7 +200,7 @@ def test_two_callbacks_do_not_share_a_name(comm: MPI.Comm) -> None:
 def test_what_observes_is_made_once_for_a_mesh_that_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """None of it for a trial opening, and none twice."""
+    """None of it twice."""
     made: Counter[str] = Counter()
     for kind in (Observables, InterfaceRecorder, FieldWriter):
         begin = kind.__init__
@@ -218,11 +216,6 @@ def test_what_observes_is_made_once_for_a_mesh_that_is_kept(
     simulation.begin_stage()
     simulation.observe()
     made.clear()
-    now = simulation.interface.profile
-    roofs = (*now.roofs, flat_roof(1.8, 2.4, 0.2, False, False))
-    opened = InterfaceProfile(now.width, now.metal_height, now.electrolyte_depth, roofs)
-    assert len(simulation.void_growth(opened)) == 2
-    assert not made
     simulation.observe()
     assert not made
     simulation.discretisation.destroy()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,16 +16,12 @@ from meshes.profile.polyline_roof import flat_roof
 from meshes.seeds import VoidShape
 from meshes.sizing import SizeRule
 from meshes.topology import Event, Labelled, Seed, resolve
-from solver.interface.interface import Interface, TensionRegion
+from solver.interface.interface import Interface
 from solver.interface.population import Population
-from solver.output import checkpoint
 from solver.output.voids import void_rows
-from solver.setup.setup import set_up
-from solver.simulation import restart
 from solver.simulation.ending import final_events
 from solver.simulation.warnings import Warnings
 from solver.stepping.observables import BalanceErrors
-from tests.conftest import small_case
 
 RULE = SizeRule(tip=0.05, growth=0.2, largest=1.0)
 
@@ -292,10 +286,10 @@ def test_changes_that_are_nearly_due_are_made_together() -> None:
     made = profile(*shapes, width=9.0)
     for factor, count in ((1.0, 1), (1.3, 2), (3.0, 3)):
         interface = Interface(made, Population.seeded(made), RULE, together=factor)
-        assert [event.kind for event in interface.changes(None, 0.0)[1]] == ["coalesce"] * count
+        assert [event.kind for event in interface.changes(None)[1]] == ["coalesce"] * count
     # nothing is due: nothing is made
     calm = profile(*shapes[2:], width=9.0)
-    assert Interface(calm, Population.seeded(calm), RULE, together=1.5).changes(None, 0.0)[1] == []
+    assert Interface(calm, Population.seeded(calm), RULE, together=1.5).changes(None)[1] == []
 
 
 OVERHANG = [
@@ -339,49 +333,6 @@ def test_no_void_opens_below_a_roof_that_hangs_over() -> None:
         seed = Seed(segment(middle - 0.1, middle + 0.1), 0.0, "open")
         events = resolve(beside_the_overhang(), [1], 2, rule, seeds=[seed])[1]
         assert bool(events) == opens
-
-
-def test_a_void_that_would_close_again_does_not_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its stretch carries tension until the interface has receded by an event length; others open."""
-    rule = SizeRule(tip=0.1, growth=0.6, largest=4.0)
-    flat = InterfaceProfile(16.0, 8.0, 6.0, ())
-    seeds = [Seed(segment(4.0, 4.4), 0.1, "open"), Seed(segment(11.0, 12.6), 0.1, "open")]
-    monkeypatch.setattr("solver.interface.interface.openings", lambda _model, _dt, _reach: list(seeds))
-    interface = Interface(flat, Population.seeded(flat), rule)
-    tried: list[int] = []
-
-    def growth(profile: InterfaceProfile) -> np.ndarray:  # type: ignore[type-arg]
-        tried.append(len(profile.roofs))
-        return np.array([-1.0, 1.0])
-
-    model: Any = object()
-    state, found = interface.changes(model, 0.1, growth=growth, now=5.0)
-    assert tried == [2]
-    assert [round(event.position, 6) for event in found] == [11.8]
-    assert len(state.profile.voids) == 1
-    (covers,) = interface.tension_at(5.0)
-    points = np.array([[x, 0.0, 0.0] for x in (3.5, 3.7, 4.7, 4.9)])
-    assert covers(points).tolist() == [
-        False,
-        True,
-        True,
-        False,
-    ]  # the width of the void, not only what lifted
-    assert len(interface.tension_at(5.0 + 0.99 * rule.event_length)) == 1
-    assert interface.tension_at(5.0 + 1.01 * rule.event_length) == []
-    # without a trial every void opens
-    assert len(interface.changes(model, 0.1)[1]) == 2
-
-
-def test_tension_survives_a_restart() -> None:
-    rule = SizeRule(tip=0.1, growth=0.6, largest=4.0)
-    flat = InterfaceProfile(3.0, 8.0, 6.0, ())
-    tension = [TensionRegion(segment(1.0, 2.0), 5.1), TensionRegion(segment(2.2, 2.9), 5.3)]
-    interface = Interface(flat, Population.seeded(flat), rule, tension=list(tension))
-    saved = checkpoint.plain(interface.state())
-    again = restart.new_interface(set_up(small_case()), flat)
-    again.restore(json.loads(json.dumps(saved)))
-    assert again.tension == tension
 
 
 def test_points_stay_where_new_ones_would_let_roofs_cross() -> None:

@@ -152,9 +152,11 @@ def test_nothing_is_replaced_behind_a_link_in_a_run(name: str, tmp_path: Path, e
 
 
 def test_what_a_user_keeps_beside_the_checkpoints_stays(earlier: Path) -> None:
-    put(earlier, {"checkpoint/notes.txt": "mine", "thesis.txt": "mine"})
+    put(earlier, {"checkpoint/notes.txt": "mine", "microscope/notes.png": "mine", "thesis.txt": "mine"})
+    put(earlier, {"microscope/sem-00001.png": "of the earlier run", "microscope/microscope.json": "{}"})
     assert start(earlier).status == "finished"
     assert (earlier / "checkpoint" / "notes.txt").is_file()
+    assert [path.name for path in (earlier / "microscope").iterdir()] == ["notes.png"]
     assert (earlier / "thesis.txt").is_file()
     assert not (earlier / "figures" / "history.png").exists()
 

@@ -110,6 +110,23 @@ def test_a_killed_run_resumes_to_the_same_end(
 
 
 @pytest.mark.slow
+def test_distances_to_surfaces_are_found_again(tmp_path: Path, livoid: Livoid) -> None:
+    """They are no part of a checkpoint: they follow from the mesh, on any number of ranks."""
+    case = write_case(
+        tmp_path,
+        material={"creep": {"name": "lithium-nabarro-herring"}},
+        operation={"pressure": "0.2 MPa", "capacity": "0.008 mAh/cm^2"},
+        output={"interval": "0.002 mAh/cm^2", "checkpoint_steps": 1},
+    )
+    assert livoid("run", str(case), "--out", "whole").returncode == 0
+    assert len(series(tmp_path / "whole")) > 8
+    kill_after(tmp_path / "out", case, 5)
+    result = livoid("run", str(case), "--out", "out", "--resume", ranks=2)
+    assert result.returncode == 0, result.stderr
+    assert_same(tmp_path / "whole", tmp_path / "out", 1e-6)
+
+
+@pytest.mark.slow
 def test_composition_and_protocol_are_resumed(tmp_path: Path, livoid: Livoid) -> None:
     """Killed while plating: x_Mg, the deposit so far and the stage go on."""
     steps = [
@@ -187,6 +204,15 @@ def test_film_comparison_and_costs_of_a_run(tmp_path: Path, livoid: Livoid, whol
     wrong = livoid("film", str(whole), "--out", "film.avi")
     assert wrong.returncode == 2
     assert "ends in .mp4 or .gif" in wrong.stderr
+
+    looked = livoid("microscope", str(whole), "--pixel", "0.05 um", "--detection", "0.2 um")
+    assert looked.returncode == 0, looked.stderr
+    for row in table(whole / "microscope" / "frames.csv"):
+        # a pixel at each end of a void, over the cell's 6 um
+        ends = 2 * int(row["voids"]) * 0.05 / 6.0
+        assert abs(float(row["contact_loss_seen"]) - float(row["contact_loss"])) <= ends
+        assert row["voids_seen"] == row["voids"]
+        assert abs(float(row["largest_height_seen_um"]) - float(row["largest_height_um"])) <= 0.05
 
     compared = livoid("compare", "paper", str(whole), "--out", "compare")
     assert compared.returncode == 0, compared.stderr

@@ -8,6 +8,7 @@ import math
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,24 +55,63 @@ def named(**changes: Any) -> dict[str, str]:
 
 
 def test_what_a_case_is_warned_of() -> None:
-    assert set(named()) == {"plane"}
-    assert set(named(void=[])) == set()
+    near = {"material": {"metal": {"name": "lithium", "interface_sink_length": "0.5 um"}}}
+    near |= {"numerics": {"event_length": "0.08 um"}}
+    assert set(named(**near)) == {"plane"}
+    assert set(named(**near, void=[])) == set()
+    # elements that are larger than the default event length, which theirs replaces
+    assert set(named(**near | {"numerics": {}})) == {"plane", "events"}
+    assert set(named(**near | {"numerics": {"tip_size": "0.04 um"}})) == {"plane"}
     round_cell = {"kind": "axisymmetric", "width": "3 um", "metal_thickness": "8 um"}
-    assert set(named(geometry=round_cell)) == set()
+    assert set(named(**near, geometry=round_cell)) == set()
     fast = {"pressure": "0.05 MPa", "current": "5 mA/cm^2"}
-    found = named(operation=fast, model={"vacancies": False})
+    found = named(operation=fast, model={"vacancies": False}, numerics=near["numerics"])
     assert set(found) == {"plane", "pressure"}
     assert "Pi_P = 0.0" in found["pressure"]
-    assert set(named(operation=fast)) == {"plane"}
+    assert set(named(**near, operation=fast)) == {"plane"}
+
+
+def test_sinks_that_are_too_far_away_are_warned_of() -> None:
+    """4.93 ohm cm2 per um at 25 C: 5 ohm cm2 at l = 1.015 um, whether the sink is bulk or interface."""
+    given = {"event_length": "0.08 um"}
+    for length, expected in (("1.01 um", set()), ("1.02 um", {"vacancies"})):
+        own = {"name": "lithium", "sink_length": length}
+        assert set(named(void=[], material={"metal": own}, numerics=given)) == expected
+        both = {"name": "lithium", "sink_length": "1 mm", "interface_sink_length": length}
+        assert set(named(void=[], material={"metal": both}, numerics=given)) == expected
+    sentence = named(void=[])["vacancies"]
+    for number in ("Z_vac = 49.3 ohm cm2", "17.3 mV", "5 ohm cm2", "10 um away"):
+        assert number in sentence
+    # nothing to compare with, or no vacancies in the potential
+    assert set(named(void=[], model={"vacancy_potential": False}, numerics=given)) == set()
+    setup = set_up(small_case(void=[], numerics=given))
+    assert setup.vacancy_resistance is not None
+    unknown = replace(setup, vacancy_resistance=replace(setup.vacancy_resistance, measured=None))
+    assert list(validity.of_case(unknown)) == []
+
+
+@pytest.mark.slow
+def test_check_and_run_report_and_warn(tmp_path: Path, livoid: Livoid) -> None:
+    case = write_case(tmp_path, **SHORT)
+    checked = livoid("check", str(case))
+    assert checked.returncode == 0, checked.stderr
+    assert "#   Z_vac      49.26 ohm cm2" in checked.stdout
+    assert "warning: Z_vac = 49.3 ohm cm2" in checked.stderr
+    assert livoid("run", str(case), "--out", "out").returncode == 0
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["Z_vac_ohm_cm2"] == pytest.approx(49.26, rel=1e-3)
+    assert manifest["groups"]["Z_vac/Z"] == pytest.approx(49.26, rel=1e-3)
+    text = (tmp_path / "out" / "run.log").read_text(encoding="utf-8")
+    assert "Z_vac = 49.26 ohm cm2" in text
+    assert text.count("vacancies alone cost a flat contact more") == 1
 
 
 def test_a_void_as_wide_as_the_cell_is_named() -> None:
-    from dataclasses import replace
-
     from solver.stepping.observables import Observation, Shares
 
     shares = Shares(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-    seen = Observation(shares, 1.0, 0.5, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0)
+    numbers = (1.0, 0.5, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.5, 0.0, 0.5)
+    seen = Observation(shares, *numbers)
     setup = set_up(small_case())
     for right, expected in ((2.0, set()), (2.6, {"wide void"})):
         roof = np.array([[0.0, 0.5], [right, 0.0]])
@@ -80,6 +120,13 @@ def test_a_void_as_wide_as_the_cell_is_named() -> None:
     profile = InterfaceProfile(3.0, 8.0, 6.0, ())
     found = dict(validity.of_state(setup, profile, replace(seen, beyond_breakdown=0.37)))
     assert "37 % of the work of creep is done above 2.8 MPa" in found["breakdown"]
+    for changed, name, text in (
+        (replace(seen, lift_off=0.1), "lift-off", "the clamp has lifted off"),
+        (replace(seen, stack_pressure=-0.02), "pulled platen", "0.02 MPa of tension"),
+    ):
+        found = dict(validity.of_state(setup, profile, changed))
+        assert set(found) == {name}
+        assert text in found[name]
 
 
 @pytest.mark.slow

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
+from solver.case.schema.contact_memory import ContactMemory
+from solver.case.schema.fixture import Fixture, fixture_problems
 from solver.case.schema.geometry import Geometry, Void, VoidPopulation, void_problems
 from solver.case.schema.interface import Heterogeneity
 from solver.case.schema.material import Materials
@@ -28,14 +30,16 @@ class Case(Section):
     void: list[Void] = Field(default_factory=list, max_length=MAX_VOIDS)
     voids: VoidPopulation | None = None
     heterogeneity: Heterogeneity | None = None
+    contact_memory: ContactMemory | None = None
     material: Materials = Materials()
     operation: Operation
+    fixture: Fixture | None = None
     model: Model = Model()
     numerics: Numerics = Numerics()
     output: Output = Output()
 
     @model_validator(mode="after")
-    def _voids_fit(self) -> Case:
+    def _sections_fit(self) -> Case:
         problems = void_problems(self.geometry, self.void)
         if self.voids is not None and self.void:
             problems.append("give [[void]] or [voids], not both")
@@ -43,6 +47,7 @@ class Case(Section):
             problems.append("a random population [voids] needs a plane or 3d cell")
         if self.model.nucleation is not None and self.geometry.kind != "plane":
             problems.append("model.nucleation needs a plane cell")
+        problems += fixture_problems(self.fixture, self.model.top, self.operation)
         if problems:
             raise ValueError("; ".join(problems))
         return self

@@ -26,10 +26,15 @@ class Model(Section):
     friction_limit: units.Pressure | None = Field(
         None, description='friction = "tresca": shear stress at which the contact slides'
     )
-    top: Literal["platen", "traction"] = "platen"
+    top: Literal["platen", "traction", "velocity"] = Field(
+        "platen",
+        description="rigid platen under a force, uniform pressure, or a rigid platen moved as [fixture] says",
+    )
     grip: bool = Field(False, description="metal sticks to the current collector sideways")
-    adhesion: units.Pressure = Field(
-        "0 MPa", description="tensile strength of the contact", validate_default=True
+    adhesion: units.Strength = Field(
+        "0 MPa",
+        description="tensile strength of the contact, besides what surface tension holds; inf: no end",
+        validate_default=True,
     )
     surface_diffusion: units.SurfaceDiffusivity | None = Field(
         None,

@@ -19,4 +19,5 @@ RandomSeed = Annotated[int, Field(ge=0, lt=2**32)]
 class Section(BaseModel):
     """Base of all sections: unknown keys are errors, values do not change after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+    # an override of a material may be inf, which plain JSON has not
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, ser_json_inf_nan="constants")

@@ -11,6 +11,7 @@ contact angle theta (inside the metal) needs no condition of its own.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,11 @@ class SurfaceParameters:
 
     tension: float = 0.0
     contact_angle: float = 1.5707963267948966
+
+    @property
+    def line_force(self) -> float:
+        """gamma sin(theta): what the surface at a triple line pulls with, across the electrolyte (P0 L)."""
+        return self.tension * math.sin(self.contact_angle)
 
 
 def from_case(loaded: LoadedCase, scales: Scales) -> SurfaceParameters:

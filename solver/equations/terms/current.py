@@ -26,11 +26,12 @@ import ufl
 from scipy import constants
 from ufl.core.expr import Expr
 
-from solver.equations.terms import contact_resistance
+from solver.equations.terms import contact_memory, contact_resistance
 
 if TYPE_CHECKING:
     from solver.case.loading import LoadedCase
     from solver.equations.electrochemistry import ElectrochemistryProblem
+    from solver.equations.terms.contact_memory import MemoryLaw
     from solver.equations.terms.contact_resistance import Patches
     from solver.setup.protocol import Stage
     from solver.setup.scales import Scales
@@ -54,6 +55,7 @@ class CurrentParameters:
         applied: prescribed mean current over the whole area (galvanostatic), or None.
         potential: prescribed phi_m - phi_bottom (potentiostatic), or None.
         patches: where Z differs, or None.
+        memory: Z of contact that has parted and come back, None where it is that of any other.
     """
 
     conductivity: float
@@ -66,6 +68,7 @@ class CurrentParameters:
     applied: float | None = 1.0
     potential: float | None = None
     patches: Patches | None = None
+    memory: MemoryLaw | None = None
 
 
 def from_case(loaded: LoadedCase, scales: Scales, first: Stage) -> CurrentParameters:
@@ -84,6 +87,7 @@ def from_case(loaded: LoadedCase, scales: Scales, first: Stage) -> CurrentParame
         vacancy_potential=model.vacancy_potential,
         composition_potential=model.composition_potential,
         patches=contact_resistance.from_case(loaded, scales),
+        memory=contact_memory.from_case(loaded, scales),
         applied=None if first.current is None else first.current / scales.current,
         potential=None if first.overpotential is None else first.overpotential / scales.potential,
     )
@@ -108,7 +112,7 @@ class ChargeTransfer:
 
     Galvanostatic, the one unknown phi_m has the equation "the current through the contact is the prescribed
     one over the whole area", as an integral over the contact; potentiostatic, phi_m - given = 0. At Z = 0 the
-    multiplier's equation is eta = 0.
+    multiplier's equation is eta = 0, and i = 0 over gaps.
     """
 
     def __call__(self, problem: ElectrochemistryProblem) -> ufl.Form:
@@ -116,7 +120,9 @@ class ChargeTransfer:
         density = entering_current(current=problem.current_density(), test=problem.test("potential")("+"))
         density += problem.control_residual() * problem.test("metal_potential")("+")
         if problem.equipotential:
-            density += -problem.overpotential() * problem.test("contact_current")("+")
+            parted = problem.kinetics.parted("+")
+            law = (1.0 - parted) * problem.overpotential() - parted * problem.current_density()
+            density += -law * problem.test("contact_current")("+")
         return problem.on_contact(density)
 
 
