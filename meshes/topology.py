@@ -149,11 +149,6 @@ def change_lengths(event_length: float) -> ChangeLengths:
     )
 
 
-def opening_height(rule: SizeRule) -> float:
-    """Thickness of a gap (um) from which it is a void with a roof."""
-    return OPEN_HEIGHT * rule.event_length
-
-
 def resolve(
     profile: P,
     labels: Sequence[int],

@@ -14,6 +14,7 @@ import pytest
 from mpi4py import MPI
 
 from solver.case.loading import LoadedCase, parse_case
+from solver.stepping import step
 
 if MPI.COMM_WORLD.rank > 0:
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115
@@ -73,6 +74,25 @@ def series(folder: Path) -> list[dict[str, str]]:
 @pytest.fixture
 def comm() -> MPI.Comm:
     return MPI.COMM_WORLD
+
+
+def advanced_after_two_rejections(simulation: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Take a step whose mesh is found inverted twice, after all has been solved, observed and moved.
+
+    Asserts that the electrolyte's surface is untouched until the step counts; returns its state before.
+    """
+    surface, real, seen = simulation.surface, step.quality, []
+
+    def inverted(cell: Any) -> float:
+        seen.append(surface.state())
+        return 0.0 if len(seen) <= 2 else real(cell)
+
+    monkeypatch.setattr(step, "quality", inverted)
+    before, rejected = surface.state(), simulation.clock.rejected
+    assert simulation.advance() is None
+    assert simulation.clock.rejected == rejected + 2
+    assert seen == [before] * 3
+    return before
 
 
 def command(*arguments: str, ranks: int = 1) -> list[str]:

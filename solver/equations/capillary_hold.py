@@ -36,7 +36,7 @@ from meshes.tags import Boundary
 if TYPE_CHECKING:
     from meshes.cell import CellMesh
 
-_CORNERS = 3
+CORNERS = 3
 """Of a triangle; its dofs are those of the corners, then those of the opposite edges."""
 
 
@@ -60,7 +60,7 @@ class TraceFacets:
         triple: NDArray[np.bool_],
     ) -> None:
         self.cell, self.comm, self._trace = cell, cell.domain.comm, trace
-        self.facet_dofs, self.triple = facet_dofs, triple
+        self.facet_dofs, self.triple, self._trace_dofs = facet_dofs, triple, trace_dofs
         n_local = trace.dofmap.index_map.size_local + trace.dofmap.index_map.num_ghosts
         self._global = trace.dofmap.index_map.local_to_global(np.arange(n_local, dtype=np.int32))
         self.numbers = self._global[trace_dofs]
@@ -70,7 +70,11 @@ class TraceFacets:
         self.side = np.isin(trace_dofs, np.concatenate(on_side))
         if cell.kind == "axisymmetric":
             # a stretch around the axis has one border, its outer circle; at the axis its length is 0 anyhow
-            self.side &= trace.tabulate_dof_coordinates()[trace_dofs, 0] > 0.0
+            self.side &= self.coordinates()[:, 0] > 0.0
+
+    def coordinates(self) -> NDArray[np.float64]:
+        """Present coordinates (m, 3) of the owned dofs on the contact."""
+        return np.asarray(self._trace.tabulate_dof_coordinates()[self._trace_dofs])
 
     def rows(self, touched: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Global dofs and corner coordinates of the ``touched`` facets, each once, of all ranks. Collective.
@@ -96,7 +100,7 @@ class TraceFacets:
     def borders(self, dofs: NDArray[np.int64], points: NDArray[np.float64]) -> tuple[Borders, Borders]:
         """Ends (plane) or edges (3-D) of facets: the dof that stands for each, and its length (um)."""
         if self.cell.kind == "3d":
-            edges = dofs[:, _CORNERS:]
+            edges = dofs[:, CORNERS:]
             sides = [
                 np.linalg.norm(points[:, (k + 1) % 3] - points[:, (k + 2) % 3], axis=1) for k in range(3)
             ]
@@ -122,30 +126,24 @@ class CapillaryHold:
     facets: TraceFacets
     line_force: float
 
-    def held(
-        self, tension: NDArray[np.float64], lifted: NDArray[np.bool_], coordinates: NDArray[np.float64]
-    ) -> NDArray[np.bool_]:
+    def held(self, tension: NDArray[np.float64], lifted: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Which contact dofs under tension stay in contact. Collective.
 
         Args:
             tension: tensile nodal force beyond what the contact bears, 0 where there is none, at the owned
                 contact dofs.
             lifted: dofs that have left the contact.
-            coordinates: (m, 3) of the dofs.
         """
         facets, comm = self.facets, self.facets.comm
         pulled = tension > 0.0
         if self.line_force <= 0.0 or not comm.allreduce(int(np.count_nonzero(pulled))):
             return np.zeros(len(tension), dtype=bool)
-        known = np.vstack(
-            comm.allgather(
-                np.column_stack([facets.numbers, tension, facets.triple, lifted, facets.side, coordinates])
-            )
-        )
+        x = facets.coordinates()
+        mine = np.column_stack([facets.numbers, tension, facets.triple, lifted, facets.side, x])
+        known = np.vstack(comm.allgather(mine))
         known = known[np.argsort(known[:, 0])]
         stays = _held(facets, known, self.line_force)
-        mine = np.searchsorted(known[:, 0], facets.numbers)
-        return np.asarray(stays[mine])
+        return np.asarray(stays[np.searchsorted(known[:, 0], facets.numbers)])
 
 
 def _held(facets: TraceFacets, known: NDArray[np.float64], line_force: float) -> NDArray[np.bool_]:

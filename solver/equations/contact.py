@@ -33,7 +33,7 @@ from meshes.tags import Boundary
 from solver.algebra.newton import SolveError, Springs
 from solver.algebra.projection import Projection
 from solver.core.parallel import largest_magnitude
-from solver.equations.capillary_hold import CapillaryHold, TraceFacets
+from solver.equations.capillary_hold import CORNERS, CapillaryHold, TraceFacets
 from solver.equations.coordinates import contact_weight
 
 if TYPE_CHECKING:
@@ -46,8 +46,6 @@ SMALLEST_SLOPE = 1e-6
 """Compliance (v0/P0) below which the recession counts as given."""
 SMALLEST_AREA = 1e-6
 """Nodal area over the largest one below which a dof follows the electrolyte rigidly, without a spring."""
-_CORNERS = 3
-"""Of a triangle; its dofs are those of the corners, then those of the edges."""
 RELATIVE_SLACK = 1e-9
 """Forces and gap rates below this share of the largest one do not switch a dof."""
 SETS_TO_SETTLE = 12
@@ -82,17 +80,16 @@ class ContactZone:
         self.trace_dofs = on_contact[on_contact < n_owned]
         self.dofs = trace_map[self.trace_dofs]
         self.triple = np.isin(self.trace_dofs, on_void)
-        self._trace = trace
         self._flags = la.vector(trace.dofmap.index_map, 1)
         self._facet_dofs = _facet_closures(cell.domain, trace, cell.boundary(Boundary.CONTACT))
-        corners = self._facet_dofs[:, :_CORNERS] if cell.kind == "3d" else self._facet_dofs[:, :0]
+        corners = self._facet_dofs[:, :CORNERS] if cell.kind == "3d" else self._facet_dofs[:, :0]
         self._corner = np.isin(self.trace_dofs, corners)
         facets = TraceFacets(cell, trace, self._facet_dofs, self.trace_dofs, self.triple)
         self.hold = CapillaryHold(facets, line_force)
 
     def coordinates(self) -> NDArray[np.float64]:
         """Present coordinates (m, 3) of ``dofs``."""
-        return np.asarray(self._trace.tabulate_dof_coordinates()[self.trace_dofs])
+        return self.hold.facets.coordinates()
 
     def corners_follow(self, active: NDArray[np.bool_], touching: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Flags at ``dofs``; corners of 3-D facets are active if an edge of contact at them is. Collective.
@@ -107,8 +104,8 @@ class ContactZone:
         if self.problem.cell.kind != "3d":
             return active
         flags, reached = self._spread(active) > 0.0, np.zeros(len(self._flags.array))
-        for k in range(_CORNERS):
-            edges = [_CORNERS + j for j in range(_CORNERS) if j != k]  # edge j lies opposite corner j
+        for k in range(CORNERS):
+            edges = [CORNERS + j for j in range(CORNERS) if j != k]  # edge j lies opposite corner j
             in_contact = flags[self._facet_dofs[:, edges]].any(axis=1)
             reached[self._facet_dofs[in_contact, k]] = 1.0
         return np.where(self._corner, touching & (self._merge(reached)[self.trace_dofs] > 0.0), active)
@@ -212,7 +209,6 @@ def solve_contact(
     gap = np.zeros(len(zone.dofs)) if gap is None else gap
     rest = -annihilation - _closing(gap, time_step)
     active, returned = state.active | zone.triple, np.zeros(len(zone.dofs), dtype=bool)
-    coordinates = zone.coordinates()
     iterations = 0
     for attempt in range(1, MAX_SETS + 1):
         soft = active & _compliant(zone, compliance)
@@ -225,7 +221,7 @@ def solve_contact(
         # the residual at a spring is what the spring carries: one test does for both kinds of dofs
         pulled = active & ~zone.triple & (force < -tensile_limit - slack)
         tension = np.where(pulled, -force - tensile_limit, 0.0)
-        pulled &= ~zone.hold.held(tension, ~active, coordinates)
+        pulled &= ~zone.hold.held(tension, ~active)
         if attempt > SETS_TO_SETTLE:
             pulled &= ~returned
         closes = ~active & (velocity - rest < -RELATIVE_SLACK * largest_magnitude(comm, velocity))

@@ -33,6 +33,14 @@ class Record(Protocol):
     def spacing(self) -> float:
         """Length (um) over which it may change."""
 
+    @property
+    def has_gaps(self) -> bool:
+        """Whether there is a gap anywhere."""
+
+    @property
+    def has_memory(self) -> bool:
+        """Whether contact may have another Z than Z_0."""
+
     def conductance_at(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Z_0/Z at points (n, gdim - 1) of the surface, 0 over gaps."""
 
@@ -86,8 +94,15 @@ class ContactKinetics:
         """Find the resistance where the mesh is now. Collective."""
         patches, record = self.parameters.patches, self.record
         if record is not None:
-            self.remembered.x.array[:] = self.facets.nodal_means(record.conductance_at, record.spacing)
-            self.parted.x.array[:] = 1.0 - self.facets.nodal_means(record.closed_at, record.spacing)
+            closed: NDArray[np.float64] | float = 1.0
+            if record.has_gaps:
+                closed = self.facets.nodal_means(record.closed_at, record.spacing)
+            self.parted.x.array[:] = 1.0 - closed
+            self.remembered.x.array[:] = (
+                self.facets.nodal_means(record.conductance_at, record.spacing)
+                if record.has_memory
+                else closed
+            )
         self.conductance.x.array[:] = np.maximum(self.remembered.x.array, SMALLEST_CONDUCTANCE)
         if patches is not None:
             own = self.conductance.x.array.copy()

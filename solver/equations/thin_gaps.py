@@ -42,9 +42,9 @@ class ThinGaps:
 
     def begin(self, record: Record | None) -> None:
         """A step begins; a triple line touches the electrolyte."""
-        if record is not None:
-            found = record.gap_at(self._zone.coordinates())
-            self.before = np.where(self._zone.triple, 0.0, found)
+        self.before = np.zeros(len(self._zone.dofs))
+        if record is not None and record.has_gaps:
+            self.before = np.where(self._zone.triple, 0.0, record.gap_at(self._zone.coordinates()))
 
     def at_end(self, state: ContactState) -> fem.Function:
         """Thickness (um) at the end of the solved step, on the contact's trace space. Collective."""

@@ -33,7 +33,7 @@ class ContactTrace(NamedTuple):
     """The contact of a solved state on the grid.
 
     Attributes:
-        pressure: p_c (P0), -inf where there is no contact.
+        pressure: p_c (P0), -inf where there is no contact; everywhere where nobody remembers it.
         gap: thickness of gaps (um), 0 elsewhere.
         volume: of all gaps on the mesh (um3; um2 in the plane).
     """
@@ -74,8 +74,20 @@ class ElectrolyteSurface:
         """Side of a cell (um)."""
         return float(self.gaps.grid.steps.min())
 
+    @property
+    def has_gaps(self) -> bool:
+        """Whether there is a gap anywhere."""
+        return bool(np.any(self.gaps.thickness > 0.0))
+
+    @property
+    def has_memory(self) -> bool:
+        """Whether contact may have another Z than Z_0."""
+        return self.memory is not None
+
     def cover(self, footprints: Iterable[BaseGeometry]) -> None:
         """The voids stand there now."""
+        if not (self.has_gaps or self.has_memory):
+            return
         cells = self.gaps.grid.covered(footprints)
         self.gaps.cover(cells)
         if self.memory is not None:
@@ -122,14 +134,16 @@ class ElectrolyteSurface:
         """The contact of a solved model. Collective; every rank gets the same."""
         grid, comm = self.gaps.grid, model.cell.domain.comm
         facets = model.chemistry.kinetics.facets
-        hits = grid.under(facets.corners())
-        nodal = facets.dofs[hits.simplex]
-        values = np.einsum("mc,mc->m", hits.barycentric, model.contact_pressure.x.array[nodal])
         found = np.full((2, len(grid.middles)), -np.inf)
-        np.maximum.at(found[0], hits.cell, values)
-        if comm.allreduce(bool(np.any(model.contact.gap > 0.0)), op=MPI.LOR):
-            np.maximum.at(found[1], hits.cell, _nearest_gap(model, grid.middles[hits.cell]))
-        comm.Allreduce(MPI.IN_PLACE, found, op=MPI.MAX)
+        parted = comm.allreduce(bool(np.any(model.contact.gap > 0.0)), op=MPI.LOR)
+        if parted or self.has_memory:
+            hits = grid.under(facets.corners())
+            if self.has_memory:
+                nodal = model.contact_pressure.x.array[facets.dofs[hits.simplex]]
+                np.maximum.at(found[0], hits.cell, np.einsum("mc,mc->m", hits.barycentric, nodal))
+            if parted:
+                np.maximum.at(found[1], hits.cell, _nearest_gap(model, grid.middles[hits.cell]))
+            comm.Allreduce(MPI.IN_PLACE, found, op=MPI.MAX)
         return ContactTrace(found[0], np.maximum(found[1], 0.0), model.gaps.volume(model.contact))
 
     def state(self) -> dict[str, Any]:

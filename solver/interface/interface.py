@@ -63,7 +63,7 @@ class Interface:
             patience: see :func:`meshes.topology.resolve`.
             thin_gaps: whether gaps stay such until the mesh resolves them; else each is a void at once.
         """
-        thickness = topology.opening_height(self.rule) if thin_gaps else 0.0
+        thickness = topology.change_lengths(self.rule.event_length).opening_height if thin_gaps else 0.0
         seeds = self._seeds(model, thickness) if model is not None else []
         return self._due(seeds, patience)
 

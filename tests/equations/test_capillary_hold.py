@@ -50,7 +50,7 @@ def held(
     comm = zone.problem.cell.domain.comm
     off = np.zeros(len(zone.dofs), dtype=bool) if lifted is None else lifted
     tension = np.where(where & ~zone.triple & ~off, stress * areas(zone), 0.0)
-    stays = zone.hold.held(tension, off, zone.coordinates())
+    stays = zone.hold.held(tension, off)
     assert not np.any(stays & (tension <= 0.0))
     counts = comm.allreduce(np.array([np.count_nonzero(tension > 0.0), np.count_nonzero(stays)]))
     return int(counts[0]), int(counts[1]), float(comm.allreduce(float(tension.sum())))
@@ -98,7 +98,7 @@ def test_beside_a_triple_line_the_nearest_is_held_and_the_rest_parts(comm: MPI.C
     assert resultant > LINE
     assert 0 < stays < under
     tension = np.where(right & ~zone.triple, areas(zone), 0.0)
-    kept = zone.hold.held(tension, np.zeros(len(x), dtype=bool), zone.coordinates())
+    kept = zone.hold.held(tension, np.zeros(len(x), dtype=bool))
     carried = float(comm.allreduce(float(tension[kept].sum())))
     largest = float(comm.allreduce(float(tension.max(initial=0.0)), op=MPI.MAX))
     assert LINE - largest < carried <= LINE
@@ -152,4 +152,4 @@ def test_without_surface_tension_nothing_is_held(comm: MPI.Comm) -> None:
     bare = ContactZone(zone.problem, *zone.problem.vertical_space())
     x = bare.coordinates()[:, 0]
     tension = np.where((x > 2.0) & (x < 2.2), 1e-9 * areas(bare), 0.0)
-    assert not bare.hold.held(tension, np.zeros(len(x), dtype=bool), bare.coordinates()).any()
+    assert not bare.hold.held(tension, np.zeros(len(x), dtype=bool)).any()

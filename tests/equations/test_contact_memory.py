@@ -35,6 +35,8 @@ class Given:
     conductance_at: Callable[[NDArray[np.float64]], NDArray[np.float64]]
     spacing: float = 0.02
     held: float = 0.0
+    has_gaps: bool = False
+    has_memory: bool = True
 
     def closed_at(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.ones(len(points))

@@ -18,8 +18,7 @@ from solver.setup.setup import set_up
 from solver.simulation.callbacks import Callback, Callbacks
 from solver.simulation.run import run_case, start
 from solver.simulation.simulation import Simulation
-from solver.stepping import step
-from tests.conftest import case_data, small_case, table
+from tests.conftest import advanced_after_two_rejections, case_data, small_case, table
 from tests.simulation.test_restart import MERGING, assert_same, kill_after, series
 from tests.simulation.test_runs import write_case
 
@@ -106,21 +105,12 @@ def begun(**changes: Any) -> Simulation:
 def test_a_rejected_step_leaves_no_mark(monkeypatch: pytest.MonkeyPatch) -> None:
     """A mesh that is found inverted after everything has been solved, observed and moved."""
     simulation = begun(contact_memory=HEALS)
-    surface, real, seen = simulation.surface, step.quality, []
+    surface = simulation.surface
     assert surface.memory is not None
     assert simulation.advance() is None
     surface.cover([segment(0.0, 2.0)])
     surface.cover([void.footprint for void in simulation.interface.profile.voids])
-
-    def inverted(cell: Any) -> float:
-        seen.append(surface.state())
-        return 0.0 if len(seen) <= 2 else real(cell)
-
-    monkeypatch.setattr(step, "quality", inverted)
-    before, rejected = surface.state(), simulation.clock.rejected
-    assert simulation.advance() is None
-    assert simulation.clock.rejected == rejected + 2
-    assert seen == [before] * 3
+    before = advanced_after_two_rejections(simulation, monkeypatch)
     assert surface.state()["memory"] != before["memory"]
     simulation.discretisation.destroy()
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from meshes.topology import opening_height
+from meshes.topology import change_lengths
 from solver.case.loading import parse_case
 from solver.interface.electrolyte_surface import ContactTrace
 from solver.output.run_folder import RunFolder
@@ -20,8 +20,7 @@ from solver.setup.setup import set_up
 from solver.simulation.callbacks import Callback, Callbacks
 from solver.simulation.run import run_case, start
 from solver.simulation.simulation import Simulation
-from solver.stepping import step
-from tests.conftest import case_data, series, small_case, table
+from tests.conftest import advanced_after_two_rejections, case_data, series, small_case, table
 from tests.simulation.test_restart import assert_same, kill_after
 from tests.simulation.test_runs import write_case
 
@@ -112,20 +111,11 @@ def begun(**changes: Any) -> Simulation:
 def test_a_rejected_step_leaves_no_mark(monkeypatch: pytest.MonkeyPatch) -> None:
     """A mesh that is found inverted after everything has been solved, observed and moved."""
     simulation = begun()
-    surface, real, seen = simulation.surface, step.quality, []
+    surface = simulation.surface
     for _ in range(2):
         assert simulation.advance() is None
     assert surface.gaps.fraction() > 0.1
-
-    def inverted(cell: Any) -> float:
-        seen.append(surface.state())
-        return 0.0 if len(seen) <= 2 else real(cell)
-
-    monkeypatch.setattr(step, "quality", inverted)
-    before, rejected = surface.state(), simulation.clock.rejected
-    assert simulation.advance() is None
-    assert simulation.clock.rejected == rejected + 2
-    assert seen == [before] * 3
+    before = advanced_after_two_rejections(simulation, monkeypatch)
     assert surface.state() != before
     simulation.discretisation.destroy()
 
@@ -159,7 +149,7 @@ def with_gap(simulation: Simulation, thickness: float) -> None:
 def test_a_gap_becomes_a_void_once_it_is_thick(thick: bool) -> None:
     """Its volume is the void's then: metal, gaps and charge still balance."""
     simulation = begun()
-    thickness = opening_height(simulation.setup.sizes) * (1.05 if thick else 0.9)
+    thickness = change_lengths(simulation.setup.sizes.event_length).opening_height * (1.05 if thick else 0.9)
     with_gap(simulation, thickness)
     surface = simulation.surface
     metal, held = simulation.model.metal_measure(), surface.held
