@@ -57,6 +57,7 @@ def critical(
     set_: Changes = (),
     out: Path | None = None,
     part: tuple[Part, ...] = (),
+    gap: str | None = None,
     comm: Communicator,
 ) -> int:
     """Critical void size: at the first instant, by evolution, over pressure.
@@ -64,6 +65,7 @@ def critical(
     Args:
         out: folder (default runs/CASE-critical)
         part: only this (default: all); can be repeated
+        gap: metal between neighbouring voids, "8 um", kept at every size (default: the cell's width is)
     """
     from postprocess.critical import draw_map, draw_sizes
     from solver.case.loading import CaseError
@@ -77,19 +79,20 @@ def critical(
     if base.case.geometry.kind != "plane" or not base.case.void:
         raise CaseError(str(case), ["critical sizes need a plane cell with one [[void]]: its aspect is kept"])
     _refuse_motion(base, case)
+    kept = None if gap is None else _width("--gap", gap)
     folder = _folder(case, out, "critical")
     wanted = part or ("instant", "evolution", "map")
     if "instant" in wanted or "evolution" in wanted:
-        instant = sizes.neutral_sizes(load, comm)
+        instant = sizes.neutral_sizes(load, comm, kept)
         evolved: Evolved = ([], [])
         if "evolution" in wanted:
-            evolved = sizes.evolved_sizes(load, _quiet_run(comm), folder / "runs", comm)
+            evolved = sizes.evolved_sizes(load, _quiet_run(comm), folder / "runs", comm, kept)
         lines = on_root(comm, lambda: critical_report.write_sizes(folder, instant, evolved))
         if lines is not None:
             draw_sizes(folder)
             print("\n".join(lines))
     if "map" in wanted:
-        rows = sizes.neutral_map(load, MAP_PRESSURES, MAP_CURRENTS, comm)
+        rows = sizes.neutral_map(load, MAP_PRESSURES, MAP_CURRENTS, comm, kept)
         on_root(comm, lambda: critical_report.write_map(folder, rows))
         if comm.rank == 0:
             smallest, *_, largest = sizes.half_widths(set_up(base))
@@ -97,6 +100,20 @@ def critical(
     if comm.rank == 0:
         print(f"results in {folder}")
     return EXIT_OK
+
+
+def _width(option: str, text: str) -> float:
+    """A width above 0 in um. Raises CaseError."""
+    from solver.case.loading import CaseError
+    from solver.case.units import parse_quantity
+
+    try:
+        width = parse_quantity(text, "um")
+    except ValueError as error:
+        raise CaseError(option, [str(error)]) from None
+    if not 0.0 < width < float("inf"):
+        raise CaseError(option, [f"'{text}': must be a width above 0"])
+    return width
 
 
 def threshold(case: CaseFile, /, *, set_: Changes = (), out: Path | None = None, comm: Communicator) -> int:

@@ -116,8 +116,18 @@ def crossings(
     return found
 
 
-def neutral_sizes(load: Load, comm: MPI.Comm) -> Instant:
+def at_fixed_gap(half_width: float, gap: float | None) -> dict[str, Any]:
+    """Changes of the case that keep the metal between neighbouring voids ``gap`` (um) wide."""
+    return {} if gap is None else {"geometry.width": f"{half_width + 0.5 * gap:.8g} um"}
+
+
+def neutral_sizes(load: Load, comm: MPI.Comm, gap: float | None = None) -> Instant:
     """Neutral half-widths from the instantaneous rates, with the change on a finer mesh. Collective.
+
+    Args:
+        load: the case with changes.
+        comm: communicator.
+        gap: metal between neighbouring voids, kept at every size (um); None: the cell's width is.
 
     Returns:
         The crossings, all rates computed, and what happens everywhere if there is no crossing ("grows",
@@ -126,10 +136,14 @@ def neutral_sizes(load: Load, comm: MPI.Comm) -> Instant:
     trials: list[SizeTrial] = []
     both: list[list[tuple[float, float, str, str]]] = []
     for mesh, factor in (("coarse", 1.0), ("fine", REFINEMENT)):
-        fine = set_up(load(mesh_changes(set_up(load({})), factor)))
+        finer = mesh_changes(set_up(load({})), factor)
+        fine = set_up(load(finer))
 
-        def sign(half_width: float, fine: Setup = fine, mesh: str = mesh) -> str:
-            gain, loss = instantaneous_rates(fine, half_width, comm)
+        def sign(
+            half_width: float, fine: Setup = fine, finer: dict[str, Any] = finer, mesh: str = mesh
+        ) -> str:
+            here = fine if gap is None else set_up(load(finer | at_fixed_gap(half_width, gap)))
+            gain, loss = instantaneous_rates(here, half_width, comm)
             answer = "grows" if gain > loss else "shrinks"
             trials.append(SizeTrial(half_width, mesh, answer, f"gain {gain:.6g}, loss {loss:.6g}"))
             return answer
@@ -162,7 +176,11 @@ def fate(outcome: RunOutcome) -> Fate:
 
 
 def evolved_sizes(
-    load: Load, run: Callable[[LoadedCase, Path], RunOutcome], folder: Path, comm: MPI.Comm
+    load: Load,
+    run: Callable[[LoadedCase, Path], RunOutcome],
+    folder: Path,
+    comm: MPI.Comm,
+    gap: float | None = None,
 ) -> Evolved:
     """Sizes at which a seed's fate changes, by following seeds to their first event. Collective.
 
@@ -171,6 +189,7 @@ def evolved_sizes(
         run: runs a case into a folder.
         folder: for the run folders.
         comm: communicator.
+        gap: metal between neighbouring voids, kept at every size (um); None: the cell's width is.
     """
     trials: list[SizeTrial] = []
     both: list[list[tuple[float, float, str, str]]] = []
@@ -178,7 +197,8 @@ def evolved_sizes(
         finer = mesh_changes(set_up(load({})), factor)
 
         def follow(half_width: float, finer: dict[str, Any] = finer, mesh: str = mesh) -> str:
-            changes = finer | _seed(load({}), half_width) | {"model.at_event": "stop", "output.fields": False}
+            seed = _seed(load({}), half_width) | at_fixed_gap(half_width, gap)
+            changes = finer | seed | {"model.at_event": "stop", "output.fields": False}
             outcome = run(load(changes), folder / f"{mesh}-{half_width:.4g}um")
             answer = fate(outcome)
             detail = f"{outcome.capacity:.4g} mAh/cm2: {outcome.message}"
@@ -203,7 +223,11 @@ def _seed(loaded: LoadedCase, half_width: float) -> dict[str, Any]:
 
 
 def neutral_map(
-    load: Load, pressures: Sequence[float], currents: Sequence[float], comm: MPI.Comm
+    load: Load,
+    pressures: Sequence[float],
+    currents: Sequence[float],
+    comm: MPI.Comm,
+    gap: float | None = None,
 ) -> list[MapRow]:
     """Neutral half-width over pressure (MPa) and current density (mA/cm2). Collective.
 
@@ -219,8 +243,9 @@ def neutral_map(
             point = {"operation.pressure": f"{pressure} MPa", "operation.current": f"{current} mA/cm^2"}
             setup = set_up(load(point))
 
-            def sign(half_width: float, setup: Setup = setup) -> str:
-                gain, loss = instantaneous_rates(setup, half_width, comm)
+            def sign(half_width: float, setup: Setup = setup, point: dict[str, str] = point) -> str:
+                here = setup if gap is None else set_up(load(point | at_fixed_gap(half_width, gap)))
+                gain, loss = instantaneous_rates(here, half_width, comm)
                 return "grows" if gain > loss else "shrinks"
 
             ladder = half_widths(setup)

@@ -164,6 +164,28 @@ def test_threshold_command(
     assert drawn(Path("runs/case-threshold/threshold.png"))
 
 
+@pytest.mark.parametrize("gap", ["8", "0 um", "-1 um", "8 MPa", "inf um", "wide"])
+def test_a_gap_is_a_width(gap: str, command: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("critical", "case.toml", "--gap", gap, "--out", "out") == 2
+    assert "--gap" in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
+def test_a_kept_gap_widens_the_cell_with_the_void(
+    command: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widths = {}
+
+    def rates(setup: Setup, half_width: float, _comm: MPI.Comm) -> tuple[float, float]:
+        widths[half_width] = setup.geometry.width
+        return 1.0, half_width
+
+    monkeypatch.setattr("solver.predictions.critical.instantaneous_rates", rates)
+    assert command("critical", "case.toml", "--part", "instant", "--gap", "3000 nm", "--out", "out") == 0
+    assert len(widths) > 9
+    assert all(width == pytest.approx(half_width + 1.5) for half_width, width in widths.items())
+
+
 def test_map_of_critical_sizes(command: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:
     """Voids of less than 1 um per MPa grow: at the lowest pressure all that fit."""
 
