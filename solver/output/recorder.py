@@ -168,6 +168,8 @@ class Recorder:
             end_contact_fraction=last.contact_fraction,
             start_active_fraction=first.active_fraction,
             end_active_fraction=last.active_fraction,
+            start_stack_pressure_MPa=first.stack_pressure,
+            end_stack_pressure_MPa=last.stack_pressure,
             start_focus_contact=first.focus_contact,
             start_focus_applied=first.focus_applied,
             end_solute_largest=last.solute.largest if last.solute else 0.0,

@@ -80,6 +80,8 @@ class StageRow(Row):
     end_contact_fraction: float = column("", "contact fraction at the end of the stage")
     start_active_fraction: float = column("", "active fraction at the start of the stage")
     end_active_fraction: float = column("", "active fraction at the end of the stage")
+    start_stack_pressure_MPa: float = column("MPa", "stack pressure at the start of the stage")
+    end_stack_pressure_MPa: float = column("MPa", "stack pressure at the end of the stage")
     start_focus_contact: float = column("", "current focusing on the contact at the start of the stage")
     start_focus_applied: float = column("", "current focusing at the start of the stage; over the whole area")
     end_solute_largest: float = column("", "largest solute fraction at the end of the stage")

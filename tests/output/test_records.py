@@ -56,6 +56,7 @@ HEADERS: dict[type[Row], str] = {
     rows.StageRow: """
         cycle stage kind start_s end_s capacity_mAh_cm2 end start_voltage_V end_voltage_V
         start_contact_fraction end_contact_fraction start_active_fraction end_active_fraction
+        start_stack_pressure_MPa end_stack_pressure_MPa
         start_focus_contact start_focus_applied
         end_solute_largest deposit_mean_um deposit_largest_um deposit_smallest_um
     """,
@@ -201,7 +202,7 @@ def test_what_is_written_is_read_back(row: type[Row], tmp_path: Path) -> None:
 )
 def test_a_damaged_table_is_named(damage: Callable[[str], str], tmp_path: Path) -> None:
     header = ",".join(rows.StageRow.columns())
-    good = f"{header}\n1,1,strip,0,0.5,0.1,mass,0,0,1,1,1,1,1,1,0,0,0,0.25\n"
+    good = f"{header}\n1,1,strip,0,0.5,0.1,mass,0,0,1,1,1,1,1,1,1,1,0,0,0,0.25\n"
     path = tmp_path / "stages.csv"
     path.write_text(good, encoding="utf-8")
     assert read_table(tmp_path, rows.StageRow)["end_s"].tolist() == [0.5]

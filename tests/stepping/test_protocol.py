@@ -105,6 +105,9 @@ def test_a_cycle_goes_through_its_stages(cycle: Path) -> None:
     signs = {row["kind"]: np.sign(float(row["voltage_V"]) - float(row["composition_V"])) for row in rows}
     assert signs["strip"] == 1.0 and signs["plate"] == -1.0
     assert min(float(row["dt_s"]) for row in rows[1:]) > 1e-6
+    for stage in stages:
+        own = [float(row["stack_pressure_MPa"]) for row in rows if row["stage"] == stage["stage"]]
+        assert float(stage["end_stack_pressure_MPa"]) == pytest.approx(own[-1], rel=1e-9)
 
 
 def test_every_row_of_a_cycle_balances(cycle: Path) -> None:
