@@ -10,6 +10,8 @@ partial="$target.partial.$$"
 log="$target.log"
 trap 'rm -rf --one-file-system "$partial"' EXIT
 trap 'exit 130' INT TERM
+cd /
+umask 022
 
 : >"$log"
 for old in "$target".partial.*; do [ ! -d "$old" ] || rm -rf --one-file-system "$old"; done
@@ -17,12 +19,12 @@ free=$(df -Pk "$(dirname -- "$target")" | awk 'NR==2 {print int($4/1024)}')
 [ "$free" -ge "$ROOT_SIZE_MB" ] || die "not enough disk for the codes to compare with ($free MB free, $ROOT_SIZE_MB needed)"
 say "adding FreeFem and NGSolve to a copy of the environment, once (log: $log)"
 cp -a "$root" "$partial"
-inside() { "$here/enter.sh" "$partial" "$@" >>"$log" 2>&1 || die "that failed; last lines of $log:
+inside() { "$here/enter.sh" --build "$partial" "$@" >>"$log" 2>&1 || die "that failed; last lines of $log:
 $(tail -n 5 "$log")"; }
 inside apt-get update
 inside env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends freefem++
-inside pip install --break-system-packages --root-user-action=ignore --no-deps --no-cache-dir \
-    --disable-pip-version-check -r "$here/peers-requirements.txt"
-inside python3 -c 'import ngsolve, netgen'
+inside pip install --break-system-packages --root-user-action=ignore --no-deps --require-hashes --only-binary :all: \
+    --no-cache-dir --disable-pip-version-check -r /dev/stdin <"$here/peers-requirements.txt"
+"$here/enter.sh" "$partial" python3 -c 'import ngsolve, netgen'
 mv -T "$partial" "$target"
 say "environment of the bench ready"

@@ -11,34 +11,53 @@ partial="$target.partial.$$"
 log="$target.log"
 
 need() {
-    command -v mmdebstrap >/dev/null 2>&1 && { command -v bwrap >/dev/null 2>&1 || [ "$(id -u)" = 0 ]; } && return 0
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-        say "installing mmdebstrap and bubblewrap on this machine"
-        export DEBIAN_FRONTEND=noninteractive
-        { apt-get update && apt-get install -y --no-install-recommends mmdebstrap bubblewrap; } >>"$log" 2>&1 && return 0
+    if ! command -v mmdebstrap >/dev/null 2>&1 || { ! command -v bwrap >/dev/null 2>&1 && [ "$(id -u)" != 0 ]; }; then
+        if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+            say "installing mmdebstrap and bubblewrap on this machine"
+            export DEBIAN_FRONTEND=noninteractive
+            { apt-get update && apt-get install -y --no-install-recommends mmdebstrap bubblewrap; } >>"$log" 2>&1 && return 0
+        fi
+        die "mmdebstrap and bubblewrap are needed to build the environment; ask for: apt-get install mmdebstrap bubblewrap"
     fi
-    die "mmdebstrap and bubblewrap are needed to build the environment; ask for: apt-get install mmdebstrap bubblewrap" 
+    [ "$(id -u)" = 0 ] && return 0
+    # packages have files of several users: one who is not root needs a range of ids for them
+    user=$(id -un 2>/dev/null) || user=$(id -u)
+    lacks=
+    command -v newuidmap >/dev/null 2>&1 || lacks="newuidmap (apt-get install uidmap)"
+    for file in /etc/subuid /etc/subgid; do
+        grep -q "^\($user\|$(id -u)\):" "$file" 2>/dev/null || lacks="${lacks:+$lacks and }a range for $user in $file"
+    done
+    [ -z "$lacks" ] || die "to build the environment without being root, this machine lacks $lacks; ask for it, or use LIVOID_ENV=python with env/environment.yml"
+}
+# A command with the ids that the root's files belong to.
+with_ids() { if [ "$(id -u)" = 0 ]; then "$@"; else mmdebstrap --unshare-helper "$@"; fi; }
+discard() {
+    [ -d "$1" ] || return 0
+    with_ids rm -rf --one-file-system "$1" 2>/dev/null || :
+    # its content was theirs, its place is ours
+    [ ! -d "$1" ] || rmdir "$1"
 }
 
 builder=
 cleanup() {
     # the background build ignores the terminal's interrupt: end it before its files go
     if [ -n "$builder" ] && kill "$builder" 2>/dev/null; then wait "$builder" 2>/dev/null || :; fi
-    [ -d "$partial" ] && rm -rf --one-file-system "$partial"
-    return 0
+    discard "$partial"
 }
 trap cleanup EXIT
 trap 'exit 130' INT TERM
+cd /
 
+umask 022
 mkdir -p "$(dirname -- "$target")"
 : >"$log"
-# what an interrupted build left
-for old in "$target".partial.*; do [ -d "$old" ] && rm -rf --one-file-system "$old"; done
+need
 free=$(df -Pk "$(dirname -- "$target")" | awk 'NR==2 {print int($4/1024)}')
 say "building the environment in $target"
 say "needs about $ROOT_SIZE_MB MB of disk (free: $free MB) and $ROOT_MINUTES minutes; done once, used by every clone"
 [ "$free" -ge "$ROOT_SIZE_MB" ] || die "not enough disk: set LIVOID_CACHE to a folder with more room"
-need
+# what an interrupted build left
+for old in "$target".partial.*; do discard "$old"; done
 
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 for candidate in /usr/share/keyrings/debian-archive-trixie-stable.gpg; do
@@ -64,11 +83,13 @@ wait_with_dots "$builder" "$partial" || die "building failed; last lines of $log
 $(tail -n 5 "$log")"
 builder=
 say "2/3 Python packages from PyPI"
-"$here/enter.sh" "$partial" pip install --break-system-packages --root-user-action=ignore --no-deps \
-    --ignore-installed --no-cache-dir --disable-pip-version-check -r "$here/requirements.txt" >>"$log" 2>&1 ||
+with_ids "$here/enter.sh" --build "$partial" pip install --break-system-packages --root-user-action=ignore --no-deps --require-hashes --only-binary :all: \
+    --ignore-installed --no-cache-dir --disable-pip-version-check -r /dev/stdin <"$here/requirements.txt" >>"$log" 2>&1 ||
     die "pip failed; last lines of $log:
 $(tail -n 5 "$log")"
 say "3/3 check"
+# the machine's own are shown in their place
+with_ids "$here/enter.sh" --build "$partial" sh -c 'mkdir -p /etc/ssl/certs; for file in resolv.conf hosts; do [ -e "/etc/$file" ] || : >"/etc/$file"; done'
 "$here/enter.sh" "$partial" python3 -c "$IMPORT_CHECK" >>"$log" 2>&1 || die "the new environment does not import; see $log"
 mv -T "$partial" "$target"
 say "environment ready: $(( $(date +%s) - started )) s, $(du -sm "$target" 2>/dev/null | cut -f1) MB"

@@ -14,11 +14,14 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 ShapeName = Literal["ellipse", "cap"]
 
 _CURVE_POINTS = 4001
 _ATTEMPTS = 20000
+_LEAST_SHARE = 1e-3
+"""Share of a distribution of widths that must lie above its cut: of less, what is drawn is another one."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +167,11 @@ def draw_widths(rng: np.random.Generator, count: int, rule: PopulationRule) -> N
         return np.full(count, rule.mean)
     variance = np.log1p((rule.deviation / rule.mean) ** 2)
     location, scale = np.log(rule.mean) - 0.5 * variance, np.sqrt(variance)
+    share = float(ndtr((location - np.log(rule.smallest)) / scale))
+    if share < _LEAST_SHARE:
+        raise PopulationError(
+            f"smallest_width is too large for this distribution of widths: a share of {share:.2g} is wider"
+        )
     widths = rng.lognormal(location, scale, size=count)
     for _ in range(_ATTEMPTS):
         small = widths < rule.smallest
@@ -210,17 +218,22 @@ def patch_population(extents: tuple[float, float], rule: PopulationRule) -> list
     rng = np.random.default_rng(rule.seed)
     count = round(extents[0] * extents[1] * rule.density / rule.mean)
     widths = np.sort(draw_widths(rng, count, rule))[::-1]
-    placed: list[VoidShape] = []
+    # discs around the voids, each with half a spacing
+    covered = 0.25 * math.pi * float(np.sum((widths + rule.spacing) ** 2))
+    if covered > extents[0] * extents[1]:
+        raise PopulationError(f"{count} voids with spacing {rule.spacing:.4g} do not fit into the cell")
+    placed, centres = 0, np.empty((count, 2))
     for width in widths:
         margin = 0.5 * width + rule.spacing
         if margin >= 0.5 * min(extents):
             raise PopulationError(f"a void of width {width:.4g} does not fit into the cell")
         for _ in range(_ATTEMPTS):
             centre = np.array([rng.uniform(margin, e - margin) for e in extents])
-            gaps = [np.linalg.norm(centre - v.center) - 0.5 * (width + v.width) for v in placed]
-            if not gaps or min(gaps) >= rule.spacing:
-                placed.append(rule.void((float(centre[0]), float(centre[1])), float(width)))
+            away = np.linalg.norm(centres[:placed] - centre, axis=1)
+            if np.all(away - 0.5 * (width + widths[:placed]) >= rule.spacing):
+                centres[placed] = centre
+                placed += 1
                 break
         else:
-            raise PopulationError(f"no place for void {len(placed) + 1} of {count}")
-    return placed
+            raise PopulationError(f"no place for void {placed + 1} of {count}")
+    return [rule.void((float(x), float(y)), float(w)) for (x, y), w in zip(centres, widths, strict=True)]

@@ -35,6 +35,9 @@ class SizeRule:
         graded: whether sizes grow from the roofs by ``growth`` too; otherwise Gmsh lets the sizes of
             boundaries reach across the cell, which makes about twice as many cells around many voids.
         event_length: in which changes of topology are measured; 0 is ``tip``, less is not resolved.
+        reach: depth in the electrolyte from which on sizes grow beyond ``largest``: what the voids do to the
+            current has died away there.
+        deepest: largest size below that depth.
     """
 
     tip: float
@@ -45,9 +48,15 @@ class SizeRule:
     layer_depth: float = 0.0
     event_length: float = 0.0
     graded: bool = False
+    reach: float = math.inf
+    deepest: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "event_length", max(self.event_length, self.tip))
+
+    def in_depth(self, depth: float) -> float:
+        """Size that holds at a depth in the electrolyte where it is more than that of the interface, or 0."""
+        return min(self.deepest, self.growth * max(0.0, depth - self.reach))
 
     def roof_limit(self, roof: NDArray[np.float64]) -> float:
         """Largest size allowed on a roof given as an (m, 2) polyline."""

@@ -7,7 +7,6 @@ microscope sees it.
 
 from __future__ import annotations
 
-import csv
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from postprocess import observed
 from postprocess.canvas import plt, save
 from postprocess.records import RecordsError, read_run
+from solver.core.plain_text import TableWriter
 
 if TYPE_CHECKING:
     from postprocess.observed import Counted, Metal, Side
@@ -100,7 +100,7 @@ def compare_paper(folders: list[Path], out: Path) -> list[Path]:
     out.mkdir(parents=True, exist_ok=True)
     table = _table(runs)
     with (out / "paper.csv").open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows(table)
+        TableWriter(file).writerows(table)
     for row in table:
         print(f"{row[0]:6s} {row[1]:22s} {row[2]:20s} {row[3]:28s} {row[4]:28s} {row[5]}")
     print(observed.stated())
@@ -139,7 +139,9 @@ def _figure(runs: dict[Metal, list[Beside]], target: Path) -> Path:
         _boxes(axes[3:, column], first)
         _paper_lines(axes[:, column], metal, float(first.series["capacity_mAh_cm2"][-1]))
         axes[0, column].set_title(
-            f"{metal}: {', '.join(one.run.folder.name for one in runs[metal])}", fontsize=9
+            f"{metal}: {', '.join(one.run.folder.name for one in runs[metal])}",
+            fontsize=9,
+            parse_math=False,
         )
         axes[-1, column].set_xlabel("capacity (mAh/cm2)")
     for axis, text in zip(
@@ -172,7 +174,8 @@ def _boxes(axes: NDArray[np.object_], run: RunRecords) -> None:
     if len(voids.capacity) == 0:
         return
     chosen = sorted(set(np.linspace(0, len(voids.capacity) - 1, MOST_BOXES).round().astype(int)))
-    wide = 0.5 * float(np.ptp(voids.capacity) or 1.0) / MOST_BOXES
+    extent = float(np.ptp(voids.capacity))
+    wide = 0.5 * (extent if extent > 0.0 else 1.0) / MOST_BOXES
     panels: tuple[tuple[Axes, Side], ...] = ((axes[0], "widths"), (axes[1], "heights"))
     for axis, of in panels:
         values = getattr(voids, of)

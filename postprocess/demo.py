@@ -46,7 +46,7 @@ def demo_figure(folders: list[Path], path: Path) -> Path:
     figure, panels = plt.subplots(len(runs), 3, figsize=size, squeeze=False, gridspec_kw=ratios)
     for row, run in zip(panels, runs, strict=True):
         plots.shape_axes(row[0], run)
-        row[0].set_title(f"{run.folder.name}: void shape", fontsize=9)
+        row[0].set_title(f"{run.folder.name}: void shape", fontsize=9, parse_math=False)
         _field_panel(row[1], run)
         plots.contact_axes(row[2], run)
         twin = row[2].twinx()

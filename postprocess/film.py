@@ -112,9 +112,14 @@ def film(folder: Path, out: Path | None = None) -> list[Path]:
     shown = window(frames)
     reel = Reel(frames, _capacities(run), shown, _current_scale(frames, shown))
     _write_film(reel, target)
-    stills = target.with_name(f"{target.stem}-stills.png")
+    stills = stills_of(target)
     _write_stills(reel, stills)
     return [target, stills]
+
+
+def stills_of(target: Path) -> Path:
+    """The strip of stills beside a film."""
+    return target.with_name(f"{target.stem}-stills.png")
 
 
 def draw_frame(axes: Axes, frame: Frame, window: tuple[float, float, float, float], highest: float) -> None:

@@ -25,6 +25,10 @@ SHARES = ("ohmic_V", "constriction_V", "charge_transfer_V", "vacancy_V", "compos
 """Columns of ``series.csv`` that add up to the overpotential."""
 VARIES = 1e-6
 """Relative change of a pressure from which it is shown."""
+FIGURES = tuple(
+    f"{name}.png" for name in ("history", "shape", "interface", "composition", "deposit", "fields")
+)
+"""Names of all figures; those are made for which a run has records."""
 CAPACITY = SeriesRow.label("capacity_mAh_cm2")
 
 
@@ -164,7 +168,7 @@ def _history_figure(run: RunRecords) -> plt.Figure:
         platen.plot(capacity, run.series["platen_um"])
         platen.set_xlabel(CAPACITY)
         platen.set_ylabel(SeriesRow.label("platen_um"))
-    figure.suptitle(f"{run.folder.name}: {run.manifest.get('message', '')}", fontsize=9)
+    figure.suptitle(f"{run.folder.name}: {run.manifest.get('message', '')}", fontsize=9, parse_math=False)
     return figure
 
 

@@ -66,7 +66,13 @@ def _panel(
         y = [r.results.get(quantity, math.nan) for r in chosen]
         pairs = sorted(zip(x, y, strict=True))
         style = "o" if scattered else "o-"
-        axes.plot([p[0] for p in pairs], [p[1] for p in pairs], style, ms=3, label=", ".join(line))
+        axes.plot(
+            [p[0] for p in pairs],
+            [p[1] for p in pairs],
+            style,
+            ms=3,
+            label=", ".join(line).replace("$", r"\$"),
+        )
         if x and min(x) > 0.0 and max(x) > 10.0 * min(x):
             axes.set_xscale("log")
     about = QUANTITIES[quantity]

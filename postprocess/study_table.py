@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import xarray as xr
 from postprocess.quantities import QUANTITIES, quantities
 from postprocess.records import RecordsError, read_run
 from solver.case.units import split_quantity
+from solver.core.plain_text import TableWriter, from_cell
 from solver.study.schema import load_study
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def read_study(folder: Path) -> tuple[Study, list[StudyRow]]:
 
 
 def _row(folder: Path, point: dict[str, str], paths: list[str]) -> StudyRow:
-    name, values = point["run"], {path: point[path] for path in paths}
+    name, values = point["run"], {path: from_cell(point[path]) for path in paths}
     mark = folder / "done" / f"{name}.json"
     if not mark.is_file():
         return StudyRow(name, values, "missing", f"no result; see logs/{name}.log", {})
@@ -76,7 +76,7 @@ def collect(folder: Path) -> list[Path]:
     study, rows = read_study(folder)
     table = folder / "results.csv"
     with table.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
+        writer = TableWriter(file)
         writer.writerow(("run", *study.vary, "status", *QUANTITIES, "reason"))
         for row in rows:
             numbers = [f"{row.results.get(name, math.nan):.10g}" for name in QUANTITIES]

@@ -50,6 +50,6 @@ def draw_thresholds(folder: Path, title: str) -> Path:
     axes.set_yscale("log")
     axes.set_xlabel("current density (mA/cm2)")
     axes.set_ylabel("threshold pressure (MPa)")
-    axes.set_title(f"{title}; bars: creep laws, voids", fontsize=8)
+    axes.set_title(f"{title}; bars: creep laws, voids", fontsize=8, parse_math=False)
     axes.legend(fontsize=8, frameon=False)
     return save(figure, folder / "threshold.png")

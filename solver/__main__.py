@@ -1,8 +1,30 @@
-"""``python -m solver``: the livoid command."""
+"""``python -m solver``: the livoid command. Signals are taken before anything that takes long is imported."""
+
+from __future__ import annotations
 
 import sys
 
-from solver.cli.main import main
+from solver.core import interrupts
+
+
+def start() -> int:
+    """Run the command of the command line; returns the exit code."""
+    interrupts.install()
+    try:
+        from solver.cli.main import main
+
+        interrupts.obey()
+    except BaseException:
+        if not interrupts.asked():
+            raise
+        # whatever an import that was broken off has made of it
+        print("livoid: interrupted", file=sys.stderr)
+        code = 1
+    else:
+        code = main()
+    interrupts.done()
+    return code
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(start())

@@ -15,6 +15,9 @@ from mpi4py import MPI
 
 from solver.case.loading import LoadedCase, parse_case
 from solver.stepping import step
+from tests import in_process
+from tests.distribution import pytest_collection_modifyitems, pytest_xdist_auto_num_workers  # noqa: F401
+from tests.figures import pytest_runtest_logreport, pytest_runtest_setup  # noqa: F401
 
 if MPI.COMM_WORLD.rank > 0:
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115
@@ -108,19 +111,29 @@ def environment() -> dict[str, str]:
 
 @pytest.fixture
 def livoid(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run ``python -m solver`` in an empty folder, on ``ranks`` ranks."""
+    """Run the livoid command in an empty folder: in this process, or in one of its own.
 
-    def run(*arguments: str, ranks: int = 1) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command(*arguments, ranks=ranks),
-            cwd=tmp_path,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-        )
+    It has its own with ``process=True``, on several ``ranks``, and for ``--profile``, which adds up.
+    """
+
+    def run(*arguments: str, ranks: int = 1, process: bool = False) -> subprocess.CompletedProcess[str]:
+        if ranks > 1 or process or "--profile" in arguments:
+            return run_process(*arguments, folder=tmp_path, ranks=ranks)
+        return in_process.call(*arguments, folder=tmp_path)
 
     return run
+
+
+def run_process(*arguments: str, folder: Path, ranks: int = 1) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m solver`` in a folder, on ``ranks`` ranks."""
+    return subprocess.run(
+        command(*arguments, ranks=ranks),
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+    )
 
 
 def contents(folder: Path) -> dict[str, tuple[int, bytes]]:

@@ -16,6 +16,7 @@ from tests.conftest import ROOT, TIMEOUT, case_data, command, environment
 
 sys.path.insert(0, str(ROOT / "docs"))
 
+pytestmark = pytest.mark.xdist_group("docs")  # generated pages are written into the source tree
 EXAMPLES = {"new-term.md", "new-material.md"}
 """Pages that name files which the reader is to make."""
 needs_sphinx = pytest.mark.skipif(importlib.util.find_spec("myst_nb") is None, reason="no myst-nb here")

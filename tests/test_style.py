@@ -16,7 +16,14 @@ SOURCES = sorted(p for package in ("solver", "meshes", "postprocess") for p in (
 MAX_MODULE, MAX_FUNCTION = 400, 60
 
 
-@pytest.mark.parametrize("command", [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        pytest.param(["mypy"], marks=pytest.mark.xdist_group("mypy")),
+    ],
+)
 def test_clean(command: list[str]) -> None:
     if command == ["mypy"] and compat.DOLFINX_VERSION != compat.MINIMUM_VERSION:
         pytest.skip("types are those of the baseline's libraries")

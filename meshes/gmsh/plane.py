@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -162,10 +163,23 @@ def _size_field(triples: list[int], rule: SizeRule, roofs: Mapping[float, list[i
         field.setString(sizes[-1], "F", f"Min({rule.largest!r}, {layer})")
     smallest = field.add("Min")
     field.setNumbers(smallest, "FieldsList", sizes)
-    field.setAsBackgroundMesh(smallest)
+    field.setAsBackgroundMesh(_growing_in_depth(smallest, rule))
     # The roof segments are shorter than the field asks for; their size reaches into the metal.
     gmsh.option.setNumber("Mesh.MeshSizeExtendFromBoundary", 0 if rule.graded else 1)
     gmsh.option.setNumber("Mesh.MeshSizeFromPoints", 0)
+
+
+def _growing_in_depth(near: int, rule: SizeRule) -> int:
+    """Field of the sizes ``near`` the interface, or of those in depth where these are larger."""
+    if math.isinf(rule.reach):
+        return near
+    field = gmsh.model.mesh.field
+    deep, both = field.add("MathEval"), field.add("Max")
+    field.setString(
+        deep, "F", f"Min({rule.deepest!r}, {rule.growth!r} * Max(0, -y - {rule.reach!r}))"
+    )  # SizeRule.in_depth
+    field.setNumbers(both, "FieldsList", [near, deep])
+    return int(both)
 
 
 def _growing(points: list[int], size: float, rule: SizeRule) -> list[int]:

@@ -12,6 +12,7 @@ from mpi4py import MPI
 from meshes import compat
 from meshes.cell import CellMesh
 from meshes.partition import partitioner
+from solver.core import interrupts
 
 if TYPE_CHECKING:
     from meshes.cell import CoordinateKind
@@ -62,6 +63,8 @@ def distribute(
 ) -> CellMesh:
     """Run ``build`` in a Gmsh session on rank 0 and distribute the result. Collective.
 
+    Gmsh calls Python for element sizes; an exception of a signal would be lost there, so they wait.
+
     Args:
         build: makes and meshes the geometry in the current Gmsh model.
         comm: communicator of the mesh.
@@ -70,9 +73,19 @@ def distribute(
 
     Raises:
         MeshingError: on every rank, if ``build`` failed on rank 0.
+        Interrupted: if an end was asked for; on every rank, if ``build`` looks whether it was.
     """
+    with interrupts.deferred():
+        made = _distributed(build, comm, kind, msh_file)
+    interrupts.obey()
+    return made
+
+
+def _distributed(
+    build: Callable[[], None], comm: MPI.Comm, kind: CoordinateKind, msh_file: str | None
+) -> CellMesh:
     gdim = 3 if kind == "3d" else 2
-    failure: str | None = None
+    failure: str | interrupts.Interrupted | None = None
     if comm.rank == 0:
         with gmsh_session("livoid"):
             try:
@@ -80,6 +93,8 @@ def distribute(
                 _made_cells(gdim)
                 if msh_file is not None:
                     gmsh.write(msh_file)
+            except interrupts.Interrupted as request:
+                failure = request
             except Exception as error:
                 failure = f"Gmsh could not mesh the cell: {error}"
             failure = comm.bcast(failure, root=0)
@@ -91,6 +106,8 @@ def distribute(
         if failure is None:
             shares = partitioner(None, gdim, comm)
             domain, cells, facets = compat.gmsh_to_mesh(None, comm, gdim, shares)
+    if isinstance(failure, interrupts.Interrupted):
+        raise failure
     if failure is not None:
         raise MeshingError(failure)
     for dim in (domain.topology.dim - 1, domain.topology.dim):

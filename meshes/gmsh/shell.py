@@ -80,7 +80,7 @@ def _sizes(shell: Shell, rule: SizeRule) -> Callable[[float, float, float], floa
 
     def at(x: float, y: float, z: float) -> float:
         distance, nearest = tree.query((x, y, z))
-        return float(min(rule.largest, size[nearest] + rule.growth * distance))
+        return float(max(min(rule.largest, size[nearest] + rule.growth * distance), rule.in_depth(-z)))
 
     return at
 
@@ -156,7 +156,13 @@ class _ShellBuilder:
         edges = boundary_edges(triangles)
         on = np.abs(self.shell.points[edges][:, :, 1 - axis] - side).max(axis=1) < 1e-9
         edges = edges[on]
-        (nodes,) = joined(edges).paths
+        paths = joined(edges).paths
+        if len(paths) != 1:
+            raise ValueError(
+                f"on a side of the cell the surfaces' edge falls into {len(paths)} pieces: a void there is "
+                "too flat or too small for its elements"
+            )
+        nodes = paths[0]
         if (self.shell.points[nodes[0], axis] > self.shell.points[nodes[-1], axis]) != (k in (2, 3)):
             nodes = nodes[::-1]
         tag = int(gmsh.model.addDiscreteEntity(1, -1, [ends[k], ends[(k + 1) % 4]]))

@@ -25,6 +25,7 @@ from meshes.gmsh.session import distribute, mesh_by_size
 from meshes.gmsh.shell import Shell, build_shell
 from meshes.profile.footprints import SAME_PLACE, polygons, resampled, rounded_places, triple_line
 from meshes.profile.triangulated_roof import Roof, plan_areas
+from solver.core import interrupts
 
 if TYPE_CHECKING:
     from meshes.cell import CellMesh
@@ -74,6 +75,7 @@ def mesh_solid(
         best, which, last = -math.inf, TRIES[0], TRIES[0]
         failure: Exception | None = None
         for k, last in enumerate(TRIES):
+            interrupts.check_alone_if_stoppable()
             try:
                 shape = attempt(*last)
             except Exception as error:  # Gmsh raises nothing more special

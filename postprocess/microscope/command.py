@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,7 @@ from postprocess.microscope import pictures
 from postprocess.microscope.instrument import refusal
 from postprocess.records import RecordsError, read_run
 from solver.core.files import write_atomic
-from solver.core.ownership import ForeignFolderError, Marker, refuse_links
+from solver.core.ownership import ForeignFolderError, Marker, Results, refuse_links
 from solver.output.tables import Table
 
 if TYPE_CHECKING:
@@ -28,8 +30,9 @@ FOLDER = "microscope"
 MARKER = Marker(
     kind="microscope folder", key="livoid_microscope", file="microscope.json", earlier=lambda _: False
 )
-OWN = ("sem-*.png", "eds-*.png", "profile-*.png", "profile-*.csv", "frames.csv")
-"""What is replaced in a folder with the marker."""
+FRAMES = "frames.csv"
+NAMES = re.compile(r"(sem|eds|profile)-\d{5}\.(png|csv)|frames\.csv|microscope\.json")
+"""Files in a folder with the marker of a version that made no list of them."""
 COULOMB_M2_PER_MAH_CM2 = 36e3
 
 
@@ -55,28 +58,34 @@ def microscope(folder: Path, request: Request, out: Path | None = None) -> list[
     chosen = _chosen(every, request)
     view = film.view_of(run, request, first)
     target = folder / FOLDER if out is None else out
-    _claim(target, run, request, chosen or [every[-1]])
+    shown = chosen or [every[-1]]
     made: list[Path] = []
     rows = []
-    for frame in chosen or every:
-        look = film.look(run, frame, request, view)
-        pictured = bool(chosen) or frame is every[-1]
-        if not (pictured or look.specimen.is_alloy):
-            rows.append(look.row)
-            continue
-        maps = eds.element_maps(look.specimen, request)
-        rows.append(film.with_mg(look.row, maps))
-        if not pictured:
-            continue
-        end = f"{frame.output:05d}"
-        title = f"{run.folder.resolve().name}, {frame.capacity:.4g} mAh/cm2"
-        made += [
-            pictures.draw_sem(target / f"sem-{end}.png", look, view, request, run.folder.resolve().name),
-            pictures.draw_maps(target / f"eds-{end}.png", maps, view, title, request),
-            pictures.draw_profile(target / f"profile-{end}.png", maps, title, request),
-            _table(target / f"profile-{end}.csv", maps.rows()),
-        ]
-    return [_table(target / "frames.csv", rows), *made]
+    with _claimed(target, run, request, shown):
+        for frame in chosen or every:
+            look = film.look(run, frame, request, view)
+            if not (frame in shown or look.specimen.is_alloy):
+                rows.append(look.row)
+                continue
+            maps = eds.element_maps(look.specimen, request)
+            rows.append(film.with_mg(look.row, maps))
+            if frame not in shown:
+                continue
+            sem, eds_map, profile, numbers = (target / name for name in _names(frame))
+            title = f"{run.folder.resolve().name}, {frame.capacity:.4g} mAh/cm2"
+            made += [
+                pictures.draw_sem(sem, look, view, request, run.folder.resolve().name),
+                pictures.draw_maps(eds_map, maps, view, title, request),
+                pictures.draw_profile(profile, maps, title, request),
+                _table(numbers, maps.rows()),
+            ]
+        return [_table(target / FRAMES, rows), *made]
+
+
+def _names(frame: FieldOutput) -> tuple[str, ...]:
+    """Files of an output: picture, maps, profile and its numbers."""
+    end = f"{frame.output:05d}"
+    return f"sem-{end}.png", f"eds-{end}.png", f"profile-{end}.png", f"profile-{end}.csv"
 
 
 def _chosen(every: list[FieldOutput], request: Request) -> list[FieldOutput]:
@@ -113,26 +122,29 @@ def _check(request: Request, specimen: Specimen, run: RunRecords) -> None:
         raise refusal(problems)
 
 
-def _claim(target: Path, run: RunRecords, request: Request, shown: Sequence[FieldOutput]) -> None:
-    """Take the folder: its marker with the settings first, then what was there of an earlier look goes."""
+@contextlib.contextmanager
+def _claimed(target: Path, run: RunRecords, request: Request, shown: Sequence[FieldOutput]) -> Iterator[None]:
+    """Take the folder: settings with its marker first, then what was there of an earlier look goes."""
+    results = Results(target)
+    names = (MARKER.file, FRAMES, *(name for frame in shown for name in _names(frame)))
     try:
         refuse_links(target.parent, (target.name,))
         if target.exists() and not target.is_dir():
             raise RecordsError(f"{target} is no folder")
-        marker = MARKER.look(target) or MARKER.new()
+        marker = MARKER.look(target)
+        if marker is not None:
+            results.adopt(NAMES)
+        content: dict[str, Any] = {
+            MARKER.key: marker or MARKER.new(),
+            "run": str(run.folder.resolve()),
+            "instrument": request.stated(),
+            "pictures": [{"output": f.output, "capacity_mAh_cm2": f.capacity} for f in shown],
+        }
+        with results.making(*names, only=True):
+            write_atomic(target / MARKER.file, json.dumps(content, indent=2) + "\n")
+            yield
     except ForeignFolderError as error:
         raise RecordsError(str(error)) from None
-    target.mkdir(parents=True, exist_ok=True)
-    content: dict[str, Any] = {
-        MARKER.key: marker,
-        "run": str(run.folder.resolve()),
-        "instrument": request.stated(),
-        "pictures": [{"output": f.output, "capacity_mAh_cm2": f.capacity} for f in shown],
-    }
-    write_atomic(target / MARKER.file, json.dumps(content, indent=2) + "\n")
-    for pattern in OWN:
-        for old in target.glob(pattern):
-            old.unlink()
 
 
 def _table(path: Path, rows: Sequence[Row]) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -68,7 +68,7 @@ def _strip(axes: Axes, look: Look, instrument: Instrument, name: str) -> None:
     bar = nice(BAR_SHARE * right)
     start = 0.98 * right - bar
     axes.plot([start, start + bar], [0.62, 0.62], color="white", lw=4, solid_capstyle="butt")
-    style = {"color": "white", "fontsize": 11, "va": "center"}
+    style: dict[str, Any] = {"color": "white", "fontsize": 11, "va": "center", "parse_math": False}
     axes.text(start + 0.5 * bar, 0.28, f"{bar:g} um", ha="center", **style)
     row = look.row
     counted = (
@@ -135,6 +135,7 @@ def draw_maps(target: Path, maps: Maps, view: View, title: str, instrument: Inst
     figure.suptitle(
         f"{title}; {_response(instrument)}" + ("; the cell is right of x = 0, the rest mirrored" * mirrored),
         fontsize=9,
+        parse_math=False,
     )
     return save(figure, target)
 
@@ -193,7 +194,9 @@ def draw_profile(target: Path, maps: Maps, title: str, instrument: Instrument) -
     spread = f"bands: standard deviation between windows of {instrument.um('window'):g} um"
     one = np.all(np.isnan(maps.s.spread))
     narrow = "the cell holds one window: no spread"
-    axes.set_title(f"{title}; {_response(instrument)}\n{narrow if one else spread}", fontsize=9)
+    axes.set_title(
+        f"{title}; {_response(instrument)}\n{narrow if one else spread}", fontsize=9, parse_math=False
+    )
     return save(figure, target)
 
 

@@ -4,7 +4,9 @@ The staggered loop contact pressure -> current -> recession -> contact pressure 
 <- g(x) whose convergence depends on how strongly the pressure moves the current. Anderson's method combines
 the last few iterates so that the residual g(x) - x, taken as linear in x, is smallest: for a linear g this is
 GMRES, for a nonlinear one a quasi-Newton method that needs no derivative (Walker and Ni 2011, SIAM J. Numer.
-Anal. 49, 1715). Without a history it takes the image, as a plain iteration does.
+Anal. 49, 1715). Without a history it takes the image, as a plain iteration does. From step to step the map
+hardly changes, so that its differences are kept (Degroote, Bathe and Vierendeels 2009, Comput. Struct. 87,
+793, for the interface of a fluid and a structure).
 """
 
 from __future__ import annotations
@@ -13,8 +15,12 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-DEPTH = 8
+DEPTH = 30
 """Differences that are kept."""
+DEPENDENT = 1e-12
+"""Eigenvalue of the Gram matrix (differences of length 1) over the largest: below it they are dependent."""
+TINY = 1e-300
+"""Against a division by the length of a difference that is 0."""
 
 
 class Anderson:
@@ -29,21 +35,35 @@ class Anderson:
         self._last: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
         self._residuals: list[NDArray[np.float64]] = []
         self._images: list[NDArray[np.float64]] = []
+        self._new = 0
 
-    def next(self, x: NDArray[np.float64], image: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Next iterate from ``x`` and its image g(x). Collective."""
-        residual = image - x
+    def begin(self) -> None:
+        """Another iteration of nearly the same map begins: differences of the earlier ones are kept."""
+        self._last, self._new = None, 0
+
+    def forget(self, *, earlier: bool = False) -> None:
+        """Drop all differences, or those of ``earlier`` iterations only."""
+        kept = len(self._residuals) - self._new if earlier else len(self._residuals)
+        del self._residuals[:kept], self._images[:kept]
+        self._new = len(self._residuals)
+
+    def next(
+        self, x: NDArray[np.float64], image: NDArray[np.float64], weights: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        """Next iterate from ``x`` and its image g(x); residuals count times ``weights``. Collective."""
+        residual = (image - x) * (1.0 if weights is None else weights)
         if self._last is not None:
             self._residuals.append(residual - self._last[0])
             self._images.append(image - self._last[1])
+            self._new += 1
             del self._residuals[:-DEPTH], self._images[:-DEPTH]
         self._last = (residual, image)
         if not self._residuals:
             return image
         changes = np.array(self._residuals)
         # The normal equations of the least-squares problem: a few numbers a rank instead of a distributed QR.
-        # Differences of converged iterates are nearly dependent, so that small singular values are cut off.
         gram = self._comm.allreduce(changes @ changes.T)
         right = self._comm.allreduce(changes @ residual)
-        weights = np.linalg.lstsq(gram, right, rcond=1e-14)[0]
-        return np.asarray(image - weights @ np.array(self._images))
+        sizes = np.sqrt(np.maximum(np.diag(gram), TINY))
+        shares = np.linalg.lstsq(gram / np.outer(sizes, sizes), right / sizes, rcond=DEPENDENT)[0] / sizes
+        return np.asarray(image - shares @ np.array(self._images))

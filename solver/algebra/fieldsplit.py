@@ -142,5 +142,6 @@ def _places(reduction: Reduction, own: NDArray[np.int32], dofs: NDArray[np.int32
 
 def _within(reduction: Reduction, whole: NDArray[np.int32], part: NDArray[np.integer]) -> NDArray[np.integer]:
     """``part`` of ``whole`` in the numbers of the matrix that holds ``whole`` alone. Collective."""
-    start = int(reduction.comm.exscan(len(whole)) or 0)
+    before = reduction.comm.exscan(len(whole))  # None on the first rank
+    start = 0 if before is None else int(before)
     return start + np.searchsorted(whole, part)

@@ -51,7 +51,8 @@ class LinearLevel:
         vertices, self._positions = _vertices(space, components, reduction)
         self._edges = basix.topology(space.mesh.basix_cell())[1]
         self._size = vertices.shape[1]
-        self._start = int(reduction.comm.exscan(vertices.size) or 0)
+        before = reduction.comm.exscan(vertices.size)  # None on the first rank
+        self._start = 0 if before is None else int(before)
         own = self._start + np.arange(vertices.size)
         slots, ties = self._slots(vertices)
         columns = reduction.column[vertices.ravel()]

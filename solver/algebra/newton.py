@@ -22,53 +22,23 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 from petsc4py import PETSc
 
+from solver.algebra import rounding
 from solver.algebra.assembly import ReducedMatrix, ReducedVector
 from solver.algebra.petsc_options import forget_options, reason_name, set_options
-from solver.core import timing
+from solver.core import interrupts, timing
 
 if TYPE_CHECKING:
     from solver.algebra.fieldsplit import SplitMatrix
     from solver.algebra.reduction import Reduction
-
-ROUND_OFF_FLOOR = 1e-9
-"""Residual norm over the size of the solution below which stagnation counts as convergence: the residual of a
-power-law material on a graded mesh cannot be evaluated more accurately than about 1e-11."""
-STAGNATION = 0.5
-"""A Newton step that leaves more than this share of the residual stagnates."""
-
-QUADRATIC_FLOOR, QUADRATIC_GAIN = 0.1, 1e-2
-"""A residual below this share of the floor that the last step brought down at least this much has converged:
-the next step would gain digits that cannot be evaluated."""
+    from solver.algebra.springs import Springs
 
 RISES = 3
 """Full steps in a row that raise the residual after which they are given up for the line search."""
-
-KEPT_GAIN = 0.1
-"""What each step with a kept factorisation must bring the residual down to. Where one does not, either
-round-off is reached or the Jacobian is made anew, which costs little."""
-KEPT_FLOOR, KEPT_NORM = 1e-2, 1e-11
-"""Share of the floor, and residual norm, below which that counts as round-off."""
-KEPT_ENOUGH = 1e-14
-"""Residual norm at which no further step is taken."""
 
 AMPLE_ROOM = 1000
 """Per cent of room for pivots that are put off, over what the analysis expects, once there was too little."""
 
 _prefix_counter = itertools.count()
-
-
-@dataclass(frozen=True)
-class Springs:
-    """Linear forces on dofs: stiffness times (unknown - rest) is added to the residual.
-
-    Attributes:
-        numbers: global reduced numbers of owned dofs.
-        stiffness, rest: one value each.
-    """
-
-    numbers: NDArray[np.int64]
-    stiffness: NDArray[np.float64]
-    rest: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -145,13 +115,12 @@ class NewtonSolver:
         self._residual_form = forms[0]
         self._assembled = ReducedMatrix(forms[1], reduction)
         self._vector = ReducedVector(self._residual_form, reduction)
-        self.linear_iterations = self.linear_solves = 0
-        self._split = split
+        self.linear_iterations, self.linear_solves, self._split = 0, 0, split
         self.prescribed = np.empty(0, dtype=PETSc.IntType)
         self.prescribed_values: NDArray[np.float64] = np.empty(0)
         self._springs: Springs | None = None
         self._factored: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
-        self._first_norm, self._last_norm, self._rises = np.inf, np.inf, 0
+        self._first_norm, self._last_norm, self._rises, self._noise = np.inf, np.inf, 0, 0.0
         self._options, self._first = dict(options), first
         self._pivots_freely = False
         self._forms = (forms, forms if linearisation is None else self._compile(linearisation.residual))
@@ -222,8 +191,11 @@ class NewtonSolver:
             reason = self._try(attempt)
             iterations += 0 if attempt.kept else int(attempt.snes.getIterationNumber())
             # A line search that finds no descent among round-off noise has converged all the same.
-            rounded_off = self._last_norm <= self._floor() and not attempt.kept
-            if np.isfinite(self._last_norm) and (reason > 0 or rounded_off):
+            if reason <= 0 and not attempt.kept and np.isfinite(self._last_norm):
+                # the last norm may be that of a step before the one that led astray
+                self.reduction.expand(self.solution, self.unknown)
+                self._last_norm = self._true_norm(self.solution)
+            if np.isfinite(self._last_norm) and (reason > 0 or (not attempt.kept and self._rounded_off())):
                 self.reduction.expand(self.solution, self.unknown)
                 if self._linearisation is not None:
                     self._linearisation.finish()
@@ -237,8 +209,8 @@ class NewtonSolver:
         if reason == PETSc.SNES.ConvergedReason.DIVERGED_LINEAR_SOLVE and self._give_up_symmetry():
             return iterations + self.solve(prescribed, values, springs)
         raise SolveError(
-            f"{self.name}: Newton stopped after {iterations} iterations, residual {self._last_norm:.3e}, "
-            f"{reason_name(reason)}"
+            f"{self.name}: Newton stopped after {iterations} iterations, residual {self._last_norm:.3e} "
+            f"(from {self._first_norm:.1e}; rounding: {self._noise:.1e}), {reason_name(reason)}"
         )
 
     def _try(self, attempt: _Attempt) -> int:
@@ -258,6 +230,7 @@ class NewtonSolver:
             self.linear_iterations += int(attempt.snes.getLinearSolveIterations())
             self.linear_solves += int(attempt.snes.getIterationNumber())
         except PETSc.Error:  # the package that factorises could not go on; vectors may be locked
+            interrupts.raise_lost()
             self._make_solvers()
             reason = failed
         if reason == failed:
@@ -318,9 +291,10 @@ class NewtonSolver:
         """Convergence by the residual of F, whatever the attempt linearises.
 
         No fixed tolerance fits all: the residual of a power-law metal is a sum of terms that cancel, and how
-        far it can be evaluated depends on the size of the solution (:meth:`_floor`). So besides ``snes_atol``
-        two observations near that floor count as converged. Either the last step was one of quadratic
-        convergence: the next would gain digits that are not there. Or it stagnated: these digits are used up.
+        far it can be evaluated depends on the size of the solution (:mod:`rounding`). So besides the
+        tolerance two observations near that floor count. Either the last step was one of quadratic
+        convergence: the next would gain digits that are not there. Or it stagnated: these digits are used up
+        (where the matrix is large, more of them than the floor knows, and what they come to is measured).
 
         A kept factorisation converges linearly, by about the same factor each step. Its steps are cheap, so
         they go on as long as each gains a digit; where one does not, either round-off is reached (done), or
@@ -329,29 +303,36 @@ class NewtonSolver:
         Full steps may raise the residual on the way although they converge, but several rises in a row mean
         that they do not: then the attempt ends early and the line search takes over.
         """
-        now = self._now
+        interrupts.check_if_stoppable(self.reduction.comm)
+        now, reasons = self._now, PETSc.SNES.ConvergedReason
         norm = norms[2] if now.linearisation is None else self._true_norm(snes.getSolution())
         last, self._last_norm = self._last_norm if iteration else np.inf, norm
         self._first_norm = self._first_norm if iteration else norm
         self._rises = self._rises + 1 if iteration and norm > last else 0
-        reasons = PETSc.SNES.ConvergedReason
         _rtol, atol, _stol, _max_it = snes.getTolerances()
-        floor = self._floor()
+        floor = rounding.usual_floor(self.solution)
         if now.kept:
-            slow = iteration > 0 and norm > KEPT_GAIN * last
-            done = norm <= KEPT_ENOUGH or (slow and norm <= min(KEPT_FLOOR * floor, KEPT_NORM))
+            slow = iteration > 0 and norm > rounding.KEPT_GAIN * last
+            done = norm <= rounding.KEPT_ENOUGH or (
+                slow and norm <= min(rounding.KEPT_FLOOR * floor, rounding.KEPT_NORM)
+            )
             hopeless = slow and not done
         else:
-            fast = norm <= QUADRATIC_FLOOR * floor and norm <= QUADRATIC_GAIN * last < np.inf
-            done = norm <= atol or fast or (norm <= floor and norm > STAGNATION * last)
+            fast = (
+                norm <= rounding.QUADRATIC_FLOOR * floor and norm <= rounding.QUADRATIC_GAIN * last < np.inf
+            )
+            done = norm <= atol or fast or (norm > rounding.STAGNATION * last and self._rounded_off())
             hopeless = self._rises >= RISES and now is not self._attempts[-1]
         if hopeless or not np.isfinite(norm):
             return reasons.DIVERGED_FUNCTION_DOMAIN
         return reasons.CONVERGED_FNORM_ABS if done else reasons.CONVERGED_ITERATING
 
-    def _floor(self) -> float:
-        """Round-off floor at the present solution: residuals are sums of terms of its size."""
-        return ROUND_OFF_FLOOR * max(1.0, float(self.solution.norm(PETSc.NormType.NORM_INFINITY)))
+    def _rounded_off(self) -> bool:
+        """Whether the last residual is one of rounding; measured where the floor says no. Collective."""
+        self._noise = rounding.usual_floor(self.solution)
+        if self._noise < self._last_norm < np.inf:
+            self._noise = rounding.measured_floor(self._assembled.matrix, self.solution)
+        return self._last_norm <= self._noise
 
     def _evaluate(self, _snes: PETSc.SNES, trial: PETSc.Vec, out: PETSc.Vec) -> None:
         self.reduction.expand(trial, self.unknown)
@@ -368,8 +349,7 @@ class NewtonSolver:
         self._vector.assemble(form, out)
         start = self.reduction.start
         if self._springs is not None:
-            own = self._springs.numbers - start
-            out.array[own] += self._springs.stiffness * (trial.array_r[own] - self._springs.rest)
+            self._springs.add_to(out, trial)
         if len(self.prescribed):
             out.array[self.prescribed - start] = (
                 trial.array_r[self.prescribed - start] - self.prescribed_values
@@ -381,10 +361,7 @@ class NewtonSolver:
         self.reduction.expand(trial, self.unknown)
         self._assembled.assemble(self._now.jacobian)
         if self._springs is not None:
-            diagonal = matrix.getDiagonal()
-            diagonal.array[self._springs.numbers - self.reduction.start] += self._springs.stiffness
-            matrix.setDiagonal(diagonal)
-            diagonal.destroy()
+            matrix.axpy(1.0, self._springs.stiffness, PETSc.Mat.Structure.SUBSET_NONZERO_PATTERN)
         matrix.zeroRowsColumns(self.prescribed, diag=1.0)
         if self._split is not None:
             self._split.follow(

@@ -8,7 +8,7 @@ grow with the mesh (creep-schur, electrochemistry-split, motion-multigrid).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 Options = dict[str, str | float | int | None]
 
@@ -38,6 +38,12 @@ NEWTON_SYMMETRIC: Options = {key: value for key, value in NEWTON_DIRECT.items() 
 With MUMPS' own threshold so many pivots are put off on a cold start, where rigid metal is at its stiffest,
 that it runs out of room; Newton's method makes up for what a smaller one (cntl 1) loses in accuracy."""
 
+RAMP, COLD_RAMP = (0.25, 1.0), (2.0**-20, 3.0)
+"""Share of a jump of the prescribed current that is taken first, and what the next ones grow by. Where
+nothing has been solved yet it begins small: supersaturation goes with the current, to thousands in frozen
+metal, while Newton's method takes its logarithm for linear."""
+SMALLEST_OF_RAMP = 1.0 / 64.0
+"""Share of the first one below which a ramp gives up."""
 FULL_STEPS_MAX_IT = 30
 """Newton iterations without line search before one is used."""
 
@@ -154,12 +160,16 @@ class ModelSolverOptions:
         electrochemistry, creep: of these equation sets.
         motion: of the mesh.
         surface: of projections on the contact and of the void surfaces' speed.
+        sets: by the name of the solver (those above), the name of the set that its options are from.
+        changed: options that are not those of the set, by the name of the set.
     """
 
     electrochemistry: Options
     creep: Options
     motion: Options
     surface: Options
+    sets: Mapping[str, str] = field(default_factory=dict)
+    changed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def model_solver_options(
@@ -172,19 +182,23 @@ def model_solver_options(
 
     Args:
         iterative: whether to iterate.
-        equipotential: whether Z = 0: the current on the contact is then a multiplier, and its saddle point
-            is factorised.
+        equipotential: whether Z is small or 0: the current on the contact is then an unknown of its own, and
+            its saddle point is factorised.
         overrides: changed options by name of their set.
     """
 
-    def named(name: str) -> Options:
-        return with_overrides(name, (overrides or {}).get(name, {}))
-
-    direct = named("newton-direct")
-    if not iterative:
-        return ModelSolverOptions(direct, named("newton-symmetric"), direct, direct)
-    electrochemistry = direct if equipotential else named("electrochemistry-split")
-    return ModelSolverOptions(electrochemistry, named("creep-schur"), named("motion-multigrid"), direct)
+    direct = "newton-direct"
+    sets = {"electrochemistry": direct, "creep": "newton-symmetric", "motion": direct, "surface": direct}
+    if iterative:
+        sets |= {"creep": "creep-schur", "motion": "motion-multigrid"}
+        sets |= {} if equipotential else {"electrochemistry": "electrochemistry-split"}
+    given = {} if overrides is None else overrides
+    chosen = {name: with_overrides(name, given.get(name, {})) for name in set(sets.values())}
+    return ModelSolverOptions(
+        **{solver: chosen[name] for solver, name in sets.items()},
+        sets=sets,
+        changed={name: tuple(options) for name, options in given.items()},
+    )
 
 
 def splits(options: Mapping[str, object]) -> bool:

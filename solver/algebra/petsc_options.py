@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ctypes
+import re
+from collections.abc import Iterable, Mapping
 
 from petsc4py import PETSc
+
+_PREFIX = re.compile(r"livoid_(?P<solver>[a-z]+)_[0-9]+_")
+"""How the prefix of a solver is made (:class:`solver.algebra.newton.NewtonSolver`)."""
+_SOLVERS = {"mesh": "motion"}
+"""Solvers whose options have another name; those that have none there are of the surface."""
 
 
 def set_options(target: PETSc.SNES | PETSc.KSP, options: Mapping[str, object]) -> None:
@@ -18,6 +25,34 @@ def set_options(target: PETSc.SNES | PETSc.KSP, options: Mapping[str, object]) -
     for key, value in options.items():
         database[prefix + key] = value
     target.setFromOptions()
+
+
+def unread_options(sets: Mapping[str, str], given: Mapping[str, Iterable[str]]) -> list[str]:
+    """Options that no object of PETSc has asked for, of those that solvers have now: they have no effect.
+
+    On this rank: objects ask on all ranks alike.
+
+    Args:
+        sets: by the name of a solver (:class:`solver.algebra.options.ModelSolverOptions`), that of its set.
+        given: options by set; those of sets that no solver has now, and those that were taken away, are left
+            out.
+
+    Returns:
+        ``set.option``.
+    """
+    library = ctypes.CDLL(PETSc.__file__)  # petsc4py has no name for PetscOptionsUsed
+    asked: dict[str, bool] = {}
+    for key in PETSc.Options().getAll():
+        found = _PREFIX.match(key)
+        if found is None:
+            continue
+        name = sets.get(_SOLVERS.get(found["solver"], found["solver"]), sets["surface"])
+        option, used = key[found.end() :], ctypes.c_int(0)
+        if option in given.get(name, ()) and not library.PetscOptionsUsed(
+            None, key.encode(), ctypes.byref(used)
+        ):
+            asked[f"{name}.{option}"] = asked.get(f"{name}.{option}", False) or bool(used.value)
+    return [option for option, was in asked.items() if not was]
 
 
 def forget_options(prefix: str, options: Mapping[str, object]) -> None:

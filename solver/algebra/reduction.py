@@ -65,7 +65,7 @@ class Reduction:
         last = self.comm.rank == self.comm.size - 1
         self.n_reduced = len(free) + (n_ties if last else 0)
         start = self.comm.exscan(self.n_reduced)
-        self.start = int(start or 0)
+        self.start = 0 if start is None else int(start)
         total = self.comm.allreduce(self.n_reduced)
         self.tie_start = total - n_ties
         self.column = np.full(self.n_owned, _LEFT_OUT, dtype=np.int64)

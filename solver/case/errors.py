@@ -19,9 +19,10 @@ class CaseError(ValueError):
     """A case file that cannot be used; ``problems`` has one line per problem."""
 
     def __init__(self, source: str, problems: list[str]) -> None:
-        self.source, self.problems = source, problems
+        # names of keys may hold anything, line breaks too
+        self.source, self.problems = source, [_one_line(problem) for problem in problems]
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        super().__init__("\n".join([f"{source}: {count}", *(f"  {p}" for p in problems)]))
+        super().__init__("\n".join([f"{_one_line(source)}: {count}", *(f"  {p}" for p in self.problems)]))
 
 
 class ChangeError(CaseError):
@@ -29,6 +30,11 @@ class ChangeError(CaseError):
 
     def __str__(self) -> str:
         return "; ".join(self.problems)
+
+
+def _one_line(text: str) -> str:
+    """Text whose line breaks are written out."""
+    return "\\n".join(text.splitlines())
 
 
 def describe(model: type[BaseModel], detail: ErrorDetails) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from solver.case.errors import CaseError, ChangeError, describe, message, shown, suggestion
-from solver.case.materials import Library, UnknownMaterialError, choices, with_metal
-from solver.case.paths import PathError, set_value
+from solver.case.materials import FIXED, Library, UnknownMaterialError, choices, with_metal
+from solver.case.paths import PathError, overridden, set_value
 from solver.case.platen_series import with_motion
 from solver.case.resolved import SECTION as RESOLVED
 from solver.case.resolved import resolved_problems
@@ -76,6 +75,22 @@ def load_case(path: str | Path, changes: Mapping[str, Any] | None = None) -> Loa
     return parse_case(data, source)
 
 
+def changes_of(pairs: Sequence[tuple[str, Any]], source: str = "case") -> dict[str, Any]:
+    """Changes of a case from paths and values as a command line gives them.
+
+    Raises:
+        ChangeError: if one of them undoes another, or its path is none.
+    """
+    try:
+        twice = overridden([path for path, _ in pairs])
+    except PathError as error:
+        raise ChangeError(source, [str(error)]) from None
+    if twice is not None:
+        text = f"--set {twice[0]} is overridden by --set {twice[1]}; give one of them"
+        raise ChangeError(source, [text])
+    return dict(pairs)
+
+
 def parse_case(
     data: Mapping[str, Any], source: str = "case", *, library: Library | None = None
 ) -> LoadedCase:
@@ -98,23 +113,10 @@ def parse_case(
     except ValidationError as error:
         problems += [describe(Case, detail) for detail in error.errors()]
     materials = _materials(data, problems, library or Library())
-    problems += resolved_problems(copied, materials) + _memory_problems(data, materials)
+    problems += resolved_problems(copied, materials) + _resistance_problems(data, materials)
     if problems or case is None:
         raise CaseError(source, problems)
     return LoadedCase(case, materials["metal"], materials["creep"], materials["electrolyte"], source)
-
-
-def schema() -> dict[str, Any]:
-    """JSON schema of a case file."""
-    result = Case.model_json_schema()
-    result["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    result["title"] = "livoid case"
-    return result
-
-
-def schema_text() -> str:
-    """JSON schema as indented text."""
-    return json.dumps(schema(), indent=2, sort_keys=True) + "\n"
 
 
 def _read(path: Path, source: str) -> dict[str, Any]:
@@ -149,12 +151,17 @@ def _materials(data: Mapping[str, Any], problems: list[str], library: Library) -
     return found
 
 
-def _memory_problems(data: Mapping[str, Any], materials: Mapping[str, Any]) -> list[str]:
-    """What [contact_memory] lacks of the electrolyte's entries, as soon as that can be read."""
+def _resistance_problems(data: Mapping[str, Any], materials: Mapping[str, Any]) -> list[str]:
+    """What [heterogeneity] and [contact_memory] lack of the electrolyte's entries, if these can be read."""
     electrolyte: ElectrolyteMaterial | None = materials.get("electrolyte")
-    if electrolyte is None or data.get("contact_memory") is None:
+    if electrolyte is None:
         return []
     problems = []
+    if data.get("heterogeneity") is not None and electrolyte.area_resistance.value == 0.0:
+        text = "[heterogeneity] multiplies a resistance, which has to be above 0 ohm cm2"
+        problems.append(f"material.electrolyte.area_resistance = 0: {text}")
+    if data.get("contact_memory") is None:
+        return problems
     for name in ("area_resistance", "remade_resistance", "pressure_exponent"):
         path, entry = f"material.electrolyte.{name}", getattr(electrolyte, name)
         if entry is None:
@@ -175,7 +182,7 @@ def _material(library: Library, kind: str, raw: Mapping[str, Any], metal: str, p
         )
         return None
     overrides = {key: value for key, value in raw.items() if key != "name"}
-    own = set(model.model_fields) - {"kind", "description", "creep", "metals"}
+    own = set(model.model_fields) - FIXED
     for key in sorted(set(overrides) - own):
         problems.append(f"{path}.{key}: unknown property{suggestion(key, own)}")
     for key, value in overrides.items():

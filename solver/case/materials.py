@@ -27,6 +27,9 @@ Status = Literal["measured", "literature", "derived", "tunable", "numerical", "c
 RANGE_ENDS = ("low", "high")
 """Names under which a case chooses the ends of a number's range."""
 
+FIXED = frozenset({"kind", "description", "creep", "metals"})
+"""Entries of a material that no case overrides."""
+
 T = TypeVar("T")
 
 
@@ -75,6 +78,12 @@ class Thermal(Sourced[T], Generic[T]):
     reference_temperature: units.Temperature | None = None
     activation_energy: units.Energy | None = None
 
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.reference_temperature is None) != (self.activation_energy is None):
+            raise ValueError("'reference_temperature' and 'activation_energy' need each other")
+        return self
+
     def at(self, temperature: float, *, sign: int = 1) -> float:
         """Value at ``temperature`` (K); ``sign`` -1 for resistances."""
         value = float(self.value)  # type: ignore[arg-type]
@@ -119,14 +128,14 @@ class CreepMaterial(_Strict):
 
     kind: Literal["creep"] = "creep"
     description: str = ""
-    prefactor: Annotated[Sourced[units.Rate], _OVERRIDABLE]
+    prefactor: Annotated[Sourced[units.CreepRate], _OVERRIDABLE]
     stress: Annotated[Sourced[units.CreepStress], _OVERRIDABLE]
     exponent: Annotated[Sourced[units.Exponent], _OVERRIDABLE]
     activation_energy: Annotated[Sourced[units.MolarEnergy], _OVERRIDABLE]
     viscosity_floor: Annotated[Sourced[units.Viscosity], _OVERRIDABLE]
     diffusional_rate: Annotated[Sourced[units.Rate], _OVERRIDABLE]
     breakdown_stress: Annotated[Sourced[units.CreepStress], _OVERRIDABLE] | None = None
-    saturated_prefactor: Annotated[Sourced[units.Rate], _OVERRIDABLE] | None = None
+    saturated_prefactor: Annotated[Sourced[units.CreepRate], _OVERRIDABLE] | None = None
     saturated_stress: Annotated[Sourced[units.CreepStress], _OVERRIDABLE] | None = None
     saturated_exponent: Annotated[Sourced[units.Exponent], _OVERRIDABLE] | None = None
     saturated_activation_energy: Annotated[Sourced[units.MolarEnergy], _OVERRIDABLE] | None = None
@@ -161,8 +170,6 @@ class CreepMaterial(_Strict):
             missing = [name for name in entries if getattr(self, name) is None]
             if missing and len(missing) < len(entries):
                 raise ValueError(f"{what} also needs {', '.join(missing)}")
-        if self.saturated_prefactor is not None and self.saturated_prefactor.value == 0.0:
-            raise ValueError("saturated_prefactor = 0 leaves no creep")
         if self.grain_size is not None and self.smallest_grain is not None:
             if self.smallest_grain.value > self.grain_size.value:
                 raise ValueError("smallest_grain is larger than grain_size")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from solver.case.errors import shown
@@ -39,6 +40,20 @@ def parts_of(path: str) -> list[str]:
             raise PathError(f"{shown(path)}: a part of the path is empty")
         parts += [match["name"], *numbers]
     return parts
+
+
+def overridden(paths: Sequence[str]) -> tuple[str, str] | None:
+    """The first two paths of which the later one takes the place of what the earlier one puts in, if any are.
+
+    Raises:
+        PathError: if one is none.
+    """
+    parts = [parts_of(path) for path in paths]
+    for later, place in enumerate(parts):
+        for earlier in range(later):
+            if parts[earlier][: len(place)] == place:
+                return paths[earlier], paths[later]
+    return None
 
 
 def set_value(data: dict[str, Any], path: str, value: object) -> None:

@@ -43,8 +43,9 @@ _WHOLE = {
 }  # fmt: skip
 _TIMES_LAST = ("hour", "minute", "s", "day", "year")
 _SIGNS = str.maketrans(
-    {"µ": "u", "μ": "u", "\u2126": "Ω", "\u212b": "Å", "℃": "°C", "·": "*", "⋅": "*", "×": "*", "∙": "*",
-     "−": "-", "⁄": "/", "∕": "/", "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\t": " "}
+    {"µ": "u", "μ": "u", "º": "°", "\u2126": "Ω", "\u212b": "Å", "℃": "°C",
+     "·": "*", "⋅": "*", "×": "*", "∙": "*", "−": "-", "⁄": "/", "∕": "/",
+     "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\t": " "}
 )  # fmt: skip
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻"
 _SUPERSCRIPT = re.compile(f"[{_SUPERSCRIPTS}]+")
@@ -56,6 +57,14 @@ _ONE = re.compile(r"1(?= *(?:/|per(?![A-Za-z])))")
 _TIMES = re.compile(r"\*(?!\*)|\.")
 _EXPONENT = re.compile(r"(?:\^|\*\*) *\( *(?P<inner>[+-]?[0-9]+) *\)|(?:\^|\*\*)? *(?P<plain>[+-]?[0-9]+)")
 _POWER = re.compile(r"\^|\*\*|[+-]?[0-9]")
+SPACE = r" \t\u00a0\u2009\u202f"
+_LETTER = r"A-Za-zµμΩ\u2126Å\u212b°º℃%"
+PATTERN = (
+    rf"(?:(?:1[{SPACE}]*(?:[/⁄∕]|per)|[/⁄∕])[{SPACE}]*)?(?:\([({SPACE}]*)?[{_LETTER}]"
+    rf"[{_LETTER}{SPACE}{_SUPERSCRIPTS}0-9^*·⋅×∙./⁄∕()+\-−]*"
+)
+"""Every unit matches it, for programs that know no grammar; not all that matches is a unit. No piece of it
+takes what the one before could take, so that no text takes long."""
 LARGEST_POWER = 9
 """Of a unit in all; one digit, so that what is written can be read."""
 
@@ -104,7 +113,7 @@ def read_unit(text: str) -> Unit:
         UnitTextError: if the text is no unit.
     """
     signs = text.strip().translate(_SIGNS)
-    plain = _SUPERSCRIPT.sub(lambda match: "^" + match[0].translate(_PLAIN), signs)
+    plain = _SUPERSCRIPT.sub(lambda match: "^" + match[0].translate(_PLAIN), signs.replace("° C", "°C"))
     if not plain:
         return Unit()
     reader = _Reader(plain)

@@ -10,15 +10,26 @@ from typing import Annotated, Any
 import pint
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
-from solver.case.unit_grammar import read_unit
+from solver.case.unit_grammar import PATTERN, SPACE, read_unit
 
 MAX_TEXT = 80
 """Longest text accepted as a quantity."""
 
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
+_TIMES_TEN = rf"[{SPACE}]*[x×·⋅*][{SPACE}]*10"
+"""As papers write powers of ten: 8×10⁻¹⁵, 8 x 10^-15, 8*10**-15."""
 _QUANTITY = re.compile(
-    r"[ \t]*(?P<number>[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?|[+-]?inf)(?P<unit>.*)",
+    r"[ \t]*(?P<number>[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3}"
+    rf"|{_TIMES_TEN}(?P<power>(?:\^|\*\*)[+-]?[0-9]{{1,2}}(?![0-9])|[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{{1,2}}))?|[+-]?inf)"
+    r"(?P<unit>.*)",
     re.DOTALL,
 )
+_NUMBER_PATTERN = (
+    r"[+\-−]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+\-−]?[0-9]{1,3}"
+    rf"|{_TIMES_TEN}(?:(?:\^|\*\*)[+\-−]?[0-9]{{1,2}}|[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{{1,2}}))?"
+)
+_BEYOND_NUMBERS = 1e308
+"""What is above it is inf."""
 
 
 @functools.cache
@@ -55,10 +66,20 @@ def parse_quantity(text: object, unit: str, shown: str | None = None) -> float:
     unit_text = match["unit"].strip()
     if not unit_text and match["number"].endswith("inf"):
         return float(match["number"])
-    number = _finite(float(match["number"]))
+    if re.match(r",[0-9]", unit_text):
+        raise ValueError(f"not a quantity: the decimal sign is a point, as in '1.5 {example}'")
+    number = _finite(_number_in(match))
     if not unit_text and unit != "":
         raise ValueError(f"needs a unit, for example '{text.strip()} {example}'")
     return _finite(_convert(number, unit_text, unit, example))
+
+
+def _number_in(match: re.Match[str]) -> float:
+    """The number of a quantity."""
+    if match["power"] is None:
+        return float(match["number"])
+    mantissa = re.split(_TIMES_TEN, match["number"])[0]
+    return float(f"{mantissa}e{match['power'].lstrip('^*').translate(_SUPERSCRIPTS)}")
 
 
 def split_quantity(value: object) -> tuple[float, str]:
@@ -73,7 +94,7 @@ def split_quantity(value: object) -> tuple[float, str]:
     match = _QUANTITY.fullmatch(text)
     if match is None:
         raise ValueError(f"{value!r} is not a number with a unit")
-    return _finite(float(match["number"])), read_unit(match["unit"]).written()
+    return _finite(_number_in(match)), read_unit(match["unit"]).written()
 
 
 def convert(number: float, unit: str, wanted: str) -> float:
@@ -85,6 +106,7 @@ def convert(number: float, unit: str, wanted: str) -> float:
     return _convert(number, unit, wanted, read_unit(wanted).written())
 
 
+@functools.lru_cache(maxsize=8192)  # a study reads the same numbers for every run
 def _convert(number: float, unit_text: str, wanted: str, example: str) -> float:
     unit, target = read_unit(unit_text), read_unit(wanted)
     fits = f"unit '{unit_text}' does not fit: expected one like '{example or '1'}'"
@@ -143,6 +165,28 @@ def _check_range(
     return value
 
 
+def _json_schema(
+    unit: str, shown: str, low: float, high: float, *, infinite: bool, above: bool
+) -> dict[str, Any]:
+    """JSON schema of a quantity: text with a unit; a number where there is none, or for inf."""
+    text = rf"[ \t]*{_NUMBER_PATTERN}[{SPACE}]*" + (f"(?:{PATTERN})" if unit else f"(?:{PATTERN})?")
+    numbers: dict[str, object] = (
+        {} if unit else {"exclusiveMinimum" if above else "minimum": low, "maximum": high}
+    )
+    if infinite:
+        text, numbers = rf"(?:{text}|[ \t]*\+?inf[ \t]*)", {"exclusiveMinimum": _BEYOND_NUMBERS}
+    return {
+        "type": ["string", "number"] if numbers else "string",
+        "pattern": f"^{text}$",
+        "maxLength": MAX_TEXT,
+        **numbers,
+        "description": f"quantity convertible to {shown or 'a plain number'}" + (", not 0" if above else ""),
+        "x-unit": shown,
+        "x-minimum": format_quantity(low, shown, unit),
+        "x-maximum": format_quantity(high, shown, unit),
+    }
+
+
 def quantity(
     unit: str, shown: str, low: float, high: float, *, infinite: bool = False, above: bool = False
 ) -> Any:
@@ -151,14 +195,7 @@ def quantity(
     ``infinite``: ``"inf"`` is a value too; ``above``: the low end itself is none.
     """
     example = format_quantity(min(max(low, 1e-6), high) if low > 0 else high, shown, unit)
-    schema: dict[str, object] = {
-        "type": "string" if unit else ["string", "number"],
-        "description": f"quantity convertible to {shown or 'a plain number'}" + (", not 0" if above else ""),
-        "x-unit": shown,
-        "x-minimum": format_quantity(low, shown, unit),
-        "x-maximum": format_quantity(high, shown, unit),
-        "examples": [example],
-    }
+    schema = _json_schema(unit, shown, low, high, infinite=infinite, above=above) | {"examples": [example]}
     return Annotated[
         float,
         BeforeValidator(functools.partial(parse_quantity, unit=unit, shown=shown)),
@@ -182,13 +219,15 @@ Voltage = quantity("V", "V", -5.0, 5.0)
 Duration = quantity("s", "s", 1e-12, 1e10)
 AreaResistance = quantity("ohm*m**2", "ohm*cm**2", 0.0, 1e2)
 Conductivity = quantity("S/m", "S/m", 1e-9, 1e4)
-Diffusivity = quantity("m**2/s", "m**2/s", 1e-30, 1e-4)
+Diffusivity = quantity("m**2/s", "m**2/s", 1e-24, 1e-10)
 MolarVolume = quantity("m**3/mol", "m**3/mol", 1e-7, 1e-3)
 SurfaceEnergy = quantity("J/m**2", "J/m**2", 0.0, 100.0)
 Angle = quantity("rad", "deg", 1e-3, math.pi - 1e-3)
 Energy = quantity("J", "eV", 0.0, 1e-18)
 MolarEnergy = quantity("J/mol", "kJ/mol", 0.0, 1e6)
 Rate = quantity("1/s", "1/s", 0.0, 1e30)
+CreepRate = quantity("1/s", "1/s", 1e-30, 1e30)
+"""Not 0: metal that does not creep has no velocity for any stress."""
 Viscosity = quantity("Pa*s", "Pa*s", 0.0, 1e20)
 LineDensity = quantity("1/m", "1/um", 1e1, 1e8)
 CreepStress = quantity("Pa", "MPa", 1e3, 1e9)
@@ -205,5 +244,5 @@ SurfaceDiffusivity = quantity("m**3/s", "m**3/s", 1e-40, 1e-10)
 STIFFEST = 1e15
 """Pa/m: 0.2 mm of steel, stiffer than any clamp; beyond it the platen's velocity is given."""
 Stiffness = quantity("Pa/m", "MPa/um", 0.0, STIFFEST)
-PlatenVelocity = quantity("m/s", "um/s", -1e-3, 1e-3)
+PlatenVelocity = quantity("m/s", "um/s", -1e-5, 1e-5)
 Expansion = quantity("", "", -1.0, 3.0)

@@ -1,9 +1,11 @@
-"""Arguments that several commands share, and the case that they name, read once for all ranks."""
+"""Shared by commands: arguments, the case that they name (read once for all ranks), where they write."""
 
 from __future__ import annotations
 
+import contextlib
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -54,13 +56,55 @@ def case_reader(
 
     Raises:
         ArgumentError: if one of the ``changes`` is not PATH=VALUE.
+        ChangeError: if one undoes another, or its path is none.
     """
-    given = dict(parse_change(text) for text in changes)
+    from solver.case.loading import changes_of
+
+    given = changes_of([parse_change(text) for text in changes], str(path))
 
     def read(more: Mapping[str, Any]) -> LoadedCase:
         return read_case(path, given | dict(more), comm)
 
     return read
+
+
+def claim(folder: Path, comm: MPI.Comm) -> None:
+    """Take a folder for results before they are worked out. Collective.
+
+    Raises:
+        RootError: if it holds what livoid has not made; nothing is changed then.
+    """
+    from solver.core.ownership import Results
+    from solver.core.parallel import on_root
+
+    on_root(comm, Results(folder).claim)
+
+
+@contextlib.contextmanager
+def making(folder: Path, *names: str, alone: bool = False) -> Iterator[None]:
+    """Rank 0 makes these files inside, in a folder that is the user's or (``alone``) for results.
+
+    Raises:
+        ArgumentError: if one of them is there and not livoid's; nothing is changed then.
+    """
+    from solver.core.ownership import ForeignFolderError, Results
+
+    try:
+        if alone:
+            Results(folder).check()
+        with Results(folder).making(*names):
+            yield
+    except ForeignFolderError as error:
+        raise ArgumentError(str(error)) from None
+
+
+def tell_of_abort(comm: MPI.Comm, *runs: Path) -> None:
+    """Say of run folders whose process has gone without a word that it has. Collective."""
+    from solver.core.parallel import on_root
+    from solver.output import aborted
+
+    for run in runs:
+        on_root(comm, partial(aborted.tell, run))
 
 
 def read_case(path: Path, changes: Mapping[str, Any], comm: MPI.Comm) -> LoadedCase:

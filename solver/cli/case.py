@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import sys
@@ -10,7 +11,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from solver.cli.arguments import CaseFile, Changes, Communicator, case_reader
+from solver.cli.arguments import CaseFile, Changes, Communicator, case_reader, making
 from solver.cli.exits import EXIT_OK
 
 log = logging.getLogger("livoid")
@@ -33,13 +34,13 @@ def check(case: CaseFile, /, *, set_: Changes = (), comm: Communicator) -> int:
             print("# vacancies at a flat contact")
             print(f"#   {'Z_vac':10s} {setup.vacancy_resistance.ohm_cm2:.4g} ohm cm2")
         for _, sentence in validity.of_case(setup):
-            log.warning(sentence)
+            log.warning("%s", sentence)
     return EXIT_OK
 
 
 def schema(*, comm: Communicator) -> int:
     """Print the JSON schema of case files."""
-    from solver.case.loading import schema_text
+    from solver.case.published import schema_text
 
     if comm.rank == 0:
         sys.stdout.write(schema_text())
@@ -58,7 +59,6 @@ def mesh(
     from meshes.quality import quality
     from meshes.tags import name_table
     from postprocess.mesh_picture import draw_mesh
-    from solver.core.files import write_atomic
     from solver.core.parallel import on_root
     from solver.setup.setup import set_up
     from solver.simulation.discretisation import initial_cell
@@ -66,19 +66,20 @@ def mesh(
     loaded = case_reader(case, set_, comm)({})
     base = out or Path("runs") / f"{case.stem}-mesh"
     base = base.with_suffix("") if base.suffix == ".msh" else base
-    on_root(comm, lambda: base.parent.mkdir(parents=True, exist_ok=True))
-    msh = base.with_suffix(".msh")
-    cell = initial_cell(set_up(loaded), comm, str(msh))
-    cells = cell.domain.topology.index_map(cell.domain.topology.dim).size_global
-    worst = quality(cell)
+    msh, table, png = (base.with_suffix(end) for end in (".msh", ".json", ".png"))
+    with contextlib.ExitStack() as files:
+        ours = making(base.parent, msh.name, table.name, png.name)
+        on_root(comm, lambda: files.enter_context(ours))
+        cell = initial_cell(set_up(loaded), comm, str(msh))
+        cells = cell.domain.topology.index_map(cell.domain.topology.dim).size_global
+        worst = quality(cell)
 
-    def write() -> None:
-        names = json.dumps(name_table(), indent=2) + "\n"
-        write_atomic(base.with_suffix(".json"), names)
-        draw_mesh(msh, base.with_suffix(".png"))
-        print(f"{cells} cells, worst quality {worst:.3f}; {msh}, {base}.json, {base}.png")
+        def write() -> None:
+            table.write_text(json.dumps(name_table(), indent=2) + "\n", encoding="utf-8")
+            draw_mesh(msh, png)
+            print(f"{cells} cells, worst quality {worst:.3f}; {msh}, {table}, {png}")
 
-    on_root(comm, write)
+        on_root(comm, write)
     return EXIT_OK
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,6 +18,23 @@ def refuse(comm: MPI.Comm, reason: object, code: int = EXIT_INPUT) -> int:
     if comm.rank == 0:
         print(f"livoid: {reason}", file=sys.stderr)
     return code
+
+
+ABORT_SECONDS = 0.3
+"""How long other ranks wait for rank 0, which may have got the signal too, to say so."""
+
+
+def broken_off(comm: MPI.Comm) -> int:
+    """Print that a command was interrupted outside a run; returns the exit code.
+
+    Of several ranks each may be in the middle of what all do together, so that all end at once.
+    """
+    if comm.rank > 0:
+        time.sleep(ABORT_SECONDS)
+    print("livoid: interrupted", file=sys.stderr, flush=True)
+    if comm.size > 1:
+        comm.Abort(EXIT_FAILED)
+    return EXIT_FAILED
 
 
 def refuse_ranks(comm: MPI.Comm, what: str) -> int:

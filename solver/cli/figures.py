@@ -9,15 +9,19 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from mpi4py import MPI
 
-from solver.cli.arguments import Communicator, RunFolderPath
+from solver.cli.arguments import Communicator, RunFolderPath, making, tell_of_abort
 from solver.cli.exits import EXIT_OK, refuse
 
 
 def plot(run: RunFolderPath, /, *, comm: Communicator) -> int:
     """Make the figures of a run."""
-    from postprocess.plots import plot_run
+    from postprocess.plots import FIGURES, plot_run
 
-    return _made(comm, lambda: plot_run(run))
+    def make() -> list[Path]:
+        with making(_livoids(run) / "figures", *FIGURES):
+            return plot_run(run)
+
+    return _made(comm, make, run)
 
 
 def report(
@@ -33,8 +37,16 @@ def report(
         out: page (default FOLDER/report.html)
     """
     from postprocess import report as page
+    from postprocess.plots import FIGURES
 
-    return _made(comm, lambda: [page.report(folder, out)])
+    target = out or folder / "report.html"
+    pictures = () if (folder / "study.toml").is_file() else FIGURES
+
+    def make() -> list[Path]:
+        with making(target.parent, target.name), making(folder / "figures", *pictures):
+            return [page.report(folder, target)]
+
+    return _made(comm, make, folder)
 
 
 def film(run: RunFolderPath, /, *, out: Path | None = None, comm: Communicator) -> int:
@@ -45,7 +57,14 @@ def film(run: RunFolderPath, /, *, out: Path | None = None, comm: Communicator) 
     """
     from postprocess import film as cinema
 
-    return _made(comm, lambda: cinema.film(run, out))
+    target = out or run / "figures" / "film.mp4"
+
+    def make() -> list[Path]:
+        _livoids(run)
+        with making(target.parent, target.name, cinema.stills_of(target).name):
+            return cinema.film(run, target)
+
+    return _made(comm, make, run)
 
 
 def compare(
@@ -65,7 +84,12 @@ def compare(
     from postprocess.pressure import compare_pressure
 
     beside = compare_paper if what == "paper" else compare_pressure
-    return _made(comm, lambda: beside([run, *runs], out))
+
+    def make() -> list[Path]:
+        with making(out, f"{what}.png", f"{what}.csv", alone=True):
+            return beside([run, *runs], out)
+
+    return _made(comm, make, run, *runs)
 
 
 def microscope(
@@ -115,7 +139,7 @@ def microscope(
              "detection_height": detection_height, "response": response, "response_shape": response_shape,
              "normalise": normalise, "window": window, "cut": cut, "view": view, "at": at}  # fmt: skip
     request = read_request(words)
-    return _made(comm, lambda: take(_livoids(run) if out is None else run, request, out))
+    return _made(comm, lambda: take(_livoids(run) if out is None else run, request, out), run)
 
 
 def _livoids(run: Path) -> Path:
@@ -125,19 +149,20 @@ def _livoids(run: Path) -> Path:
         RecordsError: if it is none of livoid's.
     """
     from postprocess.records import RecordsError
-    from solver.output.run_folder import MARKER
+    from solver.output.run_folder import adopt
 
     try:
-        MARKER.read(run)
+        adopt(run)
     except ValueError as error:
         raise RecordsError(str(error)) from None
     return run
 
 
-def _made(comm: MPI.Comm, make: Callable[[], Iterable[Path]]) -> int:
-    """Make files on rank 0 and print their names; returns the exit code."""
+def _made(comm: MPI.Comm, make: Callable[[], Iterable[Path]], *runs: Path) -> int:
+    """Make files of runs on rank 0 and print their names; returns the exit code."""
     from postprocess.records import RecordsError
 
+    tell_of_abort(comm, *runs)
     if comm.rank != 0:
         return EXIT_OK
     try:

@@ -22,7 +22,9 @@ from mpi4py import MPI
 import solver
 from solver.cli import case, doctor, figures, predictions, programs, run, study
 from solver.cli.arguments import Communicator
-from solver.cli.exits import EXIT_FAILED, EXIT_INPUT, EXIT_OK, refuse
+from solver.cli.exits import EXIT_FAILED, EXIT_INPUT, EXIT_OK, broken_off, refuse
+from solver.core import interrupts
+from solver.core.plain_text import PlainStream
 
 livoid = App(
     name="livoid",
@@ -95,32 +97,45 @@ def parse(words: Sequence[str]) -> tuple[Callable[..., int | None], bool]:
 def main(argv: list[str] | None = None) -> int:
     """Run a command; returns the exit code."""
     comm = MPI.COMM_WORLD
+    if argv is None:  # the process is ours
+        sys.stdout, sys.stderr = PlainStream(sys.stdout), PlainStream(sys.stderr)  # type: ignore[assignment]
     words = sys.argv[1:] if argv is None else argv
     try:
         command, verbose = parse(words)
+        _log_to_terminal(comm, verbose=verbose)
+        if "comm" in getattr(command, "keywords", {}):
+            _start_petsc()
     except CycloptsError as error:
         return refuse(comm, error)
-    _log_to_terminal(comm, verbose=verbose)
-    if "comm" in getattr(command, "keywords", {}):
-        _start_petsc()
+    except KeyboardInterrupt:
+        return broken_off(comm)
     logging.raiseExceptions = False  # a full disk stops a run with one message, not with one a log line
     # PETSc's handler would report a page of text about a pipe that its reader (head) has closed
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    return _called(command, comm) if words else _called(command, comm) or EXIT_INPUT
+
+
+def _called(command: Callable[..., int | None], comm: MPI.Comm) -> int:
+    """The exit code of a command, whatever it raises."""
     try:
         code = command()
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK
+    except KeyboardInterrupt:
+        return broken_off(comm)
     except Exception as error:
+        if interrupts.asked():  # a compiler or a film that the same signal has ended
+            return broken_off(comm)
         if _explains_itself(error):
             return refuse(comm, error)
         traceback.print_exc()
         if comm.size > 1:
             comm.Abort(EXIT_FAILED)
         return EXIT_FAILED
-    if not words:
-        return EXIT_INPUT
+    if interrupts.lost() and not code:
+        return broken_off(comm)
     return EXIT_OK if code is None else code
 
 
@@ -139,6 +154,7 @@ def _start_petsc() -> None:
     # the command itself will report that there is no PETSc, or no such folder any more
     with contextlib.suppress(ImportError, FileNotFoundError), contextlib.chdir("/"):
         importlib.import_module("petsc4py.PETSc")
+    interrupts.take_back()
 
 
 def _log_to_terminal(comm: MPI.Comm, *, verbose: bool) -> None:

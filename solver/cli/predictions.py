@@ -5,18 +5,20 @@ The numbers come from :mod:`solver.predictions`, which writes its tables; the fi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 from mpi4py import MPI
 
-from solver.cli.arguments import ROOT, CaseFile, Changes, Communicator, case_reader
+from solver.cli.arguments import ROOT, CaseFile, Changes, Communicator, case_reader, claim, making
 from solver.cli.exits import EXIT_FAILED, EXIT_OK, refuse
 
 if TYPE_CHECKING:
     from solver.case.loading import LoadedCase
+    from solver.predictions.alloy import Kind, StudyRun
     from solver.predictions.critical import Evolved
     from solver.simulation.ending import RunOutcome
 
@@ -41,12 +43,17 @@ def neutral(case: CaseFile, /, *, set_: Changes = (), out: Path | None = None, c
 
     base = case_reader(case, set_, comm)({})
     _refuse_motion(base, case)
-    rows = neutral_study(set_up(base), comm)
     folder = _folder(case, out, "neutral")
-    on_root(comm, lambda: write_neutral(rows, folder))
-    if comm.rank == 0:
-        print("\n".join(neutral_lines(rows)))
-        draw_neutral(folder)
+    claim(folder, comm)
+    rows = neutral_study(set_up(base), comm)
+
+    def write() -> None:
+        with making(folder, "neutral.csv", "neutral.png"):
+            write_neutral(rows, folder)
+            print("\n".join(neutral_lines(rows)))
+            draw_neutral(folder)
+
+    on_root(comm, write)
     return EXIT_OK
 
 
@@ -81,22 +88,31 @@ def critical(
     _refuse_motion(base, case)
     kept = None if gap is None else _width("--gap", gap)
     folder = _folder(case, out, "critical")
+    claim(folder, comm)
     wanted = part or ("instant", "evolution", "map")
     if "instant" in wanted or "evolution" in wanted:
         instant = sizes.neutral_sizes(load, comm, kept)
         evolved: Evolved = ([], [])
         if "evolution" in wanted:
             evolved = sizes.evolved_sizes(load, _quiet_run(comm), folder / "runs", comm, kept)
-        lines = on_root(comm, lambda: critical_report.write_sizes(folder, instant, evolved))
-        if lines is not None:
-            draw_sizes(folder)
+
+        def write_sizes() -> None:
+            with making(folder, "critical.csv", "critical.json", "critical.png"):
+                lines = critical_report.write_sizes(folder, instant, evolved)
+                draw_sizes(folder)
             print("\n".join(lines))
+
+        on_root(comm, write_sizes)
     if "map" in wanted:
         rows = sizes.neutral_map(load, MAP_PRESSURES, MAP_CURRENTS, comm, kept)
-        on_root(comm, lambda: critical_report.write_map(folder, rows))
-        if comm.rank == 0:
+
+        def write_map() -> None:
             smallest, *_, largest = sizes.half_widths(set_up(base))
-            draw_map(folder, smallest, largest)
+            with making(folder, "map.csv", "map.png"):
+                critical_report.write_map(folder, rows)
+                draw_map(folder, smallest, largest)
+
+        on_root(comm, write_map)
     if comm.rank == 0:
         print(f"results in {folder}")
     return EXIT_OK
@@ -131,14 +147,17 @@ def threshold(case: CaseFile, /, *, set_: Changes = (), out: Path | None = None,
     base = load({})
     if base.case.geometry.kind == "3d" or not (base.case.void or base.case.voids):
         raise CaseError(str(case), ["a threshold pressure needs a plane or axisymmetric cell with voids"])
-    if base.case.operation.current is None:
-        raise CaseError(str(case), ["a threshold pressure needs 'operation.current'"])
     _refuse_motion(base, case)
-    rows = threshold_study(load, comm)
     folder = _folder(case, out, "threshold")
-    table = on_root(comm, lambda: write_thresholds(rows, folder))
-    if table is not None:
-        print(f"{table}\n{draw_thresholds(folder, base.case.title)}")
+    claim(folder, comm)
+    rows = threshold_study(load, comm)
+
+    def write() -> None:
+        with making(folder, "threshold.csv", "threshold.png"):
+            table = write_thresholds(rows, folder)
+            print(f"{table}\n{draw_thresholds(folder, base.case.title)}")
+
+    on_root(comm, write)
     return EXIT_OK
 
 
@@ -162,15 +181,20 @@ def focus(
     from solver.predictions.focus import KINDS, WAGNER, case_wagner, focus_study, write_focus
     from solver.setup.setup import set_up
 
+    folder = _folder(case, out, "focus")
+    claim(folder, comm)
     own, half_width = case_wagner(set_up(case_reader(case, set_, comm)({})))
     if comm.rank == 0:
         print(f"this case: Wa = {own:.4g} (cell half-width {half_width:g} um)")
     numbers = sorted({*WAGNER, *([float(f"{own:.4g}")] if own > 0.0 else [])})
     rows = focus_study([array for array in KINDS if not kind or array in kind], comm, numbers)
-    folder = _folder(case, out, "focus")
-    table = on_root(comm, lambda: write_focus(rows, folder))
-    if table is not None:
-        print(f"{table}\n{draw_focus(folder)}")
+
+    def write() -> None:
+        with making(folder, "focus.csv", "focus.png"):
+            table = write_focus(rows, folder)
+            print(f"{table}\n{draw_focus(folder)}")
+
+    on_root(comm, write)
     return EXIT_OK
 
 
@@ -185,12 +209,20 @@ def alloy(
         out: folder (default alloy)
     """
     from postprocess.alloy import report
+    from solver.core.parallel import on_root
     from solver.predictions.alloy import KINDS, run_study, study
 
     unknown = sorted(set(kinds) - set(KINDS))
     if unknown:
         return refuse(comm, f"no study {', '.join(unknown)}; there are {', '.join(KINDS)}")
+    claim(out, comm)
     failed = False
+
+    def write(kind: Kind, done: Sequence[tuple[StudyRun, Path, RunOutcome]]) -> None:
+        with making(out, f"{kind}.csv", f"{kind}.png"):
+            for made in report(kind, [(run.labels, folder) for run, folder, _ in done], out):
+                print(made)
+
     for kind in KINDS:
         if kinds and kind not in kinds:
             continue
@@ -198,9 +230,7 @@ def alloy(
         load = case_reader(ROOT / "cases" / f"{name}.toml", (), comm)
         done = run_study(entries, load, _quiet_run(comm), out / kind, comm)
         failed |= any(outcome.status in ("failed", "interrupted") for _, _, outcome in done)
-        if comm.rank == 0:
-            for made in report(kind, [(run.labels, folder) for run, folder, _ in done], out):
-                print(made)
+        on_root(comm, partial(write, kind, done))
     return EXIT_FAILED if failed else EXIT_OK
 
 

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import subprocess
+import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from solver.cli.arguments import ROOT, Communicator
 from solver.cli.exits import EXIT_ENVIRONMENT, refuse, refuse_ranks
+from solver.core import children
 
-TAKES_ALL = ("test", "bench")
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+TAKES_ALL = ("test", "bench", "soak")
 """Commands whose options are all those of the other program."""
 
 BENCH_OPTIONS = (
     "[--sizes check|plane|solid] [--problems ...] [--codes ...] [--repeat N] [--seconds S] [--out DIR]"
 )
+
+SOAK_OPTIONS = "[--cases N | --nightly | --seed N] [--seconds S] [--jobs N] [--out DIR]"
 
 
 def test(
@@ -29,7 +35,8 @@ def test(
     """Run the test suite, serial and on 2 ranks."""
     if comm.size > 1:
         return refuse_ranks(comm, "'test'")
-    return subprocess.call(["/bin/sh", str(ROOT / "tests" / "run.sh"), *arguments])
+    suite = ["/bin/sh", str(ROOT / "tests" / "run.sh"), *arguments]
+    return children.run(suite, ask=signal.SIGINT)  # pytest then says where it was
 
 
 def bench(
@@ -37,12 +44,25 @@ def bench(
     comm: Communicator,
 ) -> int:
     """Time beside FreeFem and NGSolve, on the same meshes; answers are compared too."""
+    return _of_the_tests("benchmarks", "bench", arguments, comm)
+
+
+def soak(
+    *arguments: Annotated[str, Parameter(help=SOAK_OPTIONS)],
+    comm: Communicator,
+) -> int:
+    """Run random valid cases for a while and judge what they leave; a night: --nightly."""
+    return _of_the_tests("soak", "soak", arguments, comm)
+
+
+def _of_the_tests(room: str, name: str, arguments: tuple[str, ...], comm: MPI.Comm) -> int:
+    """Start a program that lies with the tests."""
     if comm.size > 1:
-        return refuse_ranks(comm, "'bench'")
+        return refuse_ranks(comm, f"'{name}'")
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     # -P: the current folder may have 'tests' of its own
-    start = [sys.executable, "-P", "-m", "tests.benchmarks", *arguments]
-    return subprocess.call(start, env={**os.environ, "PYTHONPATH": paths})
+    start = [sys.executable, "-P", "-m", f"tests.{room}", *arguments]
+    return children.run(start, env={**os.environ, "PYTHONPATH": paths})
 
 
 def docs(*, out: Path = ROOT / "docs" / "_build" / "html", comm: Communicator) -> int:
@@ -53,11 +73,13 @@ def docs(*, out: Path = ROOT / "docs" / "_build" / "html", comm: Communicator) -
     """
     if comm.size > 1:
         return refuse_ranks(comm, "'docs'")
+    if out.exists() and any(out.iterdir()) and not (out / ".buildinfo").is_file():
+        return refuse(comm, f"{out} is not empty and not made by Sphinx; give another --out")
     if importlib.util.find_spec("myst_nb") is None:
         reason = "the documentation needs sphinx, myst-nb, furo and ipykernel"
         return refuse(comm, reason, EXIT_ENVIRONMENT)
     sphinx = [sys.executable, "-m", "sphinx", "-b", "html", "-W", "--keep-going"]
-    return subprocess.call([*sphinx, str(ROOT / "docs"), str(out)])
+    return children.run([*sphinx, str(ROOT / "docs"), str(out)])
 
 
-COMMANDS = (bench, docs, test)
+COMMANDS = (bench, docs, soak, test)

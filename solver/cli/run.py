@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,13 +16,18 @@ from solver.cli.arguments import (
     Communicator,
     RunFolderPath,
     case_reader,
+    claim,
+    making,
     read_case,
+    tell_of_abort,
 )
 from solver.cli.exits import EXIT_FAILED, EXIT_OK, refuse
 
 if TYPE_CHECKING:
     from solver.case.loading import LoadedCase
     from solver.simulation.ending import RunOutcome
+
+log = logging.getLogger("livoid")
 
 DEMO_CASES = ("demo-0.2MPa", "demo-2MPa")
 
@@ -48,8 +54,11 @@ def run(
     from solver.core import timing
     from solver.core.parallel import on_root
 
+    if force and resume:
+        return refuse(comm, "--force starts anew, --resume goes on; give one of them")
     loaded = case_reader(case, set_, comm)({})
     folder = out or Path("runs") / case.stem
+    tell_of_abort(comm, folder)
     if resume and _has_ended(loaded, folder, comm):
         return EXIT_OK
     if profile:
@@ -81,6 +90,8 @@ def job(
     from solver.study import marks
 
     loaded = read_case(case, {}, comm)
+    on_root(comm, lambda: marks.refuse_other(mark))
+    tell_of_abort(comm, out)
     resume = bool(comm.bcast(on_root(comm, lambda: _resumable(out, loaded)), root=0))
     code = EXIT_OK
     if not (resume and _has_ended(loaded, out, comm)):
@@ -127,15 +138,21 @@ def _has_ended(loaded: LoadedCase, folder: Path, comm: MPI.Comm) -> bool:
 
 def _resumable(folder: Path, loaded: LoadedCase) -> bool:
     """Whether the folder holds this case, ended or with a checkpoint; else a new run replaces it."""
-    from solver.output import checkpoint
+    from solver.output.checkpoint import CheckpointError
     from solver.output.run_folder import RunFolder
 
+    earlier = RunFolder(folder)
     try:
-        if RunFolder(folder).ended(loaded) is None:
-            checkpoint.newest(folder)
-        return True
-    except checkpoint.CheckpointError:
+        if earlier.ended(loaded) is not None:
+            return True
+    except CheckpointError:
         return False
+    try:
+        earlier.usable()
+    except CheckpointError as error:
+        log.warning("started anew: %s", error)
+        return False
+    return True
 
 
 def rerun(run: RunFolderPath, /, *, out: Path | None = None, comm: Communicator) -> int:
@@ -147,6 +164,7 @@ def rerun(run: RunFolderPath, /, *, out: Path | None = None, comm: Communicator)
     from postprocess import rerun as repeat
     from solver.core.parallel import on_root
 
+    tell_of_abort(comm, run)
     first = comm.bcast(on_root(comm, lambda: repeat.original(run)), root=0)
     folder = out or first.folder.with_name(first.folder.name + "-rerun")
     loaded = read_case(first.case, {}, comm)
@@ -171,6 +189,7 @@ def demo(*, out: Path = Path("demo"), comm: Communicator) -> int:
     from solver.core.parallel import on_root
     from solver.output.run_folder import RunFolder
 
+    claim(out, comm)
     for name in DEMO_CASES:  # before the first one has run for minutes
         on_root(comm, partial(RunFolder(out / name).check, force=True))
     outcomes: dict[str, RunOutcome] = {}
@@ -179,11 +198,15 @@ def demo(*, out: Path = Path("demo"), comm: Communicator) -> int:
         if comm.rank == 0:
             print(f"{name}: {loaded.case.title}", flush=True)
         outcomes[name] = _run(loaded, out / name, comm, force=True)
-    if comm.rank == 0:
-        runs = [out / name for name in DEMO_CASES]
+    runs = [out / name for name in DEMO_CASES]
+
+    def show() -> None:
         print(demo_table(runs))
-        print(f"figure: {demo_figure(runs, out / 'demo.png')}")
+        with making(out, "demo.png"):
+            print(f"figure: {demo_figure(runs, out / 'demo.png')}")
         print(f"open in ParaView: {', '.join(str(run / 'fields.pvd') for run in runs)}")
+
+    on_root(comm, show)
     failed = any(outcome.status in ("failed", "interrupted") for outcome in outcomes.values())
     return EXIT_FAILED if failed else EXIT_OK
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+from mpi4py import MPI
 
-from solver.cli.arguments import Communicator
+from solver.cli.arguments import Communicator, tell_of_abort
 from solver.cli.exits import EXIT_FAILED, EXIT_OK, refuse
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def study(
             run_snakemake(folder, cores, profile, snakemake, dry=False, lock=lock)
     except (StudyError, LockedError, ForeignFolderError, OSError) as error:
         return refuse(comm, error)
+    except KeyboardInterrupt:
+        return refuse(comm, f"interrupted; the same command goes on in {folder}", EXIT_FAILED)
     return _collect(folder, points)
 
 
@@ -99,6 +102,7 @@ def _collect(folder: Path, points: Sequence[Point]) -> int:
     left = marks.waiting(folder, points)
     for point in left:
         print(f"no result: {point.name}, see {folder}/logs/{point.name}.log")
+        tell_of_abort(MPI.COMM_SELF, folder / "runs" / point.name)
     return EXIT_FAILED if left else EXIT_OK
 
 

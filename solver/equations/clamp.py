@@ -17,6 +17,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from solver.algebra.newton import SolveError
+
 if TYPE_CHECKING:
     from solver.equations.contact import ContactState
     from solver.equations.coupled_model import CoupledModel
@@ -30,6 +32,9 @@ NO_TENSION = 1e-8
 """Tension (P0) that still counts as none: forces are known to about 1e-9."""
 LEAST_PRESSURE = 0.1
 """Pressure (P0) below which its change counts in shares of this one: what little is left drives nothing."""
+
+GOES_ALONG = 1e-9
+"""Relative difference between the velocities of a given platen and of stripping that counts as none."""
 
 
 class DeadLoad:
@@ -217,6 +222,7 @@ class GivenMotion(DeadLoad):
     def solve(self, flow: Flow, state: ContactState) -> ContactState:
         """Solve the flow with the platen's velocity, and take the reaction."""
         self._mechanics.platen_given = self._velocity()
+        self._check_room(self._mechanics.platen_given)
         state = flow(state)
         self._pressure = self._mechanics.platen_pressure()
         self._refer_to(self._pressure)
@@ -229,6 +235,23 @@ class GivenMotion(DeadLoad):
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take a pressure."""
         self._pressure = float(state["pressure"])
+
+    def _check_room(self, velocity: float) -> None:
+        """Metal without voids is as incompressible as the platen is stiff. Collective.
+
+        Raises:
+            SolveError: if it can only go with the current, and the platen does not.
+        """
+        stripping, model = self._stripping(), self._model
+        if abs(velocity - stripping) <= GOES_ALONG * max(abs(velocity), abs(stripping)):
+            return
+        record = model.chemistry.kinetics.record
+        if model.void_measure() > 0.0 or (record is not None and record.has_gaps):
+            return
+        raise SolveError(
+            f"the platen's velocity is given ({velocity:.6g}; the current takes {stripping:.6g}, in units of "
+            "the reference current): without voids the metal has no room for the difference"
+        )
 
     def _velocity(self) -> float:
         motion, dt = self._given.motion, self._time_step

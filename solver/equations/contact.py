@@ -30,22 +30,20 @@ from numpy.typing import NDArray
 from ufl.core.expr import Expr
 
 from meshes.tags import Boundary
-from solver.algebra.newton import SolveError, Springs
+from solver.algebra.newton import SolveError
 from solver.algebra.projection import Projection
 from solver.core.parallel import largest_magnitude
 from solver.equations.capillary_hold import CORNERS, CapillaryHold, TraceFacets
 from solver.equations.coordinates import contact_weight
+from solver.equations.yielding import springs_of
 
 if TYPE_CHECKING:
     from meshes.cell import CellMesh
     from solver.equations.mechanics import MechanicsProblem
+    from solver.equations.yielding import Compliance
 
 MAX_SETS = 40
 """Active sets tried before the solve counts as failed."""
-SMALLEST_SLOPE = 1e-6
-"""Compliance (v0/P0) below which the recession counts as given."""
-SMALLEST_AREA = 1e-6
-"""Nodal area over the largest one below which a dof follows the electrolyte rigidly, without a spring."""
 RELATIVE_SLACK = 1e-9
 """Forces and gap rates below this share of the largest one do not switch a dof."""
 SETS_TO_SETTLE = 12
@@ -60,6 +58,7 @@ class ContactZone:
         problem: creep problem.
         dofs: owned vertical velocity dofs on the contact, numbers in ``problem.space``.
         trace_dofs: the same dofs' numbers in the scalar trace space.
+        facet_dofs: local dofs of the trace space on each facet, corners first.
         triple: which of them lie on a triple line.
         hold: what surface tension holds of a contact under tension.
     """
@@ -79,13 +78,19 @@ class ContactZone:
         on_void = fem.locate_dofs_topological(trace, fdim, cell.boundary(Boundary.VOID))
         self.trace_dofs = on_contact[on_contact < n_owned]
         self.dofs = trace_map[self.trace_dofs]
+        self._trace_map = trace_map
         self.triple = np.isin(self.trace_dofs, on_void)
         self._flags = la.vector(trace.dofmap.index_map, 1)
-        self._facet_dofs = _facet_closures(cell.domain, trace, cell.boundary(Boundary.CONTACT))
-        corners = self._facet_dofs[:, :CORNERS] if cell.kind == "3d" else self._facet_dofs[:, :0]
+        self.facet_dofs = _facet_closures(cell.domain, trace, cell.boundary(Boundary.CONTACT))
+        corners = self.facet_dofs[:, :CORNERS] if cell.kind == "3d" else self.facet_dofs[:, :0]
         self._corner = np.isin(self.trace_dofs, corners)
-        facets = TraceFacets(cell, trace, self._facet_dofs, self.trace_dofs, self.triple)
+        facets = TraceFacets(cell, trace, self.facet_dofs, self.trace_dofs, self.triple)
         self.hold = CapillaryHold(facets, line_force)
+
+    def reduced_numbers(self) -> NDArray[np.int32]:
+        """Reduced numbers of all local dofs of the trace space, ghosts too. Collective."""
+        reduction = self.problem.reduction
+        return reduction.with_ghosts(reduction.column)[self._trace_map]
 
     def coordinates(self) -> NDArray[np.float64]:
         """Present coordinates (m, 3) of ``dofs``."""
@@ -103,14 +108,14 @@ class ContactZone:
         """
         if self.problem.cell.kind != "3d":
             return active
-        flags, reached = self._spread(active) > 0.0, np.zeros(len(self._flags.array))
+        flags, reached = self.spread(active) > 0.0, np.zeros(len(self._flags.array))
         for k in range(CORNERS):
             edges = [CORNERS + j for j in range(CORNERS) if j != k]  # edge j lies opposite corner j
-            in_contact = flags[self._facet_dofs[:, edges]].any(axis=1)
-            reached[self._facet_dofs[in_contact, k]] = 1.0
+            in_contact = flags[self.facet_dofs[:, edges]].any(axis=1)
+            reached[self.facet_dofs[in_contact, k]] = 1.0
         return np.where(self._corner, touching & (self._merge(reached)[self.trace_dofs] > 0.0), active)
 
-    def _spread(self, flags: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def spread(self, flags: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Owned flags as an array over all local dofs, ghosts filled in."""
         self._flags.array[:] = 0.0
         self._flags.array[self.trace_dofs] = flags
@@ -122,27 +127,6 @@ class ContactZone:
         self._flags.array[:] = values
         self._flags.scatter_reverse(la.InsertMode.add)
         return self._flags.array.copy()
-
-
-@dataclass(frozen=True)
-class Compliance:
-    """Contact whose recession follows the pressure, a + slope (p_c - pressure), at ``ContactZone.dofs``.
-
-    Where the current itself sets the recession, more pressure means more current. Taking that slope into
-    the creep equations keeps the loop pressure -> current -> recession -> pressure from swinging: its gain
-    is of order viscosity / element size. What the contact then recedes differs from a by no more than slope
-    times the pressure's last change; where that leaves the balance of lithium with an error, the volume
-    correction of the step takes it up.
-
-    Attributes:
-        slope: d a/d p_c, 0 where the recession is given.
-        pressure: p_c that a belongs to.
-        area: nodal area.
-    """
-
-    slope: NDArray[np.float64]
-    pressure: NDArray[np.float64]
-    area: NDArray[np.float64]
 
 
 @dataclass
@@ -195,7 +179,7 @@ def solve_contact(
         state: contact set to start from.
         annihilation: a at the contact dofs.
         tensile_limit: largest tensile nodal force (adhesion times nodal area).
-        compliance: how a follows the contact pressure, None where it does not.
+        compliance: how a follows the contact's forces, None where it does not.
         gap: thickness of the gap (um) at the start of the step, None where there is none.
         time_step: dt (L/v0); over 0 no gap closes.
 
@@ -211,10 +195,10 @@ def solve_contact(
     active, returned = state.active | zone.triple, np.zeros(len(zone.dofs), dtype=bool)
     iterations = 0
     for attempt in range(1, MAX_SETS + 1):
-        soft = active & _compliant(zone, compliance)
-        springs = _springs(zone, soft, rest, compliance)
+        soft = active & compliance.yields if compliance else np.zeros_like(active)
         rigid = active & ~soft
-        iterations += problem.solve(zone.dofs[rigid], rest[rigid], springs)
+        with springs_of(compliance, soft, rest) as springs:
+            iterations += problem.solve(zone.dofs[rigid], rest[rigid], springs)
         force = problem.reactions(zone.dofs)
         velocity = problem.unknown.x.array[zone.dofs]
         slack = RELATIVE_SLACK * largest_magnitude(comm, force)
@@ -236,32 +220,11 @@ def solve_contact(
     raise SolveError(f"contact: no settled contact set after {MAX_SETS} tries")
 
 
-def _compliant(zone: ContactZone, compliance: Compliance | None) -> NDArray[np.bool_]:
-    """Dofs with a compliance worth a spring (corner dofs of quadratic elements may have no area)."""
-    if compliance is None:
-        return np.zeros(len(zone.dofs), dtype=bool)
-    enough = SMALLEST_AREA * largest_magnitude(zone.problem.cell.domain.comm, compliance.area)
-    return np.asarray((compliance.slope > SMALLEST_SLOPE) & (compliance.area > enough))
-
-
 def _closing(gap: NDArray[np.float64], time_step: float) -> NDArray[np.float64]:
     """Velocity (v0) at which a gap closes within the step; of an instant, none."""
     if time_step > 0.0:
         return np.asarray(gap / time_step)
     return np.where(gap > 0.0, np.inf, 0.0).astype(np.float64)
-
-
-def _springs(
-    zone: ContactZone,
-    soft: NDArray[np.bool_],
-    rest: NDArray[np.float64],
-    compliance: Compliance | None,
-) -> Springs | None:
-    if compliance is None:
-        return None
-    slope, pressure, area = (v[soft] for v in (compliance.slope, compliance.pressure, compliance.area))
-    unloaded = rest[soft] + slope * pressure
-    return Springs(zone.problem.reduction.reduced_numbers(zone.dofs[soft]), area / slope, unloaded)
 
 
 def contact_projection(
@@ -284,6 +247,40 @@ def contact_projection(
         return contact_weight(cell) * (value("+") - density) * test("+") * cell.dS(Boundary.CONTACT)
 
     return Projection("projection", space, dofs, residual, options)
+
+
+class LinearProjection:
+    """Projection of a quantity known at the contact onto linear functions of it, as values in another space.
+
+    Linear as the contact's pressure is: of what varies within an element the pressure knows nothing, and the
+    loop between both would not be one of symmetric parts (:mod:`solver.equations.contact_compliance`).
+
+    Args:
+        cell: mesh.
+        space: scalar Lagrange space on the whole mesh, for the values.
+        linear: P1 functions.
+        density: UFL expression on interior facets (already restricted).
+        options: PETSc options.
+    """
+
+    def __init__(
+        self,
+        cell: CellMesh,
+        space: fem.FunctionSpace,
+        linear: fem.FunctionSpace,
+        density: Expr,
+        options: Mapping[str, object],
+    ) -> None:
+        self._projection, self.value = contact_projection(cell, linear, density, options), fem.Function(space)
+
+    def update(self) -> fem.Function:
+        """Project the present values. Collective; raises SolveError."""
+        self.value.interpolate(self._projection.update())
+        return self.value
+
+    def destroy(self) -> None:
+        """Free the PETSc objects."""
+        self._projection.destroy()
 
 
 def _facet_closures(

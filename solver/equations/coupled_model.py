@@ -32,6 +32,7 @@ from solver.algebra.options import model_solver_options
 from solver.case.schema.numerics import COUPLING_TOLERANCE
 from solver.equations import contact
 from solver.equations.clamp import clamp_of
+from solver.equations.contact_compliance import ContactCompliance
 from solver.equations.coordinates import contact_weight, weight
 from solver.equations.electrochemistry import ElectrochemistryProblem
 from solver.equations.equation_set import whole
@@ -49,13 +50,14 @@ if TYPE_CHECKING:
     from solver.equations.equation_set import NamedField
     from solver.setup.parameters import ModelParameters
 
-HARD_PASSES = 8
-"""Staggered iterations after which the contact may be compliant even while stripping: at low rates the
-metal is so stiff that the loop swings."""
 MAX_COUPLING = 40
-"""Staggered iterations before the coupled solve counts as failed: each gains about 3 digits with
-vacancies; without them the current sets the recession and many are needed."""
-
+"""Passes before a coupled solve counts as failed, which undoes the step and tries a shorter one. Few are
+needed, for a reason (:mod:`solver.equations.contact_compliance`): more do not help."""
+INSTANT_COUPLING = 200
+"""The same without a step that could be shorter. Sinks in the bulk (short l_v in stiff metal) answer to the
+pressure of the flow that they cause, by a gain g of viscosity times sink rate: passes go as sqrt(1 + g)."""
+EXPECTED_PASSES = 10
+"""Passes after which what earlier solves on the mesh have taught the loop is in doubt."""
 
 _IN_CONTACT = 0.5
 """Value of the contact set's function above which a dof is in contact (1; off contact 0)."""
@@ -104,7 +106,7 @@ class CoupledModel:
         clamp: what presses on the platen.
         gaps: thin ones in the contact.
         contact_pressure, pressure: p_c on the contact and p in the metal at P1 nodes, for the current.
-        annihilation, current: projections of a and i onto the contact.
+        annihilation, current: projections of a (linear) and i onto the contact.
         predictor: start values for Newton.
     """
 
@@ -182,18 +184,16 @@ class CoupledModel:
         """The contact's dofs, what is known at them, and how they yield."""
         cell, chemistry = self.cell, self.chemistry
         trace, trace_map = self.mechanics.vertical_space()
-        self.annihilation = contact.contact_projection(cell, trace, chemistry.contact_annihilation(), options)
+        scalars, planes = self.surface.scalars, chemistry.contact_annihilation()
+        self.annihilation = contact.LinearProjection(cell, trace, scalars, planes, options)
         self.current = contact.contact_projection(cell, trace, chemistry.current_density(), options)
         self.zone = contact.ContactZone(self.mechanics, trace, trace_map, self.parameters.surface.line_force)
         self.contact = contact.closed(self.zone)
-        self._compliant = False  # what the last solve has ended with is a good start for the next one
         self._contact_set = fem.Function(trace, name="contact")
         weighted, on = contact_weight(cell), cell.dS(Boundary.CONTACT)
         self._trace_area_form = fem.form(weighted * ufl.TestFunction(trace)("+") * on)
         self.gaps = ThinGaps(self.zone, trace, self._trace_area_form)
-        self._slope, self._on_trace = fem.Function(self.surface.scalars), fem.Function(trace)
-        compliance, q = chemistry.compliance(), ufl.TestFunction(self.surface.scalars)
-        self._compliance_form = None if compliance is None else fem.form(weighted * compliance * q("+") * on)
+        self._compliance = ContactCompliance(chemistry, self.zone, trace, self._pressures)
 
     def _measure_forms(self, normal_velocity: Expr) -> None:
         """Integrals that say how much metal and void there is."""
@@ -303,55 +303,37 @@ class CoupledModel:
         self.mechanics.follow_mesh()
         self.mechanics.time_step.value = time_step
         tensile_limit = self._tensile_limit()
-        self._pressures.begin()
+        control = (self.chemistry.prescribed, float(self.chemistry.metal.plating.value))
+        self._pressures.begin(self.contact.force, control)
         self.clamp.begin(time_step)
         self.gaps.begin(self.chemistry.kinetics.record)
         self.contact = contact.over_gaps(self.contact, self.gaps.before)
         newton_e = newton_c = sets = 0
-        self._compliant |= self.chemistry.prescribed == 0.0
-        self.chemistry.count_sinks_in_compliance(self._compliant)
-        for k in range(1, MAX_COUPLING + 1):
+        most = MAX_COUPLING if time_step > 0.0 else INSTANT_COUPLING
+        for k in range(1, most + 1):
             newton_e += self.chemistry.solve()
             if k == 1:
                 self.chemistry.freeze_recession()
-            if k >= HARD_PASSES and k % HARD_PASSES == 0 and self._pressures.stalled:
-                self._compliant = not self._compliant
-                self.chemistry.count_sinks_in_compliance(self._compliant)
-                self._pressures.begin()  # another iteration, which the last one's history says nothing of
+            if k == EXPECTED_PASSES:
+                self._pressures.forget(earlier=True)
             annihilation = self.annihilation.update().x.array[self.zone.trace_dofs]
             flow = partial(
                 contact.solve_contact,
                 self.zone,
                 annihilation=annihilation,
                 tensile_limit=tensile_limit,
-                compliance=self._compliance_now(),
+                compliance=self._compliance.now(),
                 gap=self.gaps.before,
                 time_step=time_step,
             )
             self.contact = self.clamp.solve(flow, self.contact)
             newton_c += self.contact.iterations
             sets = max(sets, self.contact.sets)
-            if self._pressures.update() <= self._pressures.tolerance:
+            if self._pressures.update(self.contact.force):
                 self.current.update()
                 return SolveReport(newton_e, newton_c, sets, k)
-        raise SolveError(f"coupling of contact pressure and current: no convergence in {MAX_COUPLING} passes")
-
-    def _compliance_now(self) -> contact.Compliance | None:
-        """How the recession follows the contact pressure; None where it nowhere does. Collective."""
-        if self._compliance_form is None:
-            return None
-        scalars, own = self.surface.scalars, self.zone.trace_dofs
-        area = self._pressures.areas()
-        integral = assemble(self._compliance_form, scalars)
-        if not self.cell.domain.comm.allreduce(bool(np.any(integral > 0.0)), op=MPI.LOR):
-            return None
-        self._slope.x.array[:] = np.where(area > 0.0, integral / np.where(area > 0.0, area, 1.0), 0.0)
-        self._on_trace.interpolate(self._slope)
-        slope = self._on_trace.x.array[own].copy()
-        self._on_trace.interpolate(self.contact_pressure)
-        pressure = self._on_trace.x.array[own].copy()
-        areas = assemble(self._trace_area_form, self._on_trace.function_space)[own]
-        return contact.Compliance(slope, pressure, areas)
+        self._pressures.forget()
+        raise SolveError(f"coupling of contact pressure and current: no convergence in {most} passes")
 
     def _tensile_limit(self) -> NDArray[np.float64]:
         """Adhesion times nodal area at the contact dofs of the present geometry. Collective."""

@@ -6,7 +6,7 @@ Unknowns and where they live::
     S      "supersaturation"    metal, quadratic           vacancies over their equilibrium
     phi_m  "metal_potential"    one number                 potential of the metal
     x      "fraction"           metal, linear (alloys)     fraction of the solute
-    i      "contact_current"    contact, linear (Z = 0)    current density, a Lagrange multiplier
+    i      "contact_current"    contact, quadratic         current density (where Z is small or 0)
 
 Equations (docs/model.md 2 and 3), and the term that has each::
 
@@ -37,7 +37,7 @@ from ufl.core.expr import Expr
 from meshes.tags import Boundary, Region
 from solver.algebra.fieldsplit import Split, SplitMatrix
 from solver.algebra.newton import NewtonSolver, SolveError
-from solver.algebra.options import NEWTON_DIRECT, full_steps, splits
+from solver.algebra.options import COLD_RAMP, NEWTON_DIRECT, RAMP, SMALLEST_OF_RAMP, full_steps, splits
 from solver.algebra.reduction import ConstraintSpec, Reduction
 from solver.equations.composition import QUADRATURE_DEGREE, CompositionStep
 from solver.equations.equation_set import EquationSet, summed
@@ -53,8 +53,6 @@ if TYPE_CHECKING:
     from solver.equations.terms.term import Term
     from solver.equations.terms.vacancies import VacancyParameters
 
-FIRST_RAMP_STEP, SMALLEST_RAMP_STEP = 0.25, 1.0 / 256.0
-"""Shares of a jump of the prescribed current that are taken at once."""
 CARRIED = {
     "potential": Region.ELECTROLYTE,
     "supersaturation": Region.METAL,
@@ -108,7 +106,7 @@ class ElectrochemistryProblem(EquationSet):
         extra_terms: Sequence[Term[ElectrochemistryProblem]] = (),
     ) -> None:
         self.parameters, self.transport = parameters, transport
-        self.equipotential = parameters.area_resistance == 0.0
+        self.equipotential = parameters.equipotential
         elements = _elements(cell, alloyed=alloy is not None, equipotential=self.equipotential)
         degree = None if alloy is None else QUADRATURE_DEGREE
         super().__init__(cell, "electrochemistry", elements, CARRIED, metal_degree=degree)
@@ -185,24 +183,26 @@ class ElectrochemistryProblem(EquationSet):
         try:
             iterations = self.newton.solve()
         except SolveError:
-            if self.prescribed is None or self._solved in (None, self.prescribed):
+            start = 0.0 if self._solved is None else self._solved
+            if self.prescribed is None or self.prescribed == start:
                 raise
-            iterations = self._ramp(self._solved, self.prescribed)
+            ramp = COLD_RAMP if self._solved is None else RAMP
+            iterations = self._ramp(start, self.prescribed, *ramp)
         self._solved = self.prescribed
         return iterations
 
-    def _ramp(self, start: float, target: float) -> int:
+    def _ramp(self, start: float, target: float, step: float, growth: float) -> int:
         """Newton from one prescribed current to another, in smaller steps where one fails."""
-        done, step, iterations = 0.0, FIRST_RAMP_STEP, 0
+        done, smallest, iterations = 0.0, SMALLEST_OF_RAMP * step, 0
         while done < 1.0:
             reached = min(done + step, 1.0)
             self._applied.value = start + (target - start) * reached
             try:
                 iterations += self.newton.solve()
-                done = reached
+                done, step = reached, step * growth
             except SolveError:
                 step *= 0.5
-                if step < SMALLEST_RAMP_STEP:
+                if step < smallest:
                     self._applied.value = target
                     raise
         return iterations
@@ -211,9 +211,9 @@ class ElectrochemistryProblem(EquationSet):
         """Prescribe the mean current over the whole area (in i0), or else phi_m (in RT/F)."""
         self.prescribed = applied
         self._galvanostatic.value = 0.0 if applied is None else 1.0
-        self._applied.value = applied or 0.0
-        self._given_potential.value = potential or 0.0
-        self.metal.plating.value = 1.0 if (applied or potential or 0.0) < 0.0 else 0.0
+        self._applied.value = 0.0 if applied is None else applied
+        self._given_potential.value = 0.0 if potential is None else potential
+        self.metal.plating.value = 1.0 if min(self._applied.value, self._given_potential.value) < 0.0 else 0.0
 
     # UFL expressions of the solution, for other modules and the records
     def equilibrium_potential(self) -> Expr:
@@ -239,26 +239,6 @@ class ElectrochemistryProblem(EquationSet):
         if self.equipotential:
             return self.field("contact_current")("+")
         return self.kinetics.current(self.overpotential())
-
-    def compliance(self) -> Expr | None:
-        """d a/d p_c on the contact for slow variations along it: the most that a follows the pressure.
-
-        Without vacancies, or plating, a follows the current; else a share l_v/(l_i + l_v) of it does, which
-        counts after :meth:`count_sinks_in_compliance` only (at rest; while stripping, the loop is mostly
-        weak). None where nothing is known: at an equipotential contact, or without pressure in E_eq.
-        """
-        if self.equipotential or self.parameters.pressure_potential == 0.0:
-            return None
-        slope = self.kinetics.change_with_pressure(self.overpotential())
-        if self.transport is None:
-            return slope
-        sinks = self.transport
-        share = sinks.sink_length / (sinks.interface_length + sinks.sink_length)
-        return slope * (self.metal.plating + self._sinks_yield * self.constant(share))
-
-    def count_sinks_in_compliance(self, flag: bool) -> None:
-        """Whether the share of vacancies counts in :meth:`compliance`."""
-        self._sinks_yield.value = 1.0 if flag else 0.0
 
     def control_residual(self) -> Expr:
         """What must vanish to set phi_m (density on the contact): the error of the current, or of phi_m."""
@@ -325,7 +305,7 @@ class ElectrochemistryProblem(EquationSet):
     def _constants(self) -> None:
         self._whole_over_contact = self.constant(1.0)
         self._applied, self._given_potential = self.constant(0.0), self.constant(0.0)
-        self._galvanostatic, self._sinks_yield = self.constant(1.0), self.constant(0.0)
+        self._galvanostatic = self.constant(1.0)
 
     def _areas(self) -> None:
         one = fem.Constant(self.cell.domain, 1.0)
@@ -396,5 +376,5 @@ def _elements(cell: CellMesh, *, alloyed: bool, equipotential: bool) -> dict[str
     linear = basix.ufl.element("Lagrange", name, 1)
     elements = {"potential": quadratic, "supersaturation": quadratic, "metal_potential": linear}
     elements |= {"fraction": linear} if alloyed else {}
-    elements |= {"contact_current": linear} if equipotential else {}
+    elements |= {"contact_current": quadratic} if equipotential else {}
     return elements

@@ -123,18 +123,26 @@ class ContactKinetics:
         )
 
     def current(self, overpotential: Expr) -> Expr:
-        """i(eta)."""
-        return current.transfer_current(
+        """i(eta) at Z > 0."""
+        return self._law(overpotential) / self._local_resistance()
+
+    def drive(self, overpotential: Expr) -> Expr:
+        """Z_0 i(eta), which Z_0 = 0 leaves regular. There eta = 0, and every law is linear."""
+        linear = self.parameters.area_resistance == 0.0
+        return self.conductance("+") * (overpotential if linear else self._law(overpotential))
+
+    def _law(self, overpotential: Expr) -> Expr:
+        """Z i(eta)."""
+        return current.transfer_drive(
             overpotential=overpotential,
-            area_resistance=self._local_resistance(),
             transfer_coefficient=self._alpha,
             kinetics=self.parameters.kinetics,
         )
 
-    def change_with_pressure(self, overpotential: Expr) -> Expr:
-        """d i/d p_c at fixed potentials: pressure lowers E_eq, which raises eta."""
+    def conductivity(self, overpotential: Expr) -> Expr:
+        """d i/d eta: the reciprocal of the contact's area resistance to small changes."""
         eta = ufl.variable(overpotential)
-        return self._pressure_potential * ufl.diff(self.current(eta), eta)
+        return ufl.diff(self.current(eta), eta)
 
     def _local_resistance(self) -> Expr:
         """Z."""

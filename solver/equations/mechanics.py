@@ -50,7 +50,7 @@ from solver.equations.terms import capillarity, creep, friction, incompressibili
 
 if TYPE_CHECKING:
     from meshes.cell import CellMesh
-    from solver.algebra.newton import Springs
+    from solver.algebra.springs import Springs
     from solver.equations.surface import SurfaceGeometry
     from solver.equations.terms.capillarity import SurfaceParameters
     from solver.equations.terms.creep import CreepParameters

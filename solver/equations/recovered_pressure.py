@@ -7,11 +7,13 @@ when their change moves the potential by no more than a tolerance.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 import ufl
 from dolfinx import fem
+from mpi4py import MPI
 from numpy.typing import NDArray
 
 from meshes.tags import Boundary
@@ -22,9 +24,9 @@ from solver.equations.coordinates import contact_weight
 if TYPE_CHECKING:
     from solver.equations.mechanics import MechanicsProblem
 
-STALLED = 0.5
-"""Share of a change that is left two passes later above which a staggered loop swings: then the contact is
-made compliant, or no longer so where that has been tried."""
+
+TINY = 1e-300
+"""Against a division by an area that is 0."""
 
 
 class RecoveredPressures:
@@ -35,6 +37,10 @@ class RecoveredPressures:
         contact_pressure, pressure: P1 functions that receive p_c and p (P0).
         on_potential: what a unit of p_c and one of p change the potential by (RT/F).
         tolerance: change of the potential that counts as none.
+
+    Attributes:
+        scalars: P1 functions.
+        force: of the contact at its dofs, which p_c is from; None where only p_c is known.
     """
 
     def __init__(
@@ -46,24 +52,35 @@ class RecoveredPressures:
         tolerance: float,
     ) -> None:
         self._mechanics, self._on_potential, self.tolerance = mechanics, on_potential, tolerance
-        self._contact_pressure, self._pressure = contact_pressure, pressure
-        self._scalars = contact_pressure.function_space
+        self.contact_pressure, self.pressure = contact_pressure, pressure
+        self.scalars = contact_pressure.function_space
         self._comm = mechanics.cell.domain.comm
-        self._found = fem.Function(self._scalars)
+        self._found = fem.Function(self.scalars)
         self._known = False
-        q, cell = ufl.TestFunction(self._scalars), mechanics.cell
+        q, cell = ufl.TestFunction(self.scalars), mechanics.cell
         self._area_form = fem.form(contact_weight(cell) * q("+") * cell.dS(Boundary.CONTACT))
-        self._stress_form = mechanics.stress_form(self._scalars)
-        self._accelerator, self._changes = Anderson(self._comm), [0.0]
+        self._stress_form = mechanics.stress_form(self.scalars)
+        self._accelerator = Anderson(self._comm)
+        self.force: NDArray[np.float64] | None = None
+        self._control: tuple[float | None, ...] = ()
 
-    def begin(self) -> None:
-        """Start a staggered loop."""
-        self._accelerator, self._changes = Anderson(self._comm), [0.0]
+    def begin(self, force: NDArray[np.float64], control: tuple[float | None, ...]) -> None:
+        """Start a staggered loop. Collective.
 
-    @property
-    def stalled(self) -> bool:
-        """Whether the last two passes have hardly brought the change down."""
-        return self._changes[-1] > STALLED * self._changes[-3:][0] > 0.0
+        Args:
+            force: of the contact in the last one, 0 if there was none.
+            control: what the current is set by; once that has changed, what was learnt before is of no use.
+        """
+        self._accelerator.begin()
+        if control != self._control:
+            self._accelerator.forget()
+        self._control = control
+        known = self._comm.allreduce(bool(np.any(force)), op=MPI.LOR)
+        self.force = force.copy() if known else None
+
+    def forget(self, *, earlier: bool = False) -> None:
+        """What was learnt from all loops, or those before the present one (``earlier``), is of no use."""
+        self._accelerator.forget(earlier=earlier)
 
     def take_as_known(self) -> None:
         """Take the present values (of the last mesh, or a checkpoint) for those of a solution."""
@@ -71,36 +88,51 @@ class RecoveredPressures:
 
     def areas(self) -> NDArray[np.float64]:
         """Nodal areas of the contact. Collective."""
-        return assemble(self._area_form, self._scalars)
+        return assemble(self._area_form, self.scalars)
 
-    def update(self) -> float:
-        """Recover p and p_c; returns the (root mean square) change of potential that they cause. Collective.
+    def update(self, force: NDArray[np.float64]) -> bool:
+        """Recover p and p_c; whether they move the potential by no more than the tolerance. Collective.
 
-        A change within the tolerance is not put in: the current is a function of p_c, and charge is
-        balanced for the p_c that it was solved with.
+        The measure is the root mean square over the nodes. A change within the tolerance is not put in: the
+        current is a function of p_c, and charge is balanced for the p_c that it was solved with.
+
+        Args:
+            force: of the contact, at its dofs on this rank; goes along with the pressures.
         """
-        force, area = assemble(self._stress_form, self._scalars), self.areas()
-        contact_pressure = np.where(area > 0.0, force / np.where(area > 0.0, area, 1.0), 0.0)
-        self._found.interpolate(self._mechanics.part("pressure").function)
-        pressure = self._found.x.array
-        on_contact = self._mean_change(contact_pressure, self._contact_pressure, area)
-        in_metal = self._mean_change(pressure, self._pressure, np.ones(len(pressure)))
-        change = max(self._on_potential[0] * on_contact, self._on_potential[1] * in_metal)
-        self._changes.append(change)
-        if change > self.tolerance or not self._known:
-            owned = self._scalars.dofmap.index_map.size_local
-            array = self._contact_pressure.x.array
-            array[:owned] = self._accelerator.next(array[:owned].copy(), contact_pressure[:owned])
-            self._contact_pressure.x.scatter_forward()
-            self._pressure.x.array[:] = pressure
+        known, start = self._known and self.force is not None, self.force
+        found = (
+            (self._recovered(), self.contact_pressure, self.areas()),
+            (self._interpolated(), self.pressure, np.ones(len(self.pressure.x.array))),
+        )
+        owned = slice(0, self.scalars.dofmap.index_map.size_local)
+        change, weights = 0.0, [np.zeros(len(force))]
+        for share, (values, function, weight) in zip(self._on_potential, found, strict=True):
+            scales = share * np.sqrt(weight[owned] / self._total(weight[owned]))
+            change = max(change, math.sqrt(self._total((scales * (values - function.x.array)[owned]) ** 2)))
+            weights.append(scales)
         self._known = True
-        return change
+        # the same number on all ranks, to the last bit: they decide alike
+        if known and self._comm.allreduce(change, op=MPI.MAX) <= self.tolerance:
+            return True
+        image = np.concatenate([force, *(values[owned] for values, _, _ in found)])
+        if known and start is not None:
+            before = np.concatenate([start, *(function.x.array[owned] for _, function, _ in found)])
+            image = self._accelerator.next(before, image, np.concatenate(weights))
+        self.force, rest = image[: len(force)], image[len(force) :]
+        for (_, function, _), values in zip(found, np.split(rest, 2), strict=True):
+            function.x.array[owned] = values
+            function.x.scatter_forward()
+        return False
 
-    def _mean_change(
-        self, values: NDArray[np.float64], function: fem.Function, weights: NDArray[np.float64]
-    ) -> float:
-        """Weighted root mean square of ``values`` minus the nodal values of ``function``. Collective."""
-        own = slice(0, self._scalars.dofmap.index_map.size_local)
-        squares = float(np.sum(weights[own] * (values[own] - function.x.array[own]) ** 2))
-        total = float(np.sum(weights[own]))
-        return float(np.sqrt(self._comm.allreduce(squares) / max(self._comm.allreduce(total), 1e-300)))
+    def _recovered(self) -> NDArray[np.float64]:
+        """p_c of the present flow: force over area."""
+        force, area = assemble(self._stress_form, self.scalars), self.areas()
+        return np.where(area > 0.0, force / np.where(area > 0.0, area, 1.0), 0.0)
+
+    def _interpolated(self) -> NDArray[np.float64]:
+        """p of the present flow."""
+        self._found.interpolate(self._mechanics.part("pressure").function)
+        return np.asarray(self._found.x.array)
+
+    def _total(self, weights: NDArray[np.float64]) -> float:
+        return max(float(self._comm.allreduce(float(weights.sum()))), TINY)

@@ -46,7 +46,7 @@ class CurrentResult:
         return float(self.chemistry.contact_area / self.chemistry.whole_area)
 
     def current_at(self, *positions: float) -> NDArray[np.float64]:
-        """Contact current density at lateral positions over the whole area's mean (at Z = 0)."""
+        """Contact current density at lateral positions over the whole area's mean (where i is an unknown)."""
         c = self.chemistry
         part = c.part("contact_current")
         space = part.space
@@ -61,21 +61,23 @@ class CurrentResult:
         return np.asarray(np.interp(positions, line[:, 0], line[:, 1]) / mean, dtype=np.float64)
 
     def contact_values(self) -> NDArray[np.float64]:
-        """Rows (coordinates, i over the whole area's mean) at contact nodes, finite Z. Collective.
+        """Rows (coordinates, i over the whole area's mean) at contact nodes. Collective.
 
         Linear kinetics: i follows from the potentials at the nodes.
         """
         c = self.chemistry
         domain = c.cell.domain
-        part = c.part("potential")
+        part = c.part("contact_current" if c.equipotential else "potential")
         space = part.space
         on = fem.locate_dofs_topological(space, domain.topology.dim - 1, c.cell.boundary(Boundary.CONTACT))
         on = on[on < space.dofmap.index_map.size_local]
         where = space.tabulate_dof_coordinates()[on, : domain.geometry.dim]
         total = c.contact_current()
         phi_m = c.integrate(c.metal_potential("+"), Boundary.CONTACT) / c.contact_area
-        drop = phi_m - part.values[on]
-        values = drop / c.parameters.area_resistance / (total / c.whole_area)
+        values = part.values[on]
+        if not c.equipotential:
+            values = (phi_m - values) / c.parameters.area_resistance
+        values = values / (total / c.whole_area)
         return self._gathered(np.column_stack([where, values]).astype(np.float64))
 
     def _gathered(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:

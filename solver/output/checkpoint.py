@@ -1,15 +1,16 @@
 """Checkpoints: mesh, fields, contact set and everything a run counts, readable by any number of ranks.
 
-A checkpoint is a folder ``checkpoint/<step>``: ``state.bp`` (adios4dolfinx) and ``header.json``. It appears
-under that name only when it is complete; the one before it is kept until then.
+A checkpoint is a folder ``checkpoint/<step>``: ``state.bp`` (adios4dolfinx) and ``header.json``, which has
+size and digest of every file, and its own digest. It appears under that name only when it is complete and on
+the disk; the one before it is kept. It is verified before any library opens it, or not used.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,8 @@ import numpy as np
 from mpi4py import MPI
 
 from meshes.cell import CellMesh
-from solver.core import timing
+from solver.core import digests, timing
+from solver.core.digests import DamagedError
 from solver.core.parallel import RootError, on_root, written
 
 if TYPE_CHECKING:
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
 FOLDER, STATE, HEADER = "checkpoint", "state.bp", "header.json"
 KEPT = 2
 """Complete checkpoints that are kept."""
-FORMAT = 3
+FORMAT = 4
+PARTIAL, REPLACED, UNUSABLE = ".partial", ".replaced", ".unusable"
+"""Endings of names: being written, making way for one of the same step, set aside as it could not be used."""
 _ENGINE = "BP4"
 
 
@@ -48,7 +52,7 @@ def write(folder: Path, model: CoupledModel, header: dict[str, Any]) -> None:
     """
     comm = model.cell.domain.comm
     final = folder / FOLDER / f"{header['step']:08d}"
-    partial = final.with_suffix(".partial")
+    partial = final.with_suffix(PARTIAL)
 
     def prepare() -> None:
         shutil.rmtree(partial, ignore_errors=True)
@@ -56,17 +60,14 @@ def write(folder: Path, model: CoupledModel, header: dict[str, Any]) -> None:
         partial.mkdir()
 
     def finish() -> None:
-        (partial / HEADER).write_text(json.dumps(header | {"format": FORMAT}), encoding="utf-8")
-        if final.exists():
-            shutil.rmtree(final)
-        os.rename(partial, final)
-        for old in _complete(folder)[:-KEPT]:
-            shutil.rmtree(old)
+        close(partial, header)
+        replace(partial, final)
 
     with timing.part("output"):
         try:
             on_root(comm, prepare)
             written(comm, f"checkpoint {final.name}", lambda: _write_state(partial / STATE, model))
+            comm.barrier()  # every rank has closed its files
             on_root(comm, finish)
         except RootError:
             if comm.rank == 0:  # what has found no room takes none
@@ -74,27 +75,89 @@ def write(folder: Path, model: CoupledModel, header: dict[str, Any]) -> None:
             raise
 
 
-def newest(folder: Path) -> tuple[Path, dict[str, Any]]:
-    """The newest complete checkpoint of a run folder and its header (rank 0).
+def close(partial: Path, header: Mapping[str, Any]) -> None:
+    """Complete a checkpoint: the header with what its files are, once they are on the disk (rank 0)."""
+    noted = digests.of_files(partial)
+    digests.write(partial / HEADER, {**header, "format": FORMAT, "files": noted})
+    digests.read(partial / HEADER)
+
+
+def replace(partial: Path, final: Path) -> None:
+    """Give a complete checkpoint its name; only then do older ones go (rank 0)."""
+    before = final.with_suffix(REPLACED)
+    if final.exists():
+        _remove(before)
+        os.rename(final, before)
+    os.rename(partial, final)
+    _remove(before)
+    for old in _complete(final.parent)[:-KEPT]:
+        _remove(old)
+
+
+def verified(path: Path) -> dict[str, Any]:
+    """Header of a checkpoint all of whose files are as they were written (rank 0).
+
+    Raises:
+        DamagedError: if they are not, with what is wrong.
+    """
+    header = digests.read(path / HEADER)
+    if header.get("format") != FORMAT:
+        raise DamagedError(f"it has format {header.get('format')}, this version of livoid reads {FORMAT}")
+    digests.compare(path, header["files"])
+    return header
+
+
+def newest(
+    folder: Path, fits: Callable[[Mapping[str, Any]], None] = lambda _: None
+) -> tuple[Path, dict[str, Any], list[str]]:
+    """The newest checkpoint of a run folder that can be used, its header, and why newer ones cannot (rank 0).
+
+    Args:
+        folder: run folder.
+        fits: raises DamagedError if the rest of the folder does not go with a header.
 
     Raises:
         CheckpointError: if there is none.
     """
-    for path in reversed(_complete(folder)):
-        header = json.loads((path / HEADER).read_text(encoding="utf-8"))
-        if header.get("format") == FORMAT:
-            return path, header
-    raise CheckpointError(f"{folder} holds no complete checkpoint; start anew with --force")
+    refused = []
+    for path in reversed(_complete(folder / FOLDER)):
+        try:
+            header = verified(path)
+            fits(header)
+        except (DamagedError, OSError) as error:
+            refused.append(f"checkpoint {path.name} is not used: {error}")
+        else:
+            return path, header, refused
+    why = "".join(f"\n  {line}" for line in refused)
+    raise CheckpointError(f"{folder} holds no complete checkpoint; start anew with --force{why}")
+
+
+def set_aside(used: Path) -> None:
+    """Take checkpoints that are newer than the one that a run goes on from out of its way (rank 0)."""
+    every = _complete(used.parent)
+    for path in every[every.index(used) + 1 :]:
+        count, aside = 1, path.with_suffix(UNUSABLE)
+        while aside.exists():
+            count, aside = count + 1, path.with_suffix(f"{UNUSABLE}{count + 1}")
+        os.rename(path, aside)
 
 
 def remove_all(folder: Path) -> None:
     """Remove the checkpoints of a run folder, complete or not (rank 0)."""
     base = folder / FOLDER
     for path in list(base.iterdir()) if base.is_dir() else []:
-        if path.name.removesuffix(".partial").isdigit():
-            shutil.rmtree(path, ignore_errors=True)
+        if path.stem.isdigit() and path.suffix.rstrip("0123456789") in ("", PARTIAL, REPLACED, UNUSABLE):
+            _remove(path)
     with contextlib.suppress(OSError):  # not there, or something else is left in it
         base.rmdir()
+
+
+def _remove(path: Path) -> None:
+    """Remove what livoid writes into a checkpoint, and the folder if nothing else is in it."""
+    shutil.rmtree(path / STATE, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        (path / HEADER).unlink(missing_ok=True)
+        path.rmdir()
 
 
 def read_cell(path: Path, comm: MPI.Comm, kind: CoordinateKind) -> CellMesh:
@@ -134,12 +197,12 @@ def _write_state(file: Path, model: CoupledModel) -> None:
         adios4dolfinx.write_function(file, field.copy(), engine=_ENGINE)
 
 
-def _complete(folder: Path) -> list[Path]:
-    """Complete checkpoints, oldest first."""
-    base = folder / FOLDER
+def _complete(base: Path) -> list[Path]:
+    """Complete checkpoints, oldest first; one that was to be replaced comes before that of its step."""
     if not base.is_dir():
         return []
-    return sorted(p for p in base.iterdir() if p.name.isdigit() and (p / HEADER).is_file())
+    found = [path for path in base.iterdir() if path.stem.isdigit() and path.suffix in ("", REPLACED)]
+    return sorted((p for p in found if (p / HEADER).is_file()), key=lambda p: (p.stem, p.suffix == ""))
 
 
 def plain(value: Any) -> Any:

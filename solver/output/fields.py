@@ -1,4 +1,4 @@
-"""Writing of fields for ParaView: one .vtu set per output and one .pvd that opens them all as a time series.
+"""Writing of fields for ParaView: one .pvtu per output and one .pvd that opens them all as a time series.
 
 The mesh is written with every output, so moved and remeshed geometry opens without more ado.
 """
@@ -26,12 +26,11 @@ from solver.output.customary_units import (
     UM_PER_M,
 )
 from solver.output.shown_fields import SHOWN_FIELDS
+from solver.output.vtu import make_readable
 
 if TYPE_CHECKING:
     from solver.equations.coupled_model import CoupledModel
     from solver.setup.scales import Scales
-
-_LAST_TAG = b"</VTKFile>"
 
 
 class FieldWriter:
@@ -79,7 +78,10 @@ class FieldWriter:
         def write() -> None:
             with io.VTKFile(comm, path, "w") as file:
                 file.write_function(list(self._functions.values()), 0.0)
-            _whole(path.with_name(f"{path.stem}_p{comm.rank}_000000.vtu"))
+            del file  # which writes its own index once more
+            make_readable(path.with_name(f"{path.stem}_p{comm.rank}_000000.vtu"))
+            if comm.rank == 0:
+                path.unlink(missing_ok=True)  # the run's own index has all outputs
 
         written(comm, f"fields {path.stem}", write)
         return f"fields/output_{number:05d}000000.pvtu"
@@ -104,16 +106,6 @@ class FieldWriter:
             shown["contact_resistance"].x.scatter_forward()
         shown["current_density"].interpolate(self._current, self._electrolyte)
         shown["strain_rate"].interpolate(self._rate, self._metal)
-
-
-def _whole(file: Path) -> None:
-    """Raise OSError if a file ends before its end: dolfinx does not look at what its writer says."""
-    with file.open("rb") as opened:
-        opened.seek(max(file.stat().st_size - len(_LAST_TAG) - 2, 0))
-        if opened.read().strip().endswith(_LAST_TAG):
-            return
-    file.unlink()
-    raise OSError(f"{file.name} is not whole")
 
 
 def write_index(path: Path, entries: list[tuple[float, str]]) -> None:

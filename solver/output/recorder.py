@@ -201,13 +201,14 @@ class Recorder:
         on_root(self.comm, write)
 
     def state(self) -> dict[str, Any]:
-        """Plain data for the checkpoint; empty but on rank 0, where the files are."""
-        if self.comm.rank != 0:
+        """Plain data for the checkpoint; empty but on rank 0, where the files are. Collective."""
+        files = on_root(self.comm, self.folder.state)
+        if files is None:
             return {}
         start = None if self._start is None else [self._start[0], asdict(self._start[1])]
         thickness = None if self.plated is None else self.plated.values
         own = {"plates": self._plates, "start": start, "plated": thickness}
-        return own | {"files": self.folder.state()}
+        return own | {"files": files}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from :meth:`state`."""

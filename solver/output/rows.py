@@ -57,7 +57,7 @@ class SeriesRow(Row):
     newton_electrochemistry: int = column("", "Newton iterations of current and vacancies; of that step")
     newton_creep: int = column("", "Newton iterations of creep; of that step")
     contact_sets: int = column("", "contact sets; tried in that step")
-    coupling: int = column("", "coupling iterations; between creep and electrochemistry in that step")
+    coupling: int = column("", "coupling passes; of contact pressure and current in that step")
     rejected: int = column("", "rejected steps; since the start")
     remeshes: int = column("", "new meshes; since the start")
     quality: float = column("", "smallest cell quality; after that step, 1 for equilateral cells")

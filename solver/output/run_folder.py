@@ -2,6 +2,8 @@
 
 A new run claims the folder (:meth:`RunFolder.claim`: lock, and whose it is) before it is set up, and replaces
 what is there (:meth:`RunFolder.create`) once its first mesh is made; until then nothing changes but the lock.
+One that goes on does likewise: :meth:`RunFolder.reopen` verifies, :meth:`RunFolder.go_on` cuts the tables
+once mesh and fields are read.
 
 It holds ``case.toml`` (resolved case), ``manifest.json`` (versions, how the run ended), the tables of
 ``solver/output/rows.py``, ``fields.pvd`` with ``fields/``, ``run.log`` and ``checkpoint/``.
@@ -10,13 +12,13 @@ It holds ``case.toml`` (resolved case), ``manifest.json`` (versions, how the run
 from __future__ import annotations
 
 import contextlib
-import csv
 import hashlib
 import io
 import json
 import logging
 import logging.handlers
 import platform
+import re
 import time
 import tomllib
 from collections.abc import Mapping
@@ -26,16 +28,19 @@ from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
-from solver.core import provenance
+from solver.core import process, provenance
+from solver.core.digests import DamagedError
 from solver.core.files import write_atomic
 from solver.core.lock import FolderLock
-from solver.core.ownership import ForeignFolderError, Marker, refuse_links
+from solver.core.ownership import ForeignFolderError, Marker, Results, refuse_links
+from solver.core.plain_text import PlainFormatter, TableWriter
 from solver.core.trees import differences
 from solver.output import checkpoint, fields
 from solver.output.checkpoint import CheckpointError
 from solver.output.rows import ENDED, TABLES, EventRow, LineageRow
 from solver.output.tables import Table
 from solver.output.voids import lineage_rows
+from solver.output.warning_list import WarningList
 
 if TYPE_CHECKING:
     from solver.case.loading import LoadedCase
@@ -51,12 +56,15 @@ REPLACED = ("case.toml", MANIFEST, TABLES[LineageRow], "fields.pvd")
 FILES = (*REPLACED, *(f"{name}.tmp" for name in REPLACED), *TABLES.values(), "run.log")
 """What a new run removes; the manifest, which says whose the folder is, is written over."""
 FOLDERS = ("fields", "figures", "microscope", checkpoint.FOLDER)
-SHOWN = (
-    "figures/*.png",
-    *(f"microscope/{name}" for name in ("sem-*.png", "eds-*.png", "profile-*.png", "profile-*.csv")),
-    *(f"microscope/{name}" for name in ("frames.csv", "microscope.json")),
+SHOWN = ("figures", "microscope")
+"""Where files are that were made of a run's records; these folders have a list of them."""
+SHOWN_BEFORE = re.compile(
+    r"(history|shape|interface|composition|deposit|fields|film-stills)\.png|film\.mp4"
+    r"|(sem|eds|profile)-\d{5}\.(png|csv)|frames\.csv|microscope\.json"
 )
-"""What was made of an earlier run's records."""
+"""Names of such files of versions that made no list."""
+FIELDS = re.compile(r"output_\d{5}(\.pvd|\d{6}\.pvtu|_p\d+_\d{6}\.vtu)")
+"""Names of the files of a field output."""
 BEGINNING = "starting"
 """Status of a run that has claimed its folder and not yet replaced what was there."""
 MARKER = Marker(
@@ -90,6 +98,7 @@ class RunFolder:
         self.lock = FolderLock(self.path)
         self.marker = MARKER.new()
         self._made: list[Path] = []
+        self._warned = WarningList()
         self._early = logging.handlers.MemoryHandler(EARLY_LINES, logging.CRITICAL + 1)
         self._log_handler: logging.Handler | None = None
 
@@ -110,7 +119,8 @@ class RunFolder:
         except BaseException:
             self.abandon()
             raise
-        log.addHandler(self._early)
+        for handler in (self._early, self._warned):
+            log.addHandler(handler)
 
     def check(self, *, force: bool) -> None:
         """Raise RunFolderError or ForeignFolderError if the folder holds what a new run may not replace."""
@@ -122,6 +132,7 @@ class RunFolder:
     def abandon(self) -> None:
         """Give back a folder that was claimed; all is as it was before."""
         log.removeHandler(self._early)
+        log.removeHandler(self._warned)
         self._early.close()
         if self._log_handler is not None:
             self.close()
@@ -140,7 +151,11 @@ class RunFolder:
             numbers: of the case, for the manifest.
         """
         text = tomli_w.dumps(loaded.resolved())
+        self._versions = provenance.versions()
         self._manifest_base = self._described(loaded, text, ranks, numbers)
+        self._manifest_base["made_by"] = [{"from_step": 0, **self._versions}]
+        if (self.path / MANIFEST).is_file():
+            adopt(self.path)
         self.write_manifest({"status": BEGINNING})
         self._clear()
         (self.path / "fields").mkdir(exist_ok=True)
@@ -159,8 +174,9 @@ class RunFolder:
             "case_sha256": hashlib.sha256(text.encode()).hexdigest(),
             "ranks": ranks,
             "host": platform.node(),
+            "process": process.identity(),
             "started": _now(),
-            **provenance.versions(),
+            **self._versions,
             **numbers,
         }
 
@@ -170,7 +186,7 @@ class RunFolder:
             row: Table(self.path / name, row) for row, name in TABLES.items() if name not in REPLACED
         }
         self._log_handler = logging.FileHandler(self.path / "run.log", encoding="utf-8")
-        self._log_handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        self._log_handler.setFormatter(PlainFormatter("%(asctime)s %(levelname)s %(message)s"))
         log.addHandler(self._log_handler)
         log.removeHandler(self._early)
         self._early.setTarget(self._log_handler)
@@ -182,9 +198,8 @@ class RunFolder:
 
     def write_manifest(self, changes: Mapping[str, Any]) -> None:
         """Write ``manifest.json`` anew (atomically)."""
-        data = (
-            self._manifest_base | {"wall_time_s": round(time.monotonic() - self.started, 3)} | dict(changes)
-        )
+        said = {"wall_time_s": round(time.monotonic() - self.started, 3), "warnings": self._warned.said}
+        data = self._manifest_base | said | dict(changes)
         write_atomic(self.path / MANIFEST, json.dumps(data, indent=2) + "\n")
 
     def finish(self, status: str, message: str, counts: Mapping[str, Any]) -> None:
@@ -202,7 +217,7 @@ class RunFolder:
     def write_lineage(self, population: Population) -> None:
         """Write ``lineage.csv`` anew (atomically): where every void came from and what became of it."""
         text = io.StringIO()
-        writer = csv.writer(text)
+        writer = TableWriter(text)
         writer.writerow(LineageRow.columns())
         writer.writerows(row.values() for row in lineage_rows(population))
         write_atomic(self.path / TABLES[LineageRow], text.getvalue())
@@ -221,7 +236,12 @@ class RunFolder:
             raise CheckpointError(str(error)) from None
         if manifest.get("status") == BEGINNING:
             raise CheckpointError(f"{self.path} holds a run that was broken off as it began; use --force")
-        stored = tomllib.loads((self.path / "case.toml").read_text(encoding="utf-8"))
+        try:
+            stored = tomllib.loads((self.path / "case.toml").read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise CheckpointError(
+                f"{self.path / 'case.toml'} cannot be read ({error}); use --force"
+            ) from None
         other = differences(stored, loaded.resolved())
         if other:
             lines = "\n".join(f"  {line}" for line in other)
@@ -229,46 +249,95 @@ class RunFolder:
         done = manifest.get("status") in ENDED
         return f"already {manifest['status']}: {manifest.get('message', '')}" if done else None
 
-    def resume(
-        self, loaded: LoadedCase, ranks: int, numbers: Mapping[str, Any]
-    ) -> tuple[Path, dict[str, Any]]:
-        """Open the folder of an earlier run of the same case; drop what is newer than its checkpoint.
+    def reopen(self, loaded: LoadedCase) -> tuple[Path, dict[str, Any]]:
+        """Take the folder of an earlier run of the same case to go on; nothing in it changes but the lock.
 
         Returns:
-            The newest complete checkpoint and its header.
+            The newest checkpoint that is whole and goes with the tables, and its header.
 
         Raises:
-            CheckpointError: if there is no complete checkpoint of this case.
+            CheckpointError: if there is none of this case.
+            ForeignFolderError: if a file of the run is a link.
             LockedError: if another run is writing into the folder.
         """
         self.ended(loaded)
+        refuse_links(self.path, FILES)
         self.lock.acquire()
-        manifest = MARKER.read(self.path)
-        path, header = checkpoint.newest(self.path)
-        files = header["callbacks"]["recorder"]["files"]
-        self.started = time.monotonic() - float(files["wall_time_s"])
-        self.marker = manifest[MARKER.key]
-        self._manifest_base = self._described(loaded, tomli_w.dumps(loaded.resolved()), ranks, numbers)
-        self._open()
-        self._manifest_base["started"] = manifest["started"]
-        self._manifest_base["resumed"] = [*manifest.get("resumed", []), header["step"]]
-        for table in self._tables.values():
-            table.cut(int(files["tables"][table.path.name]))
-        self.index = [(float(seconds), str(file)) for seconds, file in files["outputs"]]
-        fields.write_index(self.path / "fields.pvd", self.index)
-        self.write_manifest({"status": "running"})
+        for handler in (self._early, self._warned):
+            log.addHandler(handler)
+        try:
+            path, header, refused = self.usable()
+            self._versions = provenance.versions()
+            for line in refused:
+                log.warning("%s", line)
+            if refused:
+                log.warning("going on from the one before, %s", path.name)
+            for line in differences(_states(header)["versions"], self._versions):
+                log.warning("going on with another version than wrote the checkpoint: %s", line)
+        except BaseException:
+            self.abandon()
+            raise
         return path, header
 
+    def usable(self) -> tuple[Path, dict[str, Any], list[str]]:
+        """The newest checkpoint that is whole and goes with the tables, its header, why newer ones do not.
+
+        Raises:
+            CheckpointError: if there is none.
+            ForeignFolderError: if the folder holds no run.
+        """
+        self._earlier = MARKER.read(self.path)
+        self.marker = self._earlier[MARKER.key]
+        return checkpoint.newest(self.path, self._fits)
+
+    def _fits(self, header: Mapping[str, Any]) -> None:
+        """Raise DamagedError unless a checkpoint is of this run and the tables begin as it has noted."""
+        states = _states(header)
+        if states["run"] != self.marker["id"]:
+            raise DamagedError("it is of another run")
+        for row, name in TABLES.items():
+            if name not in REPLACED:
+                Table(self.path / name, row).check(states["tables"][name])
+
+    def go_on(
+        self, saved: tuple[Path, dict[str, Any]], loaded: LoadedCase, ranks: int, numbers: Mapping[str, Any]
+    ) -> None:
+        """Go on from a checkpoint that :meth:`reopen` has found: drop what is newer.
+
+        Raises:
+            DamagedError: if a table has become shorter than at the checkpoint.
+        """
+        path, header = saved
+        states, earlier = _states(header), self._earlier
+        self.started = time.monotonic() - float(states["wall_time_s"])
+        self._manifest_base = self._described(loaded, tomli_w.dumps(loaded.resolved()), ranks, numbers)
+        self._warned.said[:0] = earlier.get("warnings", [])
+        self._manifest_base |= {
+            "started": earlier["started"],
+            "resumed": [*earlier.get("resumed", []), header["step"]],
+        }
+        self._manifest_base["made_by"] = _made_by(earlier, header["step"], self._versions)
+        self._open()
+        for table in self._tables.values():
+            table.cut(int(states["tables"][table.path.name]["bytes"]))
+        checkpoint.set_aside(path)
+        self.index = [(float(seconds), str(file)) for seconds, file in states["outputs"]]
+        fields.write_index(self.path / "fields.pvd", self.index)
+        self.write_manifest({"status": "running"})
+
     def state(self) -> dict[str, Any]:
-        """How far the files have got, for the checkpoint."""
+        """Whose the files are and how far they have got, for the checkpoint."""
         return {
-            "tables": {table.path.name: table.size() for table in self._tables.values()},
+            "run": self.marker["id"],
+            "versions": self._versions,
+            "tables": {table.path.name: table.written() for table in self._tables.values()},
             "outputs": self.index,
             "wall_time_s": time.monotonic() - self.started,
         }
 
     def close(self) -> None:
         """Close the log and give the folder back."""
+        log.removeHandler(self._warned)
         if self._log_handler is not None:
             log.removeHandler(self._log_handler)
             with contextlib.suppress(OSError):  # nothing is left in its buffer but what found no room
@@ -281,9 +350,37 @@ class RunFolder:
         for name in (name for name in FILES if name != MANIFEST):
             (self.path / name).unlink(missing_ok=True)
         checkpoint.remove_all(self.path)
-        for pattern in ("fields/output_*", *SHOWN):
-            for old in self.path.glob(pattern):
+        for old in (self.path / "fields").glob("output_*"):
+            if FIELDS.fullmatch(old.name):
                 old.unlink()
+        for name in SHOWN:
+            Results(self.path / name).remove()
+
+
+def adopt(folder: Path) -> None:
+    """Take figures for livoid's in a run folder of a version that made no list of them.
+
+    Raises:
+        ForeignFolderError: if it is no run folder.
+    """
+    if "made_by" not in MARKER.read(folder):
+        Results(folder / "figures").adopt(SHOWN_BEFORE)
+        if (folder / "microscope" / "microscope.json").is_file():
+            Results(folder / "microscope").adopt(SHOWN_BEFORE)
+
+
+def _states(header: Mapping[str, Any]) -> dict[str, Any]:
+    """What a checkpoint says of the files of its run (:meth:`RunFolder.state`)."""
+    return dict(header["callbacks"]["recorder"]["files"])
+
+
+def _made_by(earlier: Mapping[str, Any], step: int, versions: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """All versions that have worked on a run, each with the step from which; the same one counts once."""
+    first = {key: earlier[key] for key in versions if key in earlier}
+    known: list[dict[str, Any]] = list(earlier.get("made_by") or [{"from_step": 0, **first}])
+    if {**known[-1], "from_step": step} != {"from_step": step, **versions}:
+        known.append({"from_step": step, **versions})
+    return known
 
 
 def _now() -> str:

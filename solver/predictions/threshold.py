@@ -18,7 +18,7 @@ from typing import Any
 from mpi4py import MPI
 
 from solver.algebra.newton import SolveError
-from solver.case.loading import LoadedCase
+from solver.case.loading import CaseError, LoadedCase
 from solver.predictions.instant import void_rates
 from solver.setup.scales import LENGTH_SCALE
 from solver.setup.setup import set_up
@@ -158,9 +158,14 @@ def threshold_study(load: Load, comm: MPI.Comm) -> list[Threshold]:
     Args:
         load: the case with changes.
         comm: communicator.
+
+    Raises:
+        CaseError: if the case has no current of its own.
     """
     base = load({})
-    own = (base.case.operation.current or 0.0) / 10.0
+    if base.case.operation.current is None:
+        raise CaseError(base.source, ["a threshold pressure needs 'operation.current'"])
+    own = base.case.operation.current / 10.0
     laws = creep_changes(base)
     given = [Threshold("as given", i, t, 1.0, 0.0) for t in TEMPERATURES for i in sorted({*CURRENTS, own})]
     varied = [Threshold(law, own, t, 1.0, 0.0) for t in TEMPERATURES for law in laws if law != "as given"]

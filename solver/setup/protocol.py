@@ -27,6 +27,7 @@ class Stage:
         pressure: stack pressure, Pa.
         cycle, number: counted from 1.
         preloads: whether the stage has a pressure of its own, which a clamp is loaded to.
+        until_still: whether a rest ends where the rest of it would change nothing.
     """
 
     kind: Kind
@@ -40,6 +41,7 @@ class Stage:
     cycle: int = 1
     number: int = 1
     preloads: bool = False
+    until_still: bool = False
 
     def describe(self) -> str:
         """Short text for messages."""
@@ -84,6 +86,7 @@ def _stage(step: ProtocolStep, operation: Operation, cycle: int, number: int) ->
         cycle,
         number,
         step.pressure is not None,
+        step.until_still,
     )
 
 

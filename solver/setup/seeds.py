@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meshes.seeds import PopulationError, PopulationRule, VoidShape, line_population, patch_population
-from solver.case.loading import CaseError
+from solver.case.errors import CaseError
 from solver.setup.scales import LENGTH_SCALE
 
 if TYPE_CHECKING:

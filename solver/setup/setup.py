@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from solver.algebra.options import model_solver_options
 from solver.setup import protocol
 from solver.setup.groups import dimensionless_groups, vacancy_resistance
+from solver.setup.limits import check_metal
 from solver.setup.nucleation import nucleation_rule
 from solver.setup.parameters import model_parameters
 from solver.setup.scales import LENGTH_SCALE, case_scales
@@ -160,11 +161,13 @@ def set_up(loaded: LoadedCase, extra_terms: ExtraTerms | None = None) -> Setup:
         extra_terms: terms of the user's own, besides those of the case.
 
     Raises:
-        CaseError: if a random population of voids does not fit, or the mesh would be too large.
+        CaseError: if the metal does not creep, a random population of voids does not fit, or the mesh would
+            be too large.
     """
     case = loaded.case
     scales = case_scales(loaded)
     parameters = model_parameters(loaded, scales, extra_terms)
+    check_metal(loaded, scales, parameters)
     seeds = void_shapes(loaded)
     sizes = size_rule(loaded, seeds)
     check_size(loaded, seeds, sizes)
@@ -193,7 +196,7 @@ def solver_options(loaded: LoadedCase, parameters: ModelParameters) -> ModelSolv
     numerics, is_solid = loaded.case.numerics, loaded.case.geometry.kind == "3d"
     return model_solver_options(
         iterative=numerics.solver == "iterative" or (numerics.solver == "auto" and is_solid),
-        equipotential=parameters.current.area_resistance == 0.0,
+        equipotential=parameters.current.equipotential,
         overrides=numerics.petsc,
     )
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from meshes.sizing import SizeRule
-from solver.case.loading import CaseError
+from solver.case.errors import CaseError
 from solver.setup.groups import layer_width
 from solver.setup.scales import LENGTH_SCALE
 
@@ -41,6 +41,10 @@ MOST_GRID_CELLS = 4e6
 """Cells of those records at most, which every rank holds as a whole: 2000 x 2000."""
 LARGEST_FRACTION = 0.25
 """Default largest element over the smaller of the cell's extents."""
+REACH = 4.0
+"""Depth in the electrolyte over the cell's (larger) lateral extent from which on its elements may grow to the
+smaller one: the slowest part of what the contact does to the current falls off as exp(-pi depth/extent), to
+3e-6 there."""
 
 
 def size_rule(loaded: LoadedCase, shapes: list[VoidShape]) -> SizeRule:
@@ -61,6 +65,7 @@ def size_rule(loaded: LoadedCase, shapes: list[VoidShape]) -> SizeRule:
     extent = min(case.geometry.metal_thickness, _lateral(case)) / LENGTH_SCALE
     given = numerics.largest_size
     largest = LARGEST_FRACTION * extent if given is None else given / LENGTH_SCALE
+    reach, deepest = _depths(case, max(largest, tip))
     return SizeRule(
         tip,
         numerics.growth,
@@ -70,7 +75,19 @@ def size_rule(loaded: LoadedCase, shapes: list[VoidShape]) -> SizeRule:
         numerics.layer_depth / LENGTH_SCALE,
         _event_length(loaded, smallest, tip),
         numerics.graded,
+        reach,
+        deepest,
     )
+
+
+def _depths(case: Case, largest: float) -> tuple[float, float]:
+    """Depth (um) from which on elements of the electrolyte grow (inf: nowhere), and up to what."""
+    geometry = case.geometry
+    reach = REACH * max(geometry.width, 0.0 if geometry.depth is None else geometry.depth)
+    deepest = _lateral(case) / LENGTH_SCALE
+    if geometry.modelled_depth <= reach or deepest <= largest:
+        return math.inf, 0.0
+    return reach / LENGTH_SCALE, deepest
 
 
 def physical_event_length(loaded: LoadedCase) -> float:
@@ -144,16 +161,24 @@ def check_size(loaded: LoadedCase, shapes: list[VoidShape], rule: SizeRule) -> N
         rule: its element sizes.
 
     Raises:
-        CaseError: if it has more than MOST_CELLS cells.
+        CaseError: if it has more than MOST_CELLS cells, or an electrolyte thinner than those at triple lines.
     """
     geometry = loaded.case.geometry
+    if shapes and geometry.modelled_depth < rule.tip * LENGTH_SCALE:
+        text = f"{geometry.modelled_depth / LENGTH_SCALE:.3g} um are less than an element beside a void"
+        text = f"geometry.electrolyte_depth: {text}, which has {rule.tip:.3g} um"
+        raise CaseError(loaded.source, [text])
     solid = geometry.kind == "3d"
     contact = (
         geometry.width / LENGTH_SCALE * (1.0 if geometry.depth is None else geometry.depth / LENGTH_SCALE)
     )
-    whole = contact * (geometry.metal_thickness + geometry.modelled_depth) / LENGTH_SCALE
+    dim, depth = 3 if solid else 2, geometry.modelled_depth / LENGTH_SCALE
+    deep = max(depth - rule.reach, 0.0)
+    # as much electrolyte as has as many cells of the largest size
+    fine = depth - deep * (1.0 - (rule.largest / rule.deepest) ** dim if deep > 0.0 else 0.0)
+    whole = contact * (geometry.metal_thickness / LENGTH_SCALE + fine)
     triple = sum(math.pi * shape.width for shape in shapes) if solid else 2.0 * len(shapes)
-    cells = rule.expected_cells(3 if solid else 2, whole, contact, triple)
+    cells = rule.expected_cells(dim, whole, contact, triple)
     if not cells <= MOST_CELLS:
         raise CaseError(
             loaded.source,

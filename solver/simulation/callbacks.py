@@ -77,7 +77,7 @@ class Callback:
         """The last state of a stage has been solved and recorded."""
 
     def run_ends(self, simulation: Simulation, outcome: RunOutcome) -> None:
-        """The run ends between two steps (not after an interrupt, a full disk or a failed callback)."""
+        """The run ends between two steps (not after a full disk or a failed callback)."""
 
     def state(self) -> Any:
         """Plain data for a checkpoint; that of rank 0 counts."""

@@ -111,7 +111,7 @@ def _step_result(data: Mapping[str, Any]) -> StepResult:
 
 
 class Checkpoints(Callback):
-    """Writes a checkpoint after each output and every so many steps, and at the end of a run that failed.
+    """Writes a checkpoint after each output, every so many steps, and where a run fails or is interrupted.
 
     Args:
         folder: run folder.
@@ -131,8 +131,8 @@ class Checkpoints(Callback):
             self.save(simulation)
 
     def run_ends(self, simulation: Simulation, outcome: RunOutcome) -> None:
-        """Keep the state of a run that could not go on."""
-        if outcome.status == "failed":
+        """Keep the state of a run that could not go on, or that may go on later."""
+        if outcome.status in ("failed", "interrupted"):
             self.save(simulation)
 
     def save(self, simulation: Simulation) -> None:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from solver.core import interrupts
 from solver.core.parallel import RootError, on_root
 from solver.output.recorder import Recorder
 from solver.setup.setup import set_up
@@ -35,8 +36,12 @@ if TYPE_CHECKING:
     from solver.simulation.callbacks import Callback
     from solver.simulation.ending import RunOutcome, Status
     from solver.stepping.observables import Observation
+    from solver.stepping.step import StepRejectedError
 
 log = logging.getLogger("livoid")
+
+AGAIN = "go on with --resume (--force if there is no checkpoint yet)"
+"""How a run goes on that has ended in the middle of a step."""
 
 
 def run(simulation: Simulation) -> RunOutcome:
@@ -47,7 +52,7 @@ def run(simulation: Simulation) -> RunOutcome:
         while not schedule.finished(clock):
             simulation.begin_stage()
             while (why := simulation.stage_over()) is None:
-                rejection = simulation.advance()
+                rejection = _advanced(simulation)
                 if rejection is None:
                     simulation.stop_at_cutoff()
                     simulation.change_interface()
@@ -65,6 +70,16 @@ def run(simulation: Simulation) -> RunOutcome:
     return outcome
 
 
+def _advanced(simulation: Simulation) -> StepRejectedError | None:
+    """A step, or the end of the run if that was asked for: a step half done is undone. Collective."""
+    try:
+        interrupts.check(simulation.comm)
+        return simulation.advance()
+    except interrupts.Interrupted:
+        message = f"ended by a signal after step {simulation.clock.step}; go on with --resume"
+        raise RunEndedError("interrupted", message) from None
+
+
 def start(setup: Setup, comm: MPI.Comm, callbacks: Callbacks, saved: Saved | None = None) -> Simulation:
     """The state at the start of a run, or that of a checkpoint. Collective.
 
@@ -73,7 +88,9 @@ def start(setup: Setup, comm: MPI.Comm, callbacks: Callbacks, saved: Saved | Non
         CallbackError: if a user's callback cannot go on from its state in the checkpoint.
     """
     if saved is None:
-        mesh = discretise(setup, initial_cell(setup, comm))
+        cell = initial_cell(setup, comm)
+        interrupts.check(comm)
+        mesh = discretise(setup, cell)
     else:
         mesh = restart.saved_mesh(setup, comm, saved)
     simulation = Simulation(
@@ -134,6 +151,21 @@ def run_case(
         CallbackError: if a callback cannot go on from its state in a checkpoint.
         ValueError: if two callbacks have the same name.
     """
+    with interrupts.deferred():
+        return _run_into(folder, loaded, comm, force, resume, progress, callbacks, extra_terms)
+
+
+def _run_into(
+    folder: RunFolder,
+    loaded: LoadedCase,
+    comm: MPI.Comm,
+    force: bool,
+    resume: bool,
+    progress: Callable[[Clock, Observation], None] | None,
+    callbacks: Iterable[Callback | Callable[[Simulation], object]],
+    extra_terms: ExtraTerms | None,
+) -> RunOutcome:
+    """:func:`run_case`, in which a signal ends the run where all is whole. Collective."""
     # before the folder is touched: what is wrong with the case, or the callbacks
     setup = set_up(loaded, extra_terms)
     own: list[Callback] = [Records(Recorder(setup, folder, comm)), Warnings()]
@@ -146,31 +178,41 @@ def run_case(
         outcome = run(simulation)
         _close(folder, comm, outcome, simulation.clock)
     except KeyboardInterrupt:
-        return _ended_early(simulation, folder, "interrupted", "interrupted by the user")
+        message = f"ended by a signal at step {simulation.clock.step}; {AGAIN}"
+        return _ended_early(simulation, folder, "interrupted", message)
     except (RootError, CallbackError) as error:
-        again = "then go on with --resume (--force if there is no checkpoint yet)"
-        message = f"stopped at step {simulation.clock.step}: {error}; {again}"
-        return _ended_early(simulation, folder, "failed", message)
+        message = f"stopped at step {simulation.clock.step}: {error}; then {AGAIN}"
+        status: Status = "interrupted" if interrupts.asked(comm) else "failed"
+        return _ended_early(simulation, folder, status, message)
     return outcome
 
 
 def _opened(folder: RunFolder, setup: Setup, comm: MPI.Comm, *, force: bool, resume: bool) -> Saved | None:
-    """Claim the run folder, or open it at its newest checkpoint. Collective; raises RootError."""
+    """Claim the run folder: to replace it, or to go on from a checkpoint. Collective; raises RootError."""
     if not resume:
         on_root(comm, lambda: folder.claim(force=force))
         return None
-    found = on_root(comm, lambda: folder.resume(setup.loaded, comm.size, setup.numbers()))
+    found = on_root(comm, lambda: folder.reopen(setup.loaded))
     return Saved(*comm.bcast(found, root=0))
 
 
 def _begun(
     setup: Setup, folder: RunFolder, comm: MPI.Comm, callbacks: Callbacks, saved: Saved | None
 ) -> Simulation:
-    """The state at the start of a run; only once there is one does it replace an earlier run. Collective."""
-    try:
-        simulation = start(setup, comm, callbacks, saved)
+    """The state at the start of a run; only then is anything changed in the folder. Collective."""
+
+    def take() -> None:
+        described = setup.loaded, comm.size, setup.numbers()
         if saved is None:
-            on_root(comm, lambda: folder.create(setup.loaded, comm.size, setup.numbers()))
+            folder.create(*described)
+        else:
+            folder.go_on((saved.path, saved.header), *described)
+
+    try:
+        with interrupts.stoppable():
+            simulation = start(setup, comm, callbacks, saved)
+            interrupts.check(comm)
+        on_root(comm, take)
     except BaseException:
         if comm.rank == 0:
             folder.abandon()

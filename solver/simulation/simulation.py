@@ -5,12 +5,14 @@ The loop over stages and steps is :func:`solver.simulation.run.run`.
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
 from solver.algebra.newton import SolveError
-from solver.core import timing
+from solver.core import interrupts, timing
 from solver.interface.interface import IMPATIENCE
 from solver.setup.scales import COULOMB_PER_MAH_CM2
 from solver.simulation import ending
@@ -65,6 +67,8 @@ class Simulation:
         solubility_reached: whether the solute has been at its solubility.
         resumed: whether the present stage is one that a checkpoint was made in.
         output_due: whether the last solved state is one for an output.
+        healed: change of the active fraction of the contact from the solved state before the last one; inf
+            where there is none in this stage.
         surface: the electrolyte's: gaps, and what the contact remembers.
     """
 
@@ -83,6 +87,7 @@ class Simulation:
     solubility_reached: bool = False
     resumed: bool = False
     output_due: bool = False
+    healed: float = math.inf
     _trace: ContactTrace | None = None
     _observables: Observables | None = None
 
@@ -119,11 +124,27 @@ class Simulation:
         self.clock.step_size = self.setup.steps.first
         self.result, self.last = None, None
         self.tell("stage_begins")
-        try:
-            # the jump of the load is taken here, not in a step that may be undone
-            self.model.solve(self.clock.step_size)
-        except SolveError as error:
-            raise self.failure(f"{self.stage.describe()} cannot begin: {error}") from None
+        self._take_jump()
+
+    def _take_jump(self) -> None:
+        """Solve what current and load have jumped to: here, not in a step that may be undone.
+
+        The step only enters by how far capillarity and a clamp look ahead: where a solve fails, everything is
+        put back and a step a tenth as long tried, down to the smallest.
+        """
+        before = self.model.snapshot()
+        while True:
+            try:
+                with contextlib.nullcontext() if self.clock.step else interrupts.stoppable():
+                    self.model.solve(self.clock.step_size)
+                return
+            except SolveError as error:
+                self.model.restore(before)
+                self.clock.rejected += 1
+                self.clock.step_size *= step.SMALLEST_CUT
+                log.debug("%s: %s", self.stage.describe(), error)
+                if self.clock.step_size < self.setup.steps.smallest:
+                    raise self.failure(f"{self.stage.describe()} cannot begin: {error}") from None
 
     def stage_over(self) -> str | None:
         """Why the present stage is over, None if it is not; raises RunEndedError after too many steps."""
@@ -147,9 +168,10 @@ class Simulation:
         self.schedule.place(self.clock, self.model)
         while True:
             try:
-                self.result = step.advance(
-                    self.model, dt, self.setup.step_limits, self._spacing(), self._observe_if_held
-                )
+                with interrupts.stoppable():
+                    self.result = step.advance(
+                        self.model, dt, self.setup.step_limits, self._spacing(), self._observe_if_held
+                    )
             except step.StepRejectedError as rejection:
                 self.clock.rejected += 1
                 dt *= rejection.factor
@@ -163,8 +185,11 @@ class Simulation:
                 return None
 
     def step_size(self) -> float:
-        """Next step in L/v0: proposal, largest step, and the next output or end of stage."""
-        dt = min(self.clock.step_size, self.setup.steps.largest)
+        """Next step in L/v0: proposal, largest step, and the next output or end of stage.
+
+        At rest, once next to nothing changes, steps go on growing beyond the largest.
+        """
+        dt = min(self.clock.step_size, max(self.setup.steps.largest, self.clock.unhurried))
         given = self.stage.current
         current = given if given is not None else self.last.current if self.last else 0.0
         left = self.schedule.time_left(self.clock, current) / self.setup.scales.time
@@ -186,6 +211,8 @@ class Simulation:
             # a step cut short by an output does not slow the ones after it
             min(clock.step_size, step.change_limit(dt, result, limits)),
         )
+        if self.stage.kind == "rest":
+            clock.unhurried = step.unhurried(dt, result, limits, self.healed)
         self.interface.profile = self.discretisation.surfaces.profile()
         assert self._trace is not None
         self.surface.accept(self._trace, dt)
@@ -215,10 +242,11 @@ class Simulation:
                     self.model, self.setup.scales, geometry.pellet_depth, geometry.electrolyte_depth
                 )
         self._trace = self.surface.trace(self.model)
-        seen, first_time = self._observables.observe(), self.last is None
+        seen, before = self._observables.observe(), self.last
         self.last = seen
-        if not (first_time or self.clock.recorded < self.clock.step):
+        if before is not None and self.clock.recorded >= self.clock.step:
             return
+        self.healed = math.inf if before is None else abs(seen.active_fraction - before.active_fraction)
         self.clock.recorded = self.clock.step
         self.balance, self.errors = volume_balance(
             self.balance, self.result, self.model, seen.platen, seen.void_measure

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from solver.setup.idle import idle_keys
+
 if TYPE_CHECKING:
     from meshes.profile.base import Profile
+    from solver.setup.protocol import Stage
     from solver.setup.setup import Setup
     from solver.stepping.observables import Observation
 
@@ -17,6 +21,8 @@ WIDE_VOID = 0.8
 PASCAL_PER_MEGAPASCAL = 1e6
 MICROMETRE, MILLIVOLT = 1e-6, 1e-3
 """m, V"""
+CIRCULATING = 100.0
+"""Current that flows through the contact, forth and back, over what is applied, that is worth a warning."""
 LITTLE_PRESSURE = 0.1
 """Pi_P (model.md 7) below which creep does not keep up with the recession of the contact."""
 
@@ -25,7 +31,8 @@ Finding = tuple[str, str]
 
 
 def of_case(setup: Setup) -> Iterator[Finding]:
-    """What is known before the run."""
+    """What is known before the run; keys of the case that have no effect first."""
+    yield from ((sentence, sentence) for sentence in idle_keys(setup))
     if setup.interface.events_by_mesh:
         yield (
             "events",
@@ -33,6 +40,7 @@ def of_case(setup: Setup) -> Iterator[Finding]:
             "triple lines), not of the material: give numerics.event_length, or a smaller numerics.tip_size",
         )
     yield from _of_sinks(setup)
+    yield from _of_size(setup)
     if not setup.seeds:
         return
     if setup.geometry.kind == "plane":
@@ -47,6 +55,34 @@ def of_case(setup: Setup) -> Iterator[Finding]:
             f"Pi_P = {ratio:.3g}: creep does not keep up with the recession of the contact, and "
             "without vacancies (model.vacancies = false) nothing else fills or widens voids",
         )
+
+
+def _of_size(setup: Setup) -> Iterator[Finding]:
+    """What makes a run long for nothing, or longer than it may be."""
+    cell, sizes = setup.geometry, setup.sizes
+    if math.isfinite(sizes.reach):
+        enough = 2.0 * max(cell.width, cell.depth)
+        yield (
+            "depth",
+            f"electrolyte_depth = {cell.electrolyte_depth:.3g} um: the current is uniform below {enough:.3g} "
+            "um (two widths); with that depth, and pellet_thickness for the rest, the answer is the same",
+        )
+    seconds = setup.steps.largest * setup.scales.time
+    steps = sum(math.ceil(lasts(stage) / seconds) for stage in setup.stages if stage.kind != "rest")
+    if steps > setup.steps.most:
+        yield (
+            "steps",
+            f"the protocol needs at least {steps} steps of numerics.largest_step = {seconds:.4g} s; "
+            f"numerics.max_steps = {setup.steps.most} ends the run before",
+        )
+
+
+def lasts(stage: Stage) -> float:
+    """Seconds that a stage takes if it ends by capacity or duration, 0 if that is not known."""
+    limits = [] if stage.duration is None else [stage.duration]
+    if stage.capacity is not None and stage.current is not None:
+        limits.append(stage.capacity / abs(stage.current))
+    return min(limits, default=0.0)
 
 
 def _of_sinks(setup: Setup) -> Iterator[Finding]:
@@ -83,6 +119,13 @@ def of_state(setup: Setup, profile: Profile, seen: Observation) -> Iterator[Find
             "pulled platen",
             f"the platen is moved away with {-seen.stack_pressure:.3g} MPa of tension, which wetting and "
             "adhesion bear; a clamp would have lifted off",
+        )
+    if seen.circulation > CIRCULATING:
+        yield (
+            "circulation",
+            f"{seen.circulation:.3g} times the applied current flows through the contact, forth and back: "
+            "differences of contact pressure drive it against next to no resistance "
+            "(material.electrolyte.area_resistance, model.pressure_potential)",
         )
     share = max(profile.spans(), default=0.0)
     if share > WIDE_VOID:

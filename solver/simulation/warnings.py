@@ -6,10 +6,12 @@ import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from solver.algebra.petsc_options import unread_options
 from solver.simulation import validity
 from solver.simulation.callbacks import Callback
 
 if TYPE_CHECKING:
+    from solver.algebra.options import ModelSolverOptions
     from solver.simulation.simulation import Simulation
     from solver.simulation.validity import Finding
     from solver.stepping.observables import BalanceErrors, Observation
@@ -34,7 +36,10 @@ class Warnings(Callback):
 
     def run_begins(self, simulation: Simulation) -> None:
         """Warn of what is known before the run."""
-        self.validity(validity.of_case(simulation.setup), simulation.clock.time)
+        for name, sentence in validity.of_case(simulation.setup):
+            if name not in self.given:
+                self.given.add(name)
+                log.warning("%s", sentence)
 
     def state_solved(self, simulation: Simulation) -> None:
         """Warn of what a step has brought about."""
@@ -44,6 +49,8 @@ class Warnings(Callback):
         self.validity(validity.of_state(simulation.setup, profile, seen), clock.time)
         self.resolution(seen, clock.time)
         self.balances(seen.charge_error, simulation.errors, clock.step)
+        if clock.step > 0:  # every solver has been at work
+            self.solvers(simulation.setup.solver_options)
 
     def validity(self, findings: Iterable[Finding], seconds: float) -> None:
         """Warn where the model leaves its validity."""
@@ -63,6 +70,18 @@ class Warnings(Callback):
             seconds,
             seen.solute.indicator,
         )
+
+    def solvers(self, options: ModelSolverOptions) -> None:
+        """Warn of solver options of the case that nothing has asked for."""
+        if not options.changed or "solvers" in self.given:
+            return
+        self.given.add("solvers")
+        unread = unread_options(options.sets, options.changed)
+        if unread:
+            log.warning(
+                "PETSc never reads %s: no solver of that set has such a part",
+                ", ".join(f"numerics.petsc.{option}" for option in unread),
+            )
 
     def balances(self, charge: float, errors: BalanceErrors, step: int) -> None:
         """Warn where charge, lithium or volume are not kept."""

@@ -13,7 +13,8 @@ class Clock:
     ``capacity`` (C/m2) is all charge that has passed, whatever its direction; ``net`` is stripped minus
     plated; ``stage_`` counts from the start of the present step of the protocol. ``solute_correction`` is the
     relative correction of the solute's total, summed over all remeshings; ``meshed`` is the step after which
-    the present mesh was made.
+    the present mesh was made. ``unhurried`` is how long a step of the present rest may be for the little that
+    it changes (:func:`solver.stepping.step.unhurried`), 0 where nothing rests.
     """
 
     step_size: float
@@ -33,6 +34,7 @@ class Clock:
     last_step: float = 0.0
     calm_until: int = 0
     meshed: int = 0
+    unhurried: float = 0.0
 
     def state(self) -> dict[str, Any]:
         """Plain data for the checkpoint."""

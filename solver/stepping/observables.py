@@ -14,8 +14,9 @@ from dolfinx import fem
 from mpi4py import MPI
 
 from meshes.tags import Boundary, Region
+from solver.algebra.assembly import assemble
 from solver.core import timing
-from solver.equations.coordinates import weight
+from solver.equations.coordinates import contact_weight, weight
 from solver.equations.terms import current
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class Observation:
         solute: composition, None in a pure metal.
         stack_pressure: of the clamp, MPa.
         lift_off: distance by which the clamp has lifted off, um.
+        circulation: integral of |i| over the contact over that of the mean current: 1 where no current flows
+            back (0 at rest).
     """
 
     shares: Shares
@@ -99,6 +102,7 @@ class Observation:
     solute: SoluteRecord | None = None
     stack_pressure: float = 0.0
     lift_off: float = 0.0
+    circulation: float = 0.0
 
 
 def observation(data: Mapping[str, Any]) -> Observation:
@@ -181,6 +185,9 @@ class Observables:
         self._active = chemistry.form(kinetics.remembered("+"), on)
         self._parted = chemistry.form(kinetics.parted("+"), on)
         self._contact_force = chemistry.form(model.contact_pressure("+"), on)
+        self._trace = model.current.value.function_space
+        one = contact_weight(cell) * ufl.TestFunction(self._trace)("+") * cell.dS(Boundary.CONTACT)
+        self._nodal_area = fem.form(one)
         self._contact_solute = (
             chemistry.form(chemistry.state.at_contact().fraction, on) if model.solute is not None else None
         )
@@ -224,7 +231,14 @@ class Observables:
             solute=self._solute(),
             stack_pressure=model.clamp.pressure * scales.stress / 1e6,
             lift_off=model.clamp.lift_off,
+            circulation=0.0 if rests else self._through_contact() / abs(total),
         )
+
+    def _through_contact(self) -> float:
+        """Integral of the nodal values of |i| over the contact."""
+        values, own = self.model.current.value.x.array, self.model.zone.trace_dofs
+        local = float(np.abs(values[own]) @ assemble(self._nodal_area, self._trace)[own])
+        return float(self.model.cell.domain.comm.allreduce(local))
 
     def _virgin_fraction(self) -> float:
         chemistry = self.model.chemistry

@@ -70,6 +70,7 @@ class Schedule:
         clock.stage_time = clock.stage_capacity = 0.0
         clock.recorded = clock.step - 1
         clock.next_output = 0
+        clock.unhurried = 0.0
 
     def passed(self, clock: Clock, seconds: float, current: float) -> None:
         """Count a step with mean current density ``current`` (A/m2); ends on limits and outputs are exact."""
@@ -112,8 +113,14 @@ class Schedule:
         """Outputs that are due since the start of the stage."""
         stage = self.now(clock)
         if stage.kind == "rest":
-            return REST_OUTPUTS * clock.stage_time / (stage.duration or 1.0)
+            assert stage.duration is not None  # a rest has one
+            return REST_OUTPUTS * clock.stage_time / stage.duration
         return clock.stage_capacity / self.interval
+
+    def _still(self, stage: Stage, clock: Clock) -> bool:
+        """Whether what is left of a rest would change nothing."""
+        left = math.inf if stage.duration is None else stage.duration - clock.stage_time
+        return clock.unhurried * self.scales.time >= left
 
     def over(self, clock: Clock, seen: Observation | None) -> str | None:
         """Why the stage is over, None if it is not."""
@@ -122,6 +129,8 @@ class Schedule:
             return "capacity"
         if stage.duration is not None and clock.stage_time >= stage.duration * (1.0 - _ROUNDING):
             return "duration"
+        if stage.until_still and self._still(stage, clock):
+            return "stillness"
         if seen is None:
             return None
         voltage, loss = stage.cutoff_voltage, stage.cutoff_contact_loss

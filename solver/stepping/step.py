@@ -13,6 +13,7 @@ from meshes.profile.base import ProfileError
 from meshes.quality import quality
 from solver.algebra.newton import SolveError
 from solver.core import timing
+from solver.core.interrupts import Interrupted
 from solver.setup.step_control import LIMIT_REACHED
 
 if TYPE_CHECKING:
@@ -34,12 +35,22 @@ EFFORT_TARGET = 25
 """Newton iterations per pass above which the step does not grow."""
 _VOLUME_TOLERANCE = 5e-16
 _VOLUME_ITERATIONS = 8
+KEPT = 1e-9
+"""Error of the metal, over what the reference current removes in the step, that is left: rounding."""
 
 
 COMPOSITION_OVERSHOOT = 2.0
 """Change of composition over its target above which a step is rejected."""
 PRESSURE_OVERSHOOT = 2.0
 """Change of the stack pressure over its target above which a step is rejected."""
+
+STILL = 1e-3
+"""Share of what a step may change that counts as no change: steps of a rest that change less may be longer
+than numerics.largest_step."""
+FOR_EVER = 1e30
+"""Longest step (L/v0), where nothing changes at all."""
+ACTIVE_CHANGE = 0.02
+"""Change of the active fraction of the contact in a step that would be one to follow: it heals at rest."""
 
 Spacing = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -118,7 +129,9 @@ def advance(
         metal = model.metal_measure()
         gaps = model.gaps.change(model.contact, model.chemistry.kinetics.record)
         model.motion.move(_surface_shift(model, speed, dt, even), dt * model.mechanics.platen_velocity())
+        exchange = dt * model.chemistry.whole_area
         correction = correct_volume(model, metal - removed + gaps)
+        raised = lift_platen(model, metal - removed + gaps, KEPT * exchange)
         with timing.part("mesh"):
             worst = quality(model.cell)
         if worst < INVERTED_BELOW:
@@ -130,13 +143,14 @@ def advance(
     except ProfileError as error:
         model.restore(before)
         raise StepRejectedError(str(error), LANDING_CUT) from None
-    except StepRejectedError:
+    except (StepRejectedError, Interrupted):
         model.restore(before)
         raise
     model.predictor.accept(dt)
     model.clamp.accept()
+    if raised != 0.0:
+        model.clamp.raised(raised)
     gained = model.metal_measure() - metal
-    exchange = dt * model.chemistry.whole_area
     return StepResult(report, removed, gained, moved, worst, correction, exchange, change, gaps, loaded)
 
 
@@ -192,10 +206,40 @@ def correct_volume(model: CoupledModel, target: float) -> float:
     return total
 
 
+def lift_platen(model: CoupledModel, target: float, negligible: float) -> float:
+    """Put the platen higher until metal without voids measures ``target``; returns by how much. Collective.
+
+    A flat contact that is stripped evenly moves exactly. Where the current varies along it the velocity of
+    its nodes sweeps what they interpolate, and a new mesh reads the record of thin gaps at its own points
+    (:mod:`solver.interface.gaps`): both are off by the error of the mesh, which no void can take here.
+    """
+    error = target - model.metal_measure()
+    if model.surface.total_projected() > 0.0 or abs(error) <= negligible:
+        return 0.0
+    rise = error / model.chemistry.whole_area
+    model.motion.move(np.zeros_like(model.surface.positions()), -rise)
+    return rise
+
+
 def next_step(dt: float, result: StepResult, limits: StepLimits, growth: float) -> float:
     """Step proposed after an accepted one: by what changed and by solver effort."""
     factor = growth if result.report.effort <= EFFORT_TARGET else 1.0
     return min(dt * factor, change_limit(dt, result, limits))
+
+
+def unhurried(dt: float, result: StepResult, limits: StepLimits, healed: float) -> float:
+    """Longest step of a rest that by the last one's rates changes next to nothing.
+
+    Args:
+        dt: of the last step.
+        result: of it.
+        limits: what a step may change.
+        healed: change of the active fraction of the contact in it.
+    """
+    largest = change_limit(dt, result, limits)
+    if healed > 0.0:
+        largest = min(largest, dt * ACTIVE_CHANGE / healed)
+    return min(STILL * largest, FOR_EVER)
 
 
 def change_limit(dt: float, result: StepResult, limits: StepLimits) -> float:

@@ -11,7 +11,6 @@ STUDY/results.csv, results.nc      quantities of interest of all runs
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import json
@@ -26,6 +25,7 @@ import tomli_w
 
 from solver.core.files import update
 from solver.core.ownership import Marker, refuse_links
+from solver.core.plain_text import TableWriter
 from solver.output import run_folder
 from solver.study.marks import mark_file
 from solver.study.points import expand, is_name, load_points
@@ -133,7 +133,7 @@ def _case_text(case: LoadedCase) -> str:
 
 def _manifest(paths: Sequence[str], points: Sequence[Point], texts: Sequence[str]) -> str:
     text = io.StringIO()
-    writer = csv.writer(text)
+    writer = TableWriter(text)
     writer.writerow(("run", *paths, "case_sha256"))
     for point, case in zip(points, texts, strict=True):
         digest = hashlib.sha256(case.encode()).hexdigest()

@@ -7,12 +7,11 @@ fail again. An interrupted one has none.
 from __future__ import annotations
 
 import json
-import shutil
 from typing import TYPE_CHECKING, Any
 
 from solver.core.files import write_atomic
 from solver.core.trees import differences
-from solver.output.run_folder import MANIFEST, MARKER
+from solver.output.run_folder import BEGINNING, MANIFEST, MARKER
 from solver.study.schema import StudyError
 
 if TYPE_CHECKING:
@@ -68,11 +67,15 @@ def outdated(folder: Path, points: Sequence[Point], now: Mapping[str, Any]) -> d
 
 
 def forget(folder: Path, names: Iterable[str], *, runs: bool) -> None:
-    """Remove the marks of runs, so that they are gone on with, or with the ``runs`` made anew."""
+    """Remove the marks of runs, so that they are gone on with, or with the ``runs`` made anew.
+
+    Those stay, marked as not begun, until the new ones are set up; what else a user has there stays for good.
+    """
     for name in names:
         run = folder / "runs" / name
         if runs and MARKER.look(run) is not None:
-            shutil.rmtree(run)
+            manifest = {**MARKER.read(run), "status": BEGINNING}
+            write_atomic(run / MANIFEST, json.dumps(manifest, indent=2) + "\n")
         mark_file(folder, name).unlink(missing_ok=True)
 
 
@@ -81,12 +84,23 @@ def waiting(folder: Path, points: Sequence[Point]) -> list[Point]:
     return [point for point in points if not mark_file(folder, point.name).is_file()]
 
 
+def refuse_other(target: Path) -> None:
+    """Raise StudyError if a file is there that is no mark."""
+    try:
+        known = not target.exists() or json.loads(target.read_text(encoding="utf-8"))["status"] in ENDS
+    except (ValueError, TypeError, KeyError, OSError):
+        known = False
+    if not known:
+        raise StudyError(f"{target} is not a mark of a run; nothing is replaced there")
+
+
 def write(target: Path, run: Path) -> None:
     """Write the mark of a run that has ended.
 
     Raises:
-        StudyError: if it has not.
+        StudyError: if it has not, or something else is in place of the mark.
     """
+    refuse_other(target)
     manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
     if manifest.get("status") not in ENDS:
         raise StudyError(f"{run} has not ended (status {manifest.get('status')})")

@@ -15,6 +15,7 @@ from scipy.stats import qmc
 
 from solver.case.loading import CaseError, load_case
 from solver.case.units import convert, split_quantity
+from solver.setup.setup import set_up
 from solver.study.schema import MAX_POINTS, Range
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def load_points(study: Study, study_file: Path, points: Sequence[Point]) -> list
     for point in points:
         try:
             cases.append(load_case(base, study.fixed | dict(point.values)))
+            set_up(cases[-1])  # what only the whole case tells: a population that does not fit, sizes
         except CaseError as error:
             shown = ", ".join(f"{path} = {value}" for path, value in point.values.items())
             problems += [f"{point.name} ({shown}): {problem}" for problem in error.problems]

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from solver.case.loading import CaseError
-from solver.case.paths import parts_of
+from solver.case.errors import CaseError, message
+from solver.case.paths import overridden, parts_of
 from solver.core.files import read_toml
 
 MAX_POINTS = 100_000
@@ -26,7 +26,7 @@ class Range(BaseModel):
     """Values from ``from`` to ``to``, both with the same kind of unit.
 
     ``number`` points, evenly spaced or in equal ratios (``spacing = "log"``). For a Latin hypercube the
-    range is what is sampled, and ``number`` has no effect.
+    range is what is sampled; ``number`` is refused there.
     """
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
@@ -67,6 +67,22 @@ class Study(BaseModel):
                 first = seen.setdefault(tuple(parts_of(path)), path)
                 if first != path:
                     raise ValueError(f"{name}: {first} and {path} are the same")
+        twice = overridden([*self.fixed, *self.vary])
+        if twice is not None:
+            raise ValueError(f"fixed {twice[0]} is overridden by {twice[1]}; give one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _choices(self) -> Study:
+        drawn = self.method == "latin-hypercube"
+        for name in ("samples", "seed"):
+            if name in self.model_fields_set and not drawn:
+                raise ValueError(f'\'{name}\' belongs to method = "latin-hypercube", not "{self.method}"')
+        for path, values in self.vary.items():
+            if drawn and isinstance(values, Range) and "number" in values.model_fields_set:
+                raise ValueError(
+                    f"vary.{path}: 'number' has no effect with \"latin-hypercube\"; see 'samples'"
+                )
         return self
 
     @model_validator(mode="after")
@@ -104,6 +120,6 @@ def load_study(path: Path) -> Study:
         return StudyFile.model_validate(data).study
     except ValidationError as error:
         problems = [
-            f"{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}" for detail in error.errors()
+            f"{'.'.join(str(part) for part in detail['loc'])}: {message(detail)}" for detail in error.errors()
         ]
         raise CaseError(str(path), problems) from None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
+import signal
 from typing import TYPE_CHECKING
 
+from solver.core import children
 from solver.study.schema import StudyError
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def run_snakemake(
 
     Raises:
         StudyError: if there is no Snakemake.
+        KeyboardInterrupt: if an end was asked for; the runs have ended with their checkpoints then.
     """
     program = shutil.which("snakemake")
     if program is None:
@@ -45,4 +47,4 @@ def run_snakemake(
     command += ["--profile", str(profile.resolve())] if profile else ["--cores", str(cores)]
     command += ["--dry-run", "--quiet"] if dry else []
     kept_open = lock.descriptors() if lock else ()
-    return subprocess.run([*command, *extra], cwd=folder, check=False, pass_fds=kept_open).returncode
+    return children.run([*command, *extra], cwd=folder, pass_fds=kept_open, ask=signal.SIGINT)

@@ -71,6 +71,31 @@ def _strip_exact(fraction: float, x: float) -> float:
     return math.cos(0.5 * math.pi * x) / math.sqrt(edge**2 - here**2)
 
 
+@row("small-resistance", "8/z", "periodic strip contacts as Z goes to 0")
+def small_resistance(comm: MPI.Comm) -> list[Check]:
+    """Resistance and largest current go to those of Z = 0 on the same mesh, by as much as Z goes to 0."""
+    limits, checks = _small(comm, 0.0), []
+    for k, quantity in enumerate(("excess resistance", "largest i/<i>")):
+        label = f"{quantity}, f = 0.5"
+
+        def halved(level: int, k: int = k) -> float:
+            return _small(comm, 1e-6 * 0.5**level)[k]
+
+        checks.append(
+            refined(f"{label}, Z = 5e-7", limits[k], halved, levels=2, tolerance=1e-3, expected_order=1.0)
+        )
+        # 1e-3 at 5e-7 is 2e-9 here
+        checks.append(Check(f"{label}, Z = 1e-12", limits[k], _small(comm, 1e-12)[k], 2e-9))
+    return checks
+
+
+def _small(comm: MPI.Comm, resistance: float) -> tuple[float, float]:
+    result = strip(comm, 0.5, resistance, 0)
+    found = result.resistance(), float(np.max(result.contact_values()[:, -1]))
+    result.destroy()
+    return found
+
+
 @row("bounds", "9", "bounds of the resistance for linear kinetics")
 def bounds(comm: MPI.Comm) -> list[Check]:
     """Z/f + r_c <= r <= Z/f + series; the violation must be 0 (up to the error of r_c at Z = 0)."""

@@ -20,6 +20,7 @@ from typing import Any
 import psutil
 
 from meshes.tags import Boundary
+from solver.core.ownership import ForeignFolderError, Results
 from tests.benchmarks import box, numbers
 
 HERE = Path(__file__).resolve().parent
@@ -210,7 +211,7 @@ def main() -> int:
     parser.add_argument("--out", default="bench", help="folder (default bench)")
     arguments = parser.parse_args()
     folder = Path(arguments.out).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    Results(folder).claim()
     write_freefem_numbers(folder)
     codes = arguments.codes or available()
     print(f"codes: {', '.join(codes)}", flush=True)
@@ -233,4 +234,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except ForeignFolderError as error:
+        print(f"livoid: {error}", file=sys.stderr)
+        sys.exit(2)

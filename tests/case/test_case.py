@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from solver.case.loading import CaseError, load_case, parse_case, schema, schema_text
+from solver.case.loading import CaseError, load_case, parse_case
+from solver.case.published import schema, schema_text
 from solver.core.files import MAX_TOML_SIZE
 from tests.conftest import ROOT, case_data
 

@@ -7,6 +7,7 @@ LIVOID_FUZZ_EXAMPLES=10000 (or more, for a night) draws new ones.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from functools import partial
@@ -73,12 +74,14 @@ def accepted_or_named(read: Callable[[], object]) -> bool:
     return True
 
 
+@pytest.mark.kind("hostile case, study or material", tried=EXAMPLES)
 @given(st.dictionaries(key, tree, max_size=6))
 @examples
 def test_fuzz_any_data_is_a_case_or_a_case_error(data: dict[str, Any]) -> None:
     assert accepted_or_named(lambda: parse_case(data))
 
 
+@pytest.mark.kind("hostile case, study or material", tried=EXAMPLES)
 @given(st.sampled_from(["geometry", "operation", "material", "model", "numerics", "void", "fixture"]), tree)
 @examples
 def test_fuzz_any_section_in_a_good_case_is_accepted_or_named(section: str, value: Any) -> None:
@@ -109,6 +112,7 @@ def write(folder: Path, text: str, name: str = "hostile.toml") -> Path:
     return path
 
 
+@pytest.mark.kind("hostile case, study or material", tried=EXAMPLES)
 @given(text=damaged(CASES))
 @files
 def test_fuzz_a_damaged_case_is_a_case_or_named(text: str, tmp_path: Path) -> None:
@@ -124,6 +128,7 @@ def read_study(path: Path) -> None:
     load_points(study, path, points[:3])
 
 
+@pytest.mark.kind("hostile case, study or material", tried=EXAMPLES)
 @given(text=damaged(STUDIES))
 @files
 def test_fuzz_a_damaged_study_is_a_study_or_named(text: str, tmp_path: Path) -> None:
@@ -134,10 +139,8 @@ def test_fuzz_a_damaged_study_is_a_study_or_named(text: str, tmp_path: Path) -> 
 
 def library_with(text: str, folder: Path) -> Library:
     """The shipped library and one more material, named hostile, of every kind."""
-    (folder / "creep").mkdir(parents=True, exist_ok=True)
-    for original in MATERIALS:
-        place = folder / original.relative_to(ROOT / "solver" / "case" / "library")
-        place.write_text(original.read_text(encoding="utf-8"), encoding="utf-8")
+    if not folder.exists():
+        shutil.copytree(ROOT / "solver" / "case" / "library", folder)
     write(folder, text)
     write(folder / "creep", text)
     return Library(folder)
@@ -150,6 +153,7 @@ def use_hostile(library: Library, name: str = "hostile") -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.kind("hostile case, study or material", tried=EXAMPLES)
 @given(text=damaged(MATERIALS))
 @files
 def test_fuzz_a_damaged_material_is_a_material_or_named(text: str, tmp_path: Path) -> None:
@@ -195,6 +199,7 @@ def test_fuzz_deep_nesting_is_no_recursion(deep: int, tmp_path: Path, livoid: Li
         assert "Traceback" not in result.stderr
 
 
+@pytest.mark.kind("hostile case, study or material")
 @pytest.mark.parametrize(
     ("section", "key", "value"),
     [

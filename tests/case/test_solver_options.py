@@ -12,13 +12,15 @@ import pytest
 import tomli_w
 
 from solver.algebra.options import SOLVER_OPTIONS, with_overrides
-from solver.case.loading import CaseError, parse_case, schema
+from solver.case.loading import CaseError, parse_case
+from solver.case.published import schema
 from solver.case.schema.petsc_options import LINEAR, PARTS, TOP_OF_SPLIT
 from solver.case.schema.solver_options import MAX_OPTIONS, kind_of
 from solver.study.points import expand, load_points
 from solver.study.schema import load_study
 from tests.conftest import ROOT, TIMEOUT, case_data, environment
 
+pytestmark = pytest.mark.kind("case that runs code or writes files")
 Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
 EVIL = "open('PWNED', 'w').write('x')\nclass PC: pass\n"
 

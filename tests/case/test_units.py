@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from solver.case import units
 from solver.case.unit_grammar import PREFIXES, SYMBOLS, Unit, UnitTextError, read_unit, words
 from solver.case.units import format_quantity, parse_quantity, split_quantity
+
+pytestmark = pytest.mark.kind("unit as people write it")
 
 CUSTOMARY = sorted(
     {
@@ -21,6 +25,14 @@ CUSTOMARY = sorted(
     }
 )
 """SI unit and customary unit of every key of the schema."""
+QUANTITIES = [entry for entry in vars(units).values() if hasattr(entry, "__metadata__")]
+PUBLISHED = {
+    (entry.__metadata__[0].func.keywords["unit"], entry.__metadata__[0].func.keywords["shown"]): TypeAdapter(
+        entry
+    ).json_schema()["pattern"]
+    for entry in QUANTITIES
+}
+"""Pattern of the text of each, in the published schema."""
 
 
 def test_the_units_of_the_schema_are_found() -> None:
@@ -28,49 +40,61 @@ def test_the_units_of_the_schema_are_found() -> None:
     assert len(CUSTOMARY) >= 20
 
 
-@pytest.mark.parametrize(
-    ("text", "unit", "value"),
-    [
-        ("0.2 MPa", "Pa", 2e5),
-        ("2.2 um", "m", 2.2e-6),
-        ("0.5 mA/cm^2", "A/m**2", 5.0),
-        ("0.5 mA/cm2", "A/m**2", 5.0),
-        ("1 mAh/cm^2", "C/m**2", 36000.0),
-        ("1 ohm cm^2", "ohm*m**2", 1e-4),
-        ("25 degC", "K", 298.15),
-        ("0.55 eV", "J", 0.55 * 1.602176634e-19),
-        ("93.6 deg", "rad", math.radians(93.6)),
-        ("inf", "m", math.inf),
-        (0.5, "", 0.5),
-        ("0.5", "", 0.5),
-        ("3 µm", "m", 3e-6),
-        ("3 μm", "m", 3e-6),
-        ("3um", "m", 3e-6),
-        ("0.5 J/m2", "J/m**2", 0.5),
-        ("8e-15 m²/s", "m**2/s", 8e-15),
-        ("10 Ω·cm²", "ohm*m**2", 1e-3),
-        ("10 \u2126 cm2", "ohm*m**2", 1e-3),
-        ("10 Ωcm²", "ohm*m**2", 1e-3),
-        ("0.3 mS cm-1", "S/m", 0.03),
-        ("0.5 mA cm⁻²", "A/m**2", 5.0),
-        ("0.5 mA cm\u22122", "A/m**2", 5.0),
-        ("\u22120.5 V", "V", -0.5),
-        ("0.1 mAh cm-2", "C/m**2", 3600.0),
-        ("0.1 mA·h per cm²", "C/m**2", 3600.0),
-        ("1 mm2", "m**2", 1e-6),
-        ("1 m2.s-1", "m**2/s", 1.0),
-        ("2 J/(mol K)", "J/mol/K", 2.0),
-        ("2 J mol⁻¹ K⁻¹", "J/mol/K", 2.0),
-        ("0.1 /um", "1/m", 1e5),
-        ("2 1/s", "1/s", 2.0),
-        ("25\u00a0°C", "K", 298.15),
-        ("298.15 K", "K", 298.15),
-        ("90°", "rad", math.pi / 2),
-        ("500 mN/m", "J/m**2", 0.5),
-        ("30 %", "", 0.3),
-        ("2 kilometers", "m", 2000.0),
-    ],
-)
+READ: list[tuple[object, str, float]] = [
+    ("0.2 MPa", "Pa", 2e5),
+    ("2.2 um", "m", 2.2e-6),
+    ("0.5 mA/cm^2", "A/m**2", 5.0),
+    ("0.5 mA/cm2", "A/m**2", 5.0),
+    ("1 mAh/cm^2", "C/m**2", 36000.0),
+    ("1 ohm cm^2", "ohm*m**2", 1e-4),
+    ("25 degC", "K", 298.15),
+    ("0.55 eV", "J", 0.55 * 1.602176634e-19),
+    ("93.6 deg", "rad", math.radians(93.6)),
+    ("inf", "m", math.inf),
+    (0.5, "", 0.5),
+    ("0.5", "", 0.5),
+    ("3 µm", "m", 3e-6),
+    ("3 μm", "m", 3e-6),
+    ("3um", "m", 3e-6),
+    ("0.5 J/m2", "J/m**2", 0.5),
+    ("8e-15 m²/s", "m**2/s", 8e-15),
+    ("10 Ω·cm²", "ohm*m**2", 1e-3),
+    ("10 \u2126 cm2", "ohm*m**2", 1e-3),
+    ("10 Ωcm²", "ohm*m**2", 1e-3),
+    ("0.3 mS cm-1", "S/m", 0.03),
+    ("0.5 mA cm⁻²", "A/m**2", 5.0),
+    ("0.5 mA cm\u22122", "A/m**2", 5.0),
+    ("\u22120.5 V", "V", -0.5),
+    ("0.1 mAh cm-2", "C/m**2", 3600.0),
+    ("0.1 mA·h per cm²", "C/m**2", 3600.0),
+    ("1 mm2", "m**2", 1e-6),
+    ("1 m2.s-1", "m**2/s", 1.0),
+    ("2 J/(mol K)", "J/mol/K", 2.0),
+    ("2 J mol⁻¹ K⁻¹", "J/mol/K", 2.0),
+    ("0.1 /um", "1/m", 1e5),
+    ("2 1/s", "1/s", 2.0),
+    ("25\u00a0°C", "K", 298.15),
+    ("25 ° C", "K", 298.15),
+    ("25 ºC", "K", 298.15),
+    ("25 ℃", "K", 298.15),
+    ("8×10⁻¹⁵ m²/s", "m**2/s", 8e-15),
+    ("8 x 10^-15 m2/s", "m**2/s", 8e-15),
+    ("8\u2009×\u200910⁻¹⁵\u00a0m²/s", "m**2/s", 8e-15),
+    ("8·10⁻¹⁵ m² s⁻¹", "m**2/s", 8e-15),
+    ("1.5*10**4 1/s", "1/s", 1.5e4),
+    ("-2×10⁺¹um", "m", -2e-5),
+    ("5×10⁻¹", "", 0.5),
+    ("5 mA·cm⁻²", "A/m**2", 50.0),
+    ("5 mA cm^(-2)", "A/m**2", 50.0),
+    ("298.15 K", "K", 298.15),
+    ("90°", "rad", math.pi / 2),
+    ("500 mN/m", "J/m**2", 0.5),
+    ("30 %", "", 0.3),
+    ("2 kilometers", "m", 2000.0),
+]
+
+
+@pytest.mark.parametrize(("text", "unit", "value"), READ)
 def test_quantities_are_read(text: object, unit: str, value: float) -> None:
     assert parse_quantity(text, unit) == pytest.approx(value, rel=1e-14)
 
@@ -86,6 +110,20 @@ NONSENSE = (
     "1 \\um", "1 degF", "1 °F", "1 degC/s", "1 °C m", "1 degC^2", "1 mdegC", "1 °K2", "1 um" + " " * 100,
     "1 " + "m" * 200, "1e+ um", "--1 um", "+-1 um", "1 m^²", "1 ²m", "1 @um", "1 lambda", "1 hbar", "1 c",
 )  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "unit", "value"), READ)
+def test_what_is_read_passes_the_published_pattern(text: object, unit: str, value: float) -> None:
+    patterns = [pattern for (own, _), pattern in PUBLISHED.items() if own == unit]
+    if isinstance(text, str) and math.isfinite(value):
+        assert all(re.search(pattern, text) for pattern in patterns)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1", "um", "1,5 um", "one um", "1 um;", "1 um\x00", "1 2", "1 2 um", "1 -um"]
+)
+def test_the_published_pattern_wants_a_number_and_a_unit(text: str) -> None:
+    assert not re.search(PUBLISHED["m", "um"], text)
 
 
 @pytest.mark.parametrize("text", [*NONSENSE, "1 MPa", "1 m2", "1 K", 1.0, True, None, []])
@@ -127,6 +165,9 @@ def test_nonsense_never_reaches_pint(text: str, monkeypatch: pytest.MonkeyPatch)
         ("1 m/(s", "m", "um", "'(' without ')'"),
         ("1 m/s)", "m", "um", "')' without '('"),
         ("1 m/", "m", "um", "the unit ends too early"),
+        ("1,5 um", "m", "um", "the decimal sign is a point, as in '1.5 um'"),
+        ("8 x 10-15 m2/s", "m**2/s", "m**2/s", "unknown unit 'x'"),
+        ("1e3 x 10^2 um", "m", "um", "unknown unit 'x'"),
     ],
 )
 def test_messages_name_the_sign_and_suggest_the_customary_unit(
@@ -189,6 +230,7 @@ def test_every_spelling_of_every_customary_unit_gives_the_same_float(data: st.Da
     number = data.draw(st.sampled_from(["0.2", "3", "1e-3", ".5", "2.5E4", "7.", "+0.3"]))
     spelled = data.draw(spelling(read_unit(shown)))
     assert parse_quantity(f"{number} {spelled}", unit) == parse_quantity(f"{number} {shown}", unit), spelled
+    assert re.search(PUBLISHED[unit, shown], f"{number} {spelled}"), spelled
     assert split_quantity(f"{number} {spelled}")[0] == float(number)
 
 

@@ -118,15 +118,95 @@ def test_the_expected_charge_of_held_overpotentials() -> None:
     assert set_up(parse_case(steps(held))).output.interval == 1.0
 
 
-@pytest.mark.parametrize("folder", ["solver/case", "solver/setup"])
-def test_no_number_stands_in_for_none_by_its_truth(folder: str) -> None:
-    """``given or 0.5`` takes a given 0 for none."""
-    for file in sorted((ROOT / folder).rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
-                last = node.values[-1]
-                number = isinstance(last, ast.Constant) and isinstance(last.value, (int, float))
-                assert not number, f"{file}:{node.lineno}"
+OBJECTS = {"composition", "solute_fraction", "end"}
+"""Names of optional numbers that elsewhere are names of objects, whose truth is that they are there."""
+
+
+def sources() -> dict[str, ast.Module]:
+    files = [
+        f for folder in ("solver", "meshes", "postprocess") for f in sorted((ROOT / folder).rglob("*.py"))
+    ]
+    return {str(file.relative_to(ROOT)): ast.parse(file.read_text(encoding="utf-8")) for file in files}
+
+
+def is_optional_number(annotation: ast.expr | None) -> bool:
+    """``float | None``, also as a quantity of the schema; no tables or lists of numbers."""
+    if annotation is None:
+        return False
+    text = ast.unparse(annotation)
+    kinds = [] if "[" in text else [kind.strip() for kind in text.split("|")]
+    numbers = ("float", "int", "Factor", "AspectRatio", "ResistanceFactor")
+    return "None" in kinds and any(kind in numbers or kind.startswith("units.") for kind in kinds)
+
+
+def optional_names(tree: ast.Module) -> Iterator[str]:
+    """Attributes of classes that are an optional number."""
+    for part in ast.walk(tree):
+        for entry in part.body if isinstance(part, ast.ClassDef) else ():
+            if isinstance(entry, ast.AnnAssign) and is_optional_number(entry.annotation):
+                yield ast.unparse(entry.target)
+            if isinstance(entry, ast.FunctionDef) and is_optional_number(entry.returns):
+                yield entry.name
+
+
+def truths(tree: ast.AST) -> Iterator[ast.expr]:
+    """Everything whose truth is asked for."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If | ast.IfExp | ast.While | ast.Assert):
+            yield node.test
+        elif isinstance(node, ast.BoolOp):
+            yield from node.values[:-1]
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            yield node.operand
+        elif isinstance(node, ast.comprehension):
+            yield from node.ifs
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("bool", "filter", "any", "all"):
+            yield from node.args
+
+
+def taken_by_truth(tree: ast.Module, names: set[str]) -> Iterator[str]:
+    """Optional numbers whose truth is asked for, and ``given or 0.5``."""
+    for asked in truths(tree):
+        if isinstance(asked, ast.Attribute) and asked.attr in names:
+            yield f"{asked.lineno}: {ast.unparse(asked)}"
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef):
+            given = [*function.args.args, *function.args.kwonlyargs]
+            own = {argument.arg for argument in given if is_optional_number(argument.annotation)}
+            for asked in truths(function):
+                if isinstance(asked, ast.Name) and asked.id in own:
+                    yield f"{asked.lineno}: {asked.id} of {function.name}"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
+            last = node.values[-1]
+            if isinstance(last, ast.Constant) and type(last.value) in (int, float):
+                yield f"{node.lineno}: {ast.unparse(node)}"
+
+
+def test_no_number_stands_in_for_none_by_its_truth() -> None:
+    """``given or 0.5`` and ``if given:`` take a given 0 for none."""
+    trees = sources()
+    names = {name for tree in trees.values() for name in optional_names(tree)} - OBJECTS
+    assert {"current", "capacity", "cutoff_voltage", "tip_size", "stiffness", "interval"} <= names
+    found = [f"{file}:{where}" for file, tree in trees.items() for where in taken_by_truth(tree, names)]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "x = step.current or 0.0",
+        "x = size() or 1",
+        "if step.current:\n    pass",
+        "x = 1.0 if not step.current else 2.0",
+        "x = [s for s in steps if s.current]",
+        "def f(current: float | None) -> float:\n    return 1.0 if current else 2.0",
+        "def f(*, current: float | None = None) -> bool:\n    return bool(current)",
+    ],
+)
+def test_the_search_for_truths_finds_them(code: str) -> None:
+    assert list(taken_by_truth(ast.parse(code), {"current"}))
+    assert not list(taken_by_truth(ast.parse("x = 0.0 if s.current is None else s.current"), {"current"}))
 
 
 def test_a_given_interval_counts() -> None:

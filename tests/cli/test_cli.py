@@ -10,15 +10,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import tomli_w
 
 import solver
 from solver.cli import main as cli
 from solver.cli.exits import EXIT_INPUT, EXIT_OK
 from solver.cli.main import livoid as commands
 from solver.cli.main import main, parse
-from tests.conftest import ROOT
+from tests.conftest import ROOT, case_data
 
 Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
+SOURCED = {"value": "1 um", "status": "measured"}
 NAMES = [name for name in commands if not name.startswith("-")]
 
 
@@ -33,6 +35,7 @@ def test_all_commands_are_there() -> None:
         *("run", "rerun", "demo", "job", "check", "schema", "mesh"),
         *("neutral", "critical", "threshold", "focus", "alloy", "study"),
         *("plot", "report", "film", "microscope", "compare", "verify", "doctor", "test", "bench", "docs"),
+        "soak",
         "completion",
     }  # fmt: skip
 
@@ -49,6 +52,14 @@ def test_all_commands_are_there() -> None:
         (["run", "a.toml", "b.toml"], "b.toml"),
         (["study", "x.toml", "--cores", "two"], 'unable to convert "two"'),
         (["run", "x.toml", "--set", "x"], "--set x: expected PATH=VALUE"),
+        (["run", "x.toml", "--set", "a=1", "--set", "a=2"], "--set a is overridden by --set a"),
+        (
+            ["check", "x.toml", "--set", "void.0.width=1", "--set", "void[0].width=2"],
+            "by --set void[0].width",
+        ),
+        (["check", "x.toml", "--set", "a.b=1", "--set", "a={b=2}"], "--set a.b is overridden by --set a"),
+        (["check", "x.toml", "--set", "void[x].width=1"], "'x' in brackets is not a number"),
+        (["run", "x.toml", "--force", "--resume"], "--force starts anew, --resume goes on"),
         (["run", "nowhere.toml"], "no such file"),
     ],
 )
@@ -58,6 +69,24 @@ def test_mistakes_get_one_message(words: list[str], message: str, capsys: pytest
     assert said.out == ""
     assert said.err.startswith("livoid: ") and said.err.count("livoid: ") == 1
     assert message in said.err
+
+
+def test_no_terminal_obeys_a_case_or_the_name_of_a_file(tmp_path: Path, livoid: Livoid) -> None:
+    evil = "\x1bc\x07\x9b31m\u202e\nlivoid: all is well"
+    data = case_data(material={"metal": {"name": "lithium", "sink_length": SOURCED | {"source": evil}}})
+    file = tmp_path / "a\x1b[2Jb.toml"
+    file.write_text(tomli_w.dumps(data), encoding="utf-8")
+    good = livoid("check", file.name)
+    assert good.returncode == 0, good.stderr
+    data["geometry"][evil] = evil
+    data["material"]["metal"][evil] = evil
+    file.write_text(tomli_w.dumps(data), encoding="utf-8")
+    bad = livoid("check", file.name, "--set", f"{evil}=1")
+    assert bad.returncode == 2
+    assert len(bad.stderr.splitlines()) == 4, bad.stderr
+    assert "a\\x1b[2Jb.toml: 3 problems" in bad.stderr
+    for text in (good.stdout, good.stderr, bad.stdout, bad.stderr):
+        assert all(c.isprintable() for c in text.replace("\n", "").replace("\t", ""))
 
 
 def test_several_ranks_say_a_mistake_once(livoid: Livoid) -> None:
@@ -151,13 +180,19 @@ def test_other_shells_complete(shell: str, mark: str, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("given", "serial", "parallel"),
     [
-        ("--quick", "-m not slow -n auto", "-m parallel and not slow"),
+        ("--quick", "-m not slow -n auto --dist loadgroup", "-m parallel and not slow"),
         (
             "-k name --quick -x",
-            "-m not slow -n auto -k name -x",
+            "-m not slow -n auto --dist loadgroup -k name -x",
             "-m parallel and not slow -p no:cacheprovider -k name -x",
         ),
-        ("", "-m ", "-m parallel -p no:cacheprovider"),
+        ("", "-m  -n auto --dist loadgroup", "-m parallel -p no:cacheprovider"),
+        (
+            "a/test_b.py -n 0",
+            "-m  -n 0 --dist loadgroup a/test_b.py",
+            "-m parallel -p no:cacheprovider a/test_b.py",
+        ),
+        ("-n4 -x", "-m  -n 4 --dist loadgroup -x", "-m parallel -p no:cacheprovider -x"),
     ],
 )
 def test_quick_leaves_slow_tests_out_of_both_parts(
@@ -174,5 +209,33 @@ def test_quick_leaves_slow_tests_out_of_both_parts(
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     first, _, second = result.stdout.splitlines()
-    assert first.startswith(f"python3 -m pytest tests {serial}")
-    assert second.startswith(f"mpirun -n 2 python3 -m pytest tests {parallel}")
+    assert first.startswith(f"python3 -m pytest {serial}")
+    assert second.startswith(f"mpirun -n 2 python3 -m pytest {parallel}")
+
+
+@pytest.mark.parametrize(
+    ("command", "case", "work"),
+    [
+        ("neutral", "neutral", "neutral.neutral_study"),
+        ("critical", "critical", "critical.neutral_sizes"),
+        ("threshold", "threshold-li", "threshold.threshold_study"),
+        ("focus", "critical", "focus.focus_study"),
+    ],
+)
+def test_predictions_look_at_their_folder_before_they_compute(
+    command: str,
+    case: str,
+    work: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def too_early(*_: object) -> None:
+        raise AssertionError(work)
+
+    monkeypatch.setattr(f"solver.predictions.{work}", too_early)
+    (tmp_path / "file").touch()
+    file = ROOT / "cases" / f"{case}.toml"
+    assert main([command, str(file), "--out", str(tmp_path / "file" / "new")]) == EXIT_INPUT
+    said = capsys.readouterr().err
+    assert said.count("livoid: ") == 1 and "Traceback" not in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -16,10 +17,13 @@ from meshes.gmsh.plane import mesh_plane
 from meshes.profile.polyline import profile_from_shapes
 from meshes.seeds import VoidShape
 from meshes.sizing import SizeRule
-from meshes.tags import Region
+from meshes.tags import Boundary, Region
 from solver.algebra.extrapolation import LARGEST_RATIO, Predictor
 from solver.algebra.interpolation import Carrier
 from solver.equations.coupled_model import CoupledModel
+from solver.equations.electrochemistry import ElectrochemistryProblem
+from solver.equations.terms.current import CurrentParameters
+from solver.equations.terms.vacancies import VacancyParameters
 from solver.interface.void_surfaces import void_surfaces
 from solver.setup.parameters import model_parameters
 from solver.setup.scales import case_scales
@@ -28,6 +32,7 @@ from solver.setup.step_control import StepLimits
 from solver.simulation.discretisation import initial_cell
 from solver.simulation.field_transfer import transfer_start
 from solver.stepping import step
+from solver.verification.cells import flat_cell
 from tests.conftest import small_case
 
 Field = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -137,3 +142,20 @@ def test_the_solution_on_a_new_mesh_does_not_depend_on_the_old_one(comm: MPI.Com
         new.destroy()
     assert found[0] == pytest.approx(found[1], rel=1e-7, abs=1e-7)
     assert found[0][0] == pytest.approx(1.0, rel=1e-9)
+
+
+@pytest.mark.parametrize("diffusivity", [1e-2, 1e-5, 1e-9])
+def test_a_first_solve_finds_any_number_of_vacancies(diffusivity: float, comm: MPI.Comm) -> None:
+    """A flat contact: S = 1 + (l_v/D) coth(h/l_v) at unit current, and phi_m is Z + depth + ln S."""
+    length, height, depth = 2.0, 3.0, 2.0
+    current = CurrentParameters(1.0, 0.5, kinetics="butler-volmer")
+    sinks = VacancyParameters(diffusivity=diffusivity, sink_length=length)
+    chemistry = ElectrochemistryProblem.isolated(flat_cell(comm), current, sinks)
+    chemistry.solve()
+    largest = 1.0 + length / diffusivity / math.tanh(height / length)
+    found = comm.allreduce(float(chemistry.supersaturation_values().max()), op=MPI.MAX)
+    assert found == pytest.approx(largest, rel=1e-4)
+    potential = chemistry.integrate(chemistry.metal_potential("+"), Boundary.CONTACT) / chemistry.contact_area
+    drop = 2.0 * math.asinh(0.5 * current.area_resistance)
+    assert potential == pytest.approx(drop + depth + math.log(largest), rel=1e-5)
+    chemistry.destroy()

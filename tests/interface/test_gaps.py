@@ -237,7 +237,7 @@ def test_a_pressed_gap_closes_exactly_within_a_step(comm: MPI.Comm, solid: bool,
     assert model.contact.active.all()
     velocity = model.mechanics.unknown.x.array[zone.dofs]
     np.testing.assert_allclose(
-        velocity, -model.annihilation.value.x.array[zone.trace_dofs], atol=1e-3 if compliant else 1e-9
+        velocity, -model.annihilation.value.x.array[zone.trace_dofs], atol=1e-6 if compliant else 1e-9
     )
     model.destroy()
 

@@ -16,6 +16,7 @@ from meshes.seeds import (
     VoidShape,
     cap_height,
     cap_radius,
+    draw_widths,
     line_population,
     patch_population,
 )
@@ -129,3 +130,27 @@ def test_ends_of_a_roof_stay_where_they_are_to_the_last_bit(
     assert new[1:-1, 1].min() > 0.0
     made = InterfaceProfile(200.0, 8.0, 10.0, (roof,)).resampled(RULE)[0].roofs[0]
     assert made[0, 1] == made[-1, 1] == 0.0
+
+
+class NoDraws:
+    """A generator that must not be asked."""
+
+    def __getattr__(self, name: str) -> object:
+        raise AssertionError(f"{name} was drawn")
+
+
+def test_a_cut_that_leaves_next_to_nothing_of_a_distribution_is_refused_before_any_draw() -> None:
+    rule = PopulationRule(0.17, 2.2, 1.3, 1e5, 0.5, 0.8, "ellipse", 1)
+    for smallest in (1e5, 40.0):
+        with pytest.raises(PopulationError, match=r"a share of .* is wider"):
+            draw_widths(NoDraws(), 17000, replace(rule, smallest=smallest))  # type: ignore[arg-type]
+    # a share of a few per cent is a cut like any other
+    widths = draw_widths(np.random.default_rng(1), 1000, replace(rule, smallest=5.0))
+    assert widths.min() >= 5.0
+
+
+def test_more_voids_than_there_is_room_for_are_refused_at_once() -> None:
+    """Discs of more than the whole area; random placing would try 20 000 times for the one that fails."""
+    rule = PopulationRule(1.0, 1.0, 0.0, 0.2, 0.5, 0.5, "ellipse", 1)
+    with pytest.raises(PopulationError, match="900 voids with spacing"):
+        patch_population((30.0, 30.0), rule)

@@ -124,6 +124,7 @@ def test_a_row_without_a_value_or_with_a_strange_one_cannot_be_built(row: type[R
         setattr(row(**whole), next(iter(whole)), 0)
 
 
+@pytest.mark.xdist_group("mypy")  # its cache is in the source tree
 def test_a_misplaced_value_is_a_type_error(tmp_path: Path) -> None:
     """The type checker knows the columns of a row and the rows of a table."""
     if shutil.which("mypy") is None:

@@ -21,6 +21,7 @@ from postprocess.microscope.section import Material, Specimen, cut
 from postprocess.records import RecordsError, read_run
 from solver.cli.exits import EXIT_INPUT, EXIT_OK
 from solver.cli.main import main
+from solver.core.ownership import LIST
 from tests.conftest import contents, table
 from tests.postprocess.runs import Block, Cell, Output, write_run
 
@@ -247,7 +248,7 @@ def test_pictures_and_tables_are_written(alloy: Path, capsys: pytest.CaptureFixt
     assert "0.12 mAh/cm2: output 1, at 0.1 mAh/cm2" in said
     made = alloy / "microscope"
     assert sorted(p.name for p in made.iterdir()) == sorted(
-        ["frames.csv", "microscope.json"]
+        [LIST, "frames.csv", "microscope.json"]
         + [f"{name}-0000{k}.{end}" for k in (0, 1) for name, end in
            (("sem", "png"), ("eds", "png"), ("profile", "png"), ("profile", "csv"))]
     )  # fmt: skip

@@ -8,6 +8,7 @@ import pytest
 from postprocess.film import Frame, window
 from postprocess.plots import split_roofs
 from postprocess.records import RecordsError, read_run
+from postprocess.threshold import draw_thresholds
 from solver.predictions.neutral import NeutralRow, crossing
 
 
@@ -47,3 +48,11 @@ def test_a_film_shows_voids_and_not_the_seam_between_two_ranks() -> None:
 
 def frame_rest() -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
     return np.empty((0, 3), dtype=np.int64), np.empty(0)
+
+
+def test_dollars_in_titles_are_no_formulas(tmp_path: Path) -> None:
+    """A title is anybody's text: matplotlib takes what stands between two dollars for a formula."""
+    rows = [f"as given,{current},298.15,1.0,{pressure},0" for current, pressure in ((0.5, 1.0), (1.0, 2.0))]
+    header = "creep,current_mA_cm2,temperature_K,void_size,threshold_MPa,population"
+    (tmp_path / "threshold.csv").write_text("\n".join([header, *rows, ""]), encoding="utf-8")
+    assert draw_thresholds(tmp_path, r"costs $5 to $\frac{ 6").is_file()

@@ -13,6 +13,7 @@ import pytest
 import tomli_w
 from matplotlib import image
 
+from tests import in_process
 from tests.conftest import case_data
 
 Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -34,20 +35,21 @@ class Links(HTMLParser):
         self.sources += [value or "" for name, value in attrs if name in ("src", "href", "data", "srcset")]
 
 
-@pytest.fixture
-def study(tmp_path: Path, livoid: Livoid) -> Path:
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished study of two short runs over the pressure, one of them failed."""
     if shutil.which("snakemake") is None:
         pytest.skip("Snakemake is not installed")
+    folder = tmp_path_factory.mktemp("pressure")
     data = case_data(operation={"capacity": "0.0004 mAh/cm^2"})
     data["title"] = "a < b & <script>alert(1)</script>"
-    (tmp_path / "case.toml").write_text(tomli_w.dumps(data), encoding="utf-8")
+    (folder / "case.toml").write_text(tomli_w.dumps(data), encoding="utf-8")
     vary = {"operation.pressure": ["0.2 MPa", "20 MPa"], "numerics.max_steps": [2000, 1]}
     plan = {"study": {"case": "case.toml", "vary": vary, "method": "zip", "title": "two pressures"}}
-    (tmp_path / "study.toml").write_text(tomli_w.dumps(plan), encoding="utf-8")
-    done = livoid("study", "study.toml", "--out", "out", "--cores", "2")
+    (folder / "study.toml").write_text(tomli_w.dumps(plan), encoding="utf-8")
+    done = in_process.call("study", "study.toml", "--out", "out", "--cores", "2", folder=folder)
     assert done.returncode == 0, done.stdout + done.stderr
-    return tmp_path / "out"
+    return folder / "out"
 
 
 def opened(page: Path) -> str:
@@ -93,12 +95,12 @@ def test_reports_open_offline_and_are_complete(study: Path, livoid: Livoid) -> N
 
 
 @pytest.mark.slow
-def test_a_pressure_study_is_compared_with_the_paper(study: Path, livoid: Livoid) -> None:
+def test_a_pressure_study_is_compared_with_the_paper(study: Path, tmp_path: Path, livoid: Livoid) -> None:
     result = livoid("compare", "pressure", str(study), "--out", "compared")
     assert result.returncode == 0, result.stderr
     assert "Li, 298.15 K: the overpotential doubles up to 0 MPa" in result.stdout
     assert "rises: disagrees to 0.0004" in result.stdout
-    folder = study.parent / "compared"
+    folder = tmp_path / "compared"
     assert image.imread(folder / "pressure.png").std() > 0.02
     assert len((folder / "pressure.csv").read_text(encoding="utf-8").splitlines()) == 3
 

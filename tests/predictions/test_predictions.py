@@ -21,11 +21,13 @@ from postprocess.threshold import draw_thresholds, read_thresholds, spread
 from solver.algebra.newton import SolveError
 from solver.case.loading import LoadedCase, load_case, parse_case
 from solver.cli import main
+from solver.cli.arguments import case_reader
 from solver.predictions import threshold
 from solver.predictions.alloy import StudyRun
 from solver.predictions.critical import Crossing, SizeTrial, crossings
 from solver.predictions.critical_report import extremes, sentence
 from solver.predictions.focus import equipotential_limit, focus_row, uniform_limit
+from solver.predictions.instant import instantaneous_rates
 from solver.predictions.threshold import (
     Threshold,
     bisected,
@@ -36,7 +38,7 @@ from solver.predictions.threshold import (
     threshold_study,
     write_thresholds,
 )
-from solver.setup.setup import Setup
+from solver.setup.setup import Setup, set_up
 from tests.conftest import ROOT, case_data, small_case
 
 Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -230,6 +232,20 @@ def test_critical_needs_one_plane_void(tmp_path: Path, livoid: Livoid) -> None:
     result = livoid("critical", "case.toml")
     assert result.returncode == 2
     assert "one [[void]]" in result.stderr
+
+
+@pytest.mark.slow
+def test_an_instant_has_as_many_passes_as_short_sinks_need() -> None:
+    """l_v = 0.3 um, 60 C, 0.05 MPa: what sinks take and the pressure of that flow answer to each other."""
+    changes = (
+        "material.metal.sink_length=0.3 um",
+        "operation.temperature=333.15 K",
+        "operation.current=0.5 mA/cm^2",
+        "operation.pressure=0.05 MPa",
+    )
+    loaded = case_reader(ROOT / "cases" / "threshold-li.toml", changes, MPI.COMM_SELF)({})
+    gain, loss = instantaneous_rates(set_up(loaded), 1.5, MPI.COMM_SELF)
+    assert 0.0 < gain < loss < math.inf
 
 
 @given(st.floats(0.021, 99.0))

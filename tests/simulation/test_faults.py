@@ -111,6 +111,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
 
 
 @pytest.mark.slow
+@pytest.mark.kind("kill -9 of a run", tried=RUN_KILLS)
 def test_a_run_killed_at_random_moments_ends_as_if_undisturbed(
     tmp_path: Path, undisturbed: tuple[Path, float]
 ) -> None:
@@ -138,6 +139,7 @@ def test_a_run_killed_at_random_moments_ends_as_if_undisturbed(
 
 
 @pytest.mark.slow
+@pytest.mark.kind("kill -9 of a study", tried=STUDY_KILLS)
 @needs_engine
 def test_a_study_killed_at_random_moments_ends_as_if_undisturbed(tmp_path: Path) -> None:
     vary = {"operation.pressure": ["0.5 MPa", "1 MPa"]}
@@ -162,6 +164,7 @@ def test_a_study_killed_at_random_moments_ends_as_if_undisturbed(tmp_path: Path)
 
 
 @pytest.mark.slow
+@pytest.mark.kind("kill -9 of one of two ranks")
 def test_a_killed_rank_ends_the_run_which_then_resumes(
     tmp_path: Path, livoid: Livoid, undisturbed: tuple[Path, float]
 ) -> None:
@@ -195,6 +198,7 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
 
 
 @pytest.mark.slow
+@pytest.mark.kind("disk full")
 def test_a_full_disk_stops_a_run_which_goes_on_when_there_is_room(
     tmp_path: Path, livoid: Livoid, small_disk: Callable[[int], Path]
 ) -> None:
@@ -214,6 +218,7 @@ def test_a_full_disk_stops_a_run_which_goes_on_when_there_is_room(
 
 
 @pytest.mark.slow
+@pytest.mark.kind("disk full")
 @pytest.mark.parametrize(
     ("size", "what"), [(300_000, "cannot write checkpoint"), (20_000, "cannot write fields"), (3_000, "")]
 )
@@ -242,6 +247,7 @@ def test_a_file_that_finds_no_room_is_named(size: int, what: str, tmp_path: Path
 
 
 @pytest.mark.slow
+@pytest.mark.kind("folder that cannot be written")
 def test_a_folder_that_cannot_be_written(tmp_path: Path, livoid: Livoid) -> None:
     write_case(tmp_path, **SHORT)
     (tmp_path / "file").write_text("no folder", encoding="utf-8")
@@ -257,6 +263,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, livoid: Livoid) -> None
     assert (tmp_path / "file").read_text(encoding="utf-8") == "no folder"
 
 
+@pytest.mark.kind("folder that cannot be written")
 def test_a_folder_that_vanishes_under_a_run(tmp_path: Path) -> None:
     case, out = write_case(tmp_path, **MERGING), tmp_path / "out"
     process = start(tmp_path, "run", str(case), "--out", "out")
@@ -269,6 +276,7 @@ def test_a_folder_that_vanishes_under_a_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.kind("second run in a folder")
 def test_two_runs_do_not_share_a_folder(tmp_path: Path, livoid: Livoid) -> None:
     long = MERGING | {"operation": {"pressure": "0.2 MPa", "capacity": "1 mAh/cm^2"}}
     case, out = write_case(tmp_path, **long), tmp_path / "out"
@@ -294,6 +302,7 @@ def in_process(folder: Path, **changes: Any) -> Any:
     return run_case(loaded, RunFolder(folder), MPI.COMM_SELF)
 
 
+@pytest.mark.kind("clock that goes back")
 def test_a_clock_that_goes_back_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert in_process(tmp_path / "whole").status == "finished"
     now = [2e9]
@@ -311,6 +320,7 @@ def test_a_clock_that_goes_back_changes_nothing(tmp_path: Path, monkeypatch: pyt
     assert rows_of(tmp_path / "out") == rows_of(tmp_path / "whole")
 
 
+@pytest.mark.kind("solve that diverges, cell that inverts")
 @pytest.mark.parametrize("fault", ["solver", "mesh"])
 @pytest.mark.parametrize("lasts", [False, True])
 def test_a_fault_of_solver_or_mesh(
@@ -341,7 +351,7 @@ def test_a_fault_of_solver_or_mesh(
         assert found.status == "failed"
         assert ("made to diverge" if fault == "solver" else "a cell inverts") in found.message
         monkeypatch.undo()
-        path, header = checkpoint.newest(out)
+        path, header, _ = checkpoint.newest(out)
         assert path.is_dir()
         assert header["clock"]["rejected"] > 3
         resumed = run_case(parse_case(case_data(**SHORT)), RunFolder(out), MPI.COMM_SELF, resume=True)
@@ -351,6 +361,7 @@ def test_a_fault_of_solver_or_mesh(
         assert int(rows_of(out)[-1]["rejected"]) >= 3
 
 
+@pytest.mark.kind("interrupt")
 def test_an_interrupt_is_one_message(tmp_path: Path) -> None:
     case = write_case(tmp_path, **MERGING)
     process = start(tmp_path, "run", str(case), "--out", "out")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,19 @@ def flat(folder: Path, steps: list[dict[str, Any]], **changes: Any) -> Path:
 
 def column(folder: Path, name: str) -> NDArray[np.float64]:
     return np.array([float(row[name]) for row in series(folder)])
+
+
+@pytest.mark.parametrize("velocity", ["0.01 um/s", "-0.01 um/s"])
+def test_metal_without_voids_cannot_follow_any_platen(velocity: str, tmp_path: Path, livoid: Livoid) -> None:
+    case = flat(tmp_path, [STRIP], model={"top": "velocity"})
+    data = tomllib.loads(case.read_text(encoding="utf-8"))
+    del data["numerics"]["pressure_change"]
+    data["fixture"] = {"velocity": velocity}
+    case.write_text(tomli_w.dumps(data), encoding="utf-8")
+    result = livoid("run", "case.toml", "--out", "out")
+    assert result.returncode == 1
+    assert "no room for the difference" in result.stderr + result.stdout
+    assert "Traceback" not in result.stderr
 
 
 def test_a_clamp_lifts_off_comes_back_and_is_loaded_anew(tmp_path: Path, livoid: Livoid) -> None:

@@ -18,6 +18,7 @@ from postprocess.records import read_run
 from solver.case.loading import CaseError, parse_case
 from solver.cli import predictions
 from solver.core.lock import NAME
+from solver.core.ownership import Results
 from solver.core.parallel import RootError
 from solver.output import run_folder
 from solver.output.checkpoint import CheckpointError
@@ -27,6 +28,7 @@ from solver.simulation.run import run_case
 from tests.conftest import case_data, contents, put
 from tests.simulation.test_runs import SHORT, write_case
 
+pytestmark = pytest.mark.kind("folder that is not livoid's")
 Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
 
 SAME_NAMES = {
@@ -73,7 +75,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that has ended, with a figure."""
     folder = tmp_path_factory.mktemp("finished") / "out"
     assert start(folder, force=False).status == "finished"
-    put(folder, {"figures/history.png": "drawn"})
+    with Results(folder / "figures").making("history.png"):
+        put(folder, {"figures/history.png": "drawn"})
     return folder
 
 
@@ -153,10 +156,16 @@ def test_nothing_is_replaced_behind_a_link_in_a_run(name: str, tmp_path: Path, e
 
 def test_what_a_user_keeps_beside_the_checkpoints_stays(earlier: Path) -> None:
     put(earlier, {"checkpoint/notes.txt": "mine", "microscope/notes.png": "mine", "thesis.txt": "mine"})
-    put(earlier, {"microscope/sem-00001.png": "of the earlier run", "microscope/microscope.json": "{}"})
+    put(
+        earlier,
+        {"figures/photo.png": "mine", "microscope/sem-mine.png": "mine", "fields/output_notes.txt": "mine"},
+    )
+    with Results(earlier / "microscope").making("sem-00001.png", "microscope.json"):
+        put(earlier, {"microscope/sem-00001.png": "of the earlier run", "microscope/microscope.json": "{}"})
+    kept = ("checkpoint/notes.txt", "figures/photo.png", "fields/output_notes.txt")
     assert start(earlier).status == "finished"
-    assert (earlier / "checkpoint" / "notes.txt").is_file()
-    assert [path.name for path in (earlier / "microscope").iterdir()] == ["notes.png"]
+    assert all((earlier / name).read_text(encoding="utf-8") == "mine" for name in kept)
+    assert sorted(p.name for p in (earlier / "microscope").iterdir()) == ["notes.png", "sem-mine.png"]
     assert (earlier / "thesis.txt").is_file()
     assert not (earlier / "figures" / "history.png").exists()
 
@@ -277,12 +286,13 @@ def test_runs_of_the_version_before_markers_are_ours(tmp_path: Path) -> None:
 
     loaded = parse_case(case_data(**SHORT | {"output": {"checkpoint_steps": 1}}))
     run_case(loaded, RunFolder(out), MPI.COMM_SELF, progress=interrupt)
-    old = {key: value for key, value in manifest(out).items() if key != "livoid_run"}
-    put(out, {"manifest.json": json.dumps(old)})
-    assert run_case(loaded, RunFolder(out), MPI.COMM_SELF, resume=True).status == "finished"
-    assert len(manifest(out)["livoid_run"]["id"]) == 32
-    put(out, {"manifest.json": json.dumps(old)})
+    old = {key: value for key, value in manifest(out).items() if key not in ("livoid_run", "made_by")}
+    put(out, {"manifest.json": json.dumps(old), "figures/history.png": "old", "figures/photo.png": "mine"})
+    with pytest.raises(RootError, match=r"checkpoint \d+ is not used: it is of another run"):
+        run_case(loaded, RunFolder(out), MPI.COMM_SELF, resume=True)
     assert start(out).status == "finished"
+    assert len(manifest(out)["livoid_run"]["id"]) == 32
+    assert [path.name for path in (out / "figures").iterdir()] == ["photo.png"]
 
 
 def test_the_log_has_what_was_said_while_the_run_was_set_up(
@@ -300,6 +310,7 @@ def test_the_log_has_what_was_said_while_the_run_was_set_up(
 
 
 def test_commands_that_replace_their_own_runs_leave_others_alone(tmp_path: Path, livoid: Livoid) -> None:
+    Results(tmp_path / "demo").claim()
     put(tmp_path, {f"demo/demo-2MPa/{name}": text for name, text in SAME_NAMES.items()})
     before = contents(tmp_path)
     result = livoid("demo", "--out", "demo")

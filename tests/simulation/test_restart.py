@@ -88,6 +88,7 @@ def test_the_run_goes_on_through_events(whole: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.kind("kill -9 of a run")
 @pytest.mark.parametrize(("step", "ranks"), [(5, 1), (30, 2)])
 def test_a_killed_run_resumes_to_the_same_end(
     tmp_path: Path, livoid: Livoid, whole: Path, step: int, ranks: int
@@ -110,6 +111,7 @@ def test_a_killed_run_resumes_to_the_same_end(
 
 
 @pytest.mark.slow
+@pytest.mark.kind("kill -9 of a run")
 def test_distances_to_surfaces_are_found_again(tmp_path: Path, livoid: Livoid) -> None:
     """They are no part of a checkpoint: they follow from the mesh, on any number of ranks."""
     case = write_case(
@@ -127,6 +129,7 @@ def test_distances_to_surfaces_are_found_again(tmp_path: Path, livoid: Livoid) -
 
 
 @pytest.mark.slow
+@pytest.mark.kind("kill -9 of a run")
 def test_composition_and_protocol_are_resumed(tmp_path: Path, livoid: Livoid) -> None:
     """Killed while plating: x_Mg, the deposit so far and the stage go on."""
     steps = [
@@ -187,7 +190,7 @@ def test_only_complete_checkpoints_count(tmp_path: Path) -> None:
     for name, complete in (("00000003", True), ("00000007", False), ("00000009.partial", True)):
         (base / name).mkdir(parents=True)
         if complete:
-            (base / name / "header.json").write_text(json.dumps({"format": checkpoint.FORMAT, "step": 3}))
+            checkpoint.close(base / name, {"step": 3})
     assert checkpoint.newest(tmp_path)[0].name == "00000003"
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
+import jsonschema
+import meshio
 import numpy as np
 import pytest
 import pyvista
@@ -15,6 +18,8 @@ import tomli_w
 
 from meshes.topology import COLLAPSE_LENGTHS
 from solver.case.loading import parse_case
+from solver.case.published import schema_text
+from solver.core.ownership import LIST
 from solver.output import checkpoint
 from solver.output.rows import SeriesRow
 from tests.conftest import ROOT, case_data, command, environment, series, table
@@ -31,9 +36,17 @@ def write_case(folder: Path, **changes: object) -> Path:
 SHORT = {"operation": {"capacity": "0.0004 mAh/cm^2"}, "output": {"interval": "0.0002 mAh/cm^2"}}
 
 
+BLIND = {"ksp_type": "gmres", "ksp_max_it": 1, "pc_type": "none"}
+"""A linear solver that solves nothing."""
+OPTIONS = {"pc_gamg_threshold": 0.01, "ksp_gmres_restart": 50, "snes_max_it": 50, "mat_mumps_icntl_14": 150}
+"""Of newton-direct: two that a factorisation has no use for, and two that are read."""
+
+
 def test_a_run_leaves_its_records(tmp_path: Path, livoid: Livoid) -> None:
-    case = write_case(tmp_path, **SHORT)
-    result = livoid("run", str(case), "--out", "out")
+    numerics = {"tip_size": "0.08 um", "roof_fraction": 0.12, "layer_depth": "1 um"}
+    case = write_case(tmp_path, numerics=numerics | {"petsc": {"newton-direct": OPTIONS}}, **SHORT)
+    # a process of its own: which options are read is counted for all solvers of a process
+    result = livoid("run", str(case), "--out", "out", process=True)
     assert result.returncode == 0, result.stderr
     out = tmp_path / "out"
     rows = series(out)
@@ -51,6 +64,13 @@ def test_a_run_leaves_its_records(tmp_path: Path, livoid: Livoid) -> None:
     assert manifest["versions"]["dolfinx"]
     resolved = tomllib.loads((out / "case.toml").read_text(encoding="utf-8"))
     assert parse_case(resolved).case.operation.pressure == 0.5e6
+    jsonschema.Draft202012Validator(json.loads(schema_text())).validate(resolved)
+    (idle,) = (text for text in manifest["warnings"] if "numerics.layer_depth = 1 um has no effect: " in text)
+    (unread,) = (text for text in manifest["warnings"] if text.startswith("PETSc never reads "))
+    names = "numerics.petsc.newton-direct.pc_gamg_threshold, numerics.petsc.newton-direct.ksp_gmres_restart"
+    assert sorted(re.findall(r"numerics\.petsc\.[\w.-]+", unread)) == sorted(names.split(", "))
+    for text in (result.stderr, (out / "run.log").read_text(encoding="utf-8")):
+        assert text.count(unread) == text.count(idle) == 1
     assert f"step {len(rows) - 1:5d}" in result.stderr
 
 
@@ -67,6 +87,12 @@ def test_fields_open_as_a_time_series(tmp_path: Path, livoid: Livoid) -> None:
         assert {"region", "current_density", "strain_rate"} <= set(mesh.cell_data)
         assert np.isfinite(mesh.point_data["supersaturation"]).all()
         heights.append(mesh.bounds[3])
+    for file in sorted((tmp_path / "out" / "fields").glob("*.vtu")):
+        other = meshio.read(file)
+        assert list(other.cells_dict) == ["triangle"]
+        assert {"potential", "velocity"} <= set(other.point_data)
+    assert not list((tmp_path / "out" / "fields").glob("*.pvd"))  # the run folder has the one to open
+    assert len(other.points) == mesh.n_points
     assert heights[0] > heights[1] > heights[2]
     metal = np.asarray(mesh.cell_data["region"]) == 1
     assert metal.any()
@@ -115,8 +141,13 @@ def test_serial_and_two_ranks_agree(tmp_path: Path, livoid: Livoid) -> None:
 @pytest.mark.slow
 def test_the_same_run_twice_is_the_same(tmp_path: Path, livoid: Livoid) -> None:
     case = write_case(tmp_path, **SHORT)
+    said = []
     for name in ("a", "b"):
-        assert livoid("run", str(case), "--out", name).returncode == 0
+        result = livoid("run", str(case), "--out", name, process=name == "b")
+        assert result.returncode == 0
+        said.append([*result.stdout.splitlines()[:-1], *result.stderr.splitlines()])
+    # what the tests call in their own process is what a user starts
+    assert said[0] == said[1]
     assert (tmp_path / "a" / "series.csv").read_text() == (tmp_path / "b" / "series.csv").read_text()
 
 
@@ -162,7 +193,7 @@ def test_a_stiff_collapse_is_passed_through(tmp_path: Path, livoid: Livoid, pres
     ("changes", "expected"),
     [
         ({"numerics": {"max_steps": 2}}, "no end after 2 steps"),
-        ({"numerics": {"petsc": {"newton-direct": {"snes_max_it": 1}}}}, "Newton stopped"),
+        ({"numerics": {"petsc": {"newton-direct": BLIND}}}, "Newton stopped"),
     ],
 )
 def test_a_run_that_cannot_go_on_keeps_what_it_has(
@@ -240,6 +271,8 @@ def test_plot_and_mesh_make_pictures(tmp_path: Path, livoid: Livoid) -> None:
         picture = pyvista.read(tmp_path / "out" / "figures" / f"{name}.png")
         values = np.asarray(picture.active_scalars)
         assert values.std() > 5.0
+    made = {path.name for path in (tmp_path / "out" / "figures").glob("*.png")}
+    assert set(json.loads((tmp_path / "out" / "figures" / LIST).read_text())["files"]) == made
     meshed = livoid("mesh", str(case), "--out", "m/cell")
     assert meshed.returncode == 0, meshed.stderr
     for suffix in ("msh", "json", "png"):

@@ -123,6 +123,7 @@ def test_a_void_as_wide_as_the_cell_is_named() -> None:
     for changed, name, text in (
         (replace(seen, lift_off=0.1), "lift-off", "the clamp has lifted off"),
         (replace(seen, stack_pressure=-0.02), "pulled platen", "0.02 MPa of tension"),
+        (replace(seen, circulation=1.2e6), "circulation", "1.2e+06 times the applied current flows through"),
     ):
         found = dict(validity.of_state(setup, profile, changed))
         assert set(found) == {name}

@@ -11,6 +11,7 @@ import pytest
 
 from solver.core.lock import NAME, FolderLock, LockedError
 from solver.core.ownership import ForeignFolderError
+from solver.output.run_folder import BEGINNING
 from solver.study import folder as study_folder
 from solver.study import marks
 from solver.study.folder import prepare
@@ -165,6 +166,18 @@ def test_what_lies_in_place_of_a_run_is_not_removed(file: Path, tmp_path: Path) 
     with pytest.raises(ForeignFolderError, match="is not a run folder"):
         marks.forget(out, ["run-0001"], runs=True)
     assert contents(out) == before
+
+
+def test_a_run_that_is_made_anew_stays_until_it_is_replaced(file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    prepare(file, out)
+    run = {"livoid_run": {"format": 1, "id": "0" * 32}, "status": "finished"}
+    put(out, {"done/run-0001.json": "{}", "runs/run-0001/manifest.json": json.dumps(run)})
+    put(out / "runs" / "run-0001", {"series.csv": "old", "thesis.tex": "mine"})
+    marks.forget(out, ["run-0001"], runs=True)
+    assert not (out / "done" / "run-0001.json").exists()
+    assert json.loads((out / "runs/run-0001/manifest.json").read_text()) == run | {"status": BEGINNING}
+    assert (out / "runs" / "run-0001" / "thesis.tex").read_text() == "mine"
 
 
 def test_a_shadow_has_what_a_plan_depends_on(file: Path, tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def fixture_problems(fixture: Fixture | None, top: str, operation: Operation) ->
         problems.append(f'fixture.{_drives(fixture)[0]} belongs to model.top = "velocity"')
     if fixture.stiffness is not None and moves:
         problems.append('fixture.stiffness: the force is not balanced with model.top = "velocity"')
-    if fixture.stiffness and top == "traction":
+    if fixture.stiffness is not None and fixture.stiffness > 0.0 and top == "traction":
         problems.append('fixture.stiffness: needs a rigid platen, model.top = "platen"')
     if moves and any(step.pressure is not None for step in operation.step):
         problems.append('operation.step.pressure: with model.top = "velocity" the pressure is a result')

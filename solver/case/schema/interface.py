@@ -46,6 +46,21 @@ class Heterogeneity(Section):
         return self
 
 
+def patch_problems(heterogeneity: Heterogeneity | None, width: float) -> list[str]:
+    """Patches that lie beside the interface, one sentence each.
+
+    Args:
+        heterogeneity: of a case.
+        width: of the cell (m).
+    """
+    given = [] if heterogeneity is None else heterogeneity.patch
+    return [
+        f"heterogeneity.patch[{number}].position: the patch lies outside the cell"
+        for number, patch in enumerate(given)
+        if patch.position - 0.5 * patch.width >= width
+    ]
+
+
 class Nucleation(Section):
     """Voids that nucleate where the contact is supersaturated with vacancies."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from solver.case import units
-from solver.case.schema.section import Factor, Section
+from solver.case.schema.section import Change, Section
 from solver.case.schema.solver_options import SolverOptions
 
 COUPLING_TOLERANCE = 1e-7
@@ -33,7 +33,7 @@ class Numerics(Section):
         False,
         description="let sizes grow from the roofs by 'growth' too: half the cells in large populations",
     )
-    growth: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.2
+    growth: Annotated[float, Field(ge=0.01, le=1, allow_inf_nan=False)] = 0.2
     largest_size: units.Length | None = None
     layer_size: units.Length | None = Field(
         None, description="element size along the contact; alloys: default by the width of the solute layer"
@@ -42,11 +42,11 @@ class Numerics(Section):
         "0 um", description="height over which layer_size holds before sizes grow", validate_default=True
     )
     roof_fraction: Annotated[float, Field(gt=0.005, le=0.5, allow_inf_nan=False)] = 0.08
-    courant: Factor = Field(0.4, description="surface motion per step over surface spacing")
-    composition_change: Factor = Field(
+    courant: Change = Field(0.4, description="surface motion per step over surface spacing")
+    composition_change: Change = Field(
         0.05, description="change of the solute fraction per step over its largest"
     )
-    pressure_change: Factor = Field(
+    pressure_change: Change = Field(
         0.02, description="[fixture]: change of the stack pressure per step over itself"
     )
     first_step: units.Duration = Field("0.05 s", validate_default=True)
@@ -55,7 +55,7 @@ class Numerics(Section):
     step_growth: Annotated[float, Field(gt=1, le=3, allow_inf_nan=False)] = 1.4
     max_steps: Annotated[int, Field(ge=1, le=1_000_000)] = 20000
     smallest_quality: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.35
-    regularisation: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = 1e-4
+    regularisation: Annotated[float, Field(ge=1e-10, lt=1, allow_inf_nan=False)] = 1e-4
     coupling_tolerance: Annotated[float, Field(ge=1e-9, le=1e-3, allow_inf_nan=False)] = Field(
         COUPLING_TOLERANCE,
         description="change of potential by contact pressure (RT/F) that ends a coupled solve",
@@ -68,3 +68,9 @@ class Numerics(Section):
         description="solver options by set and PETSc's name, for example newton-direct.snes_max_it; "
         '"delete" removes one',
     )
+
+    @model_validator(mode="after")
+    def _steps_fit(self) -> Numerics:
+        if self.smallest_step > self.largest_step:
+            raise ValueError("'smallest_step' is longer than 'largest_step'")
+        return self

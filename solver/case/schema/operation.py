@@ -23,9 +23,14 @@ class ProtocolStep(Section):
     cutoff_voltage: units.Voltage | None = Field(None, description="magnitude of the overpotential")
     cutoff_contact_loss: Factor | None = Field(None, description="lost contact over whole area")
     pressure: units.StackPressure | None = Field(None, description="default: the pressure of [operation]")
+    until_still: bool = Field(
+        False, description="rests only: end before 'duration' where what is left of it would change nothing"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> ProtocolStep:
+        if self.until_still and self.do != "rest":
+            raise ValueError("'until_still' belongs to a rest")
         if self.do == "rest":
             names = ("current", "overpotential", "capacity", "cutoff_voltage")
             given = [n for n in names if getattr(self, n) is not None]
@@ -81,6 +86,10 @@ class Operation(Section):
         given = [f"'{n}'" for n in names if getattr(self, n) is not None]
         if given:
             raise ValueError(f"{', '.join(given)} belongs into the steps of [[operation.step]]")
+        if self.mode != "galvanostatic":
+            raise ValueError(
+                "'mode' belongs to a case without [[operation.step]], whose steps hold 'overpotential'"
+            )
         if all(step.do == "rest" for step in self.step):
             raise ValueError("the steps of [[operation.step]] only rest")
         return self

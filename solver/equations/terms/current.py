@@ -11,8 +11,12 @@ Equations, dimensionless (potentials in RT/F, currents in i0, lengths in L = 1 u
 phi_e, phi_m: potentials of electrolyte and metal; eta: overpotential; Z: area resistance of the contact (i0
 of the kinetics is RT/(F Z)); a_Li: activity of the solvent; S: supersaturation of vacancies; p_n: contact
 pressure. The metal is an equipotential; its one potential is set by the mean current over the whole area
-(galvanostatic) or given (potentiostatic). At Z = 0 the contact is an equipotential too, eta = 0, and the
-current on it is a Lagrange multiplier.
+(galvanostatic) or given (potentiostatic).
+
+At Z = 0 the contact is an equipotential too, eta = 0, and i(eta) = 0/0. Where Z is small, i is therefore an
+unknown of its own with the equation Z i = f(eta), in the quadratic functions of phi_e on the contact. All
+equations see i by its moments with these only, so this is the same discrete problem as with i = f(eta)/Z put
+in, for every Z > 0, and stays regular at Z = 0: one limit from above.
 
 Source: docs/model.md 2. Newman and Thomas-Alyea, Electrochemical Systems (2004), ch. 8, for the kinetics.
 """
@@ -36,6 +40,11 @@ if TYPE_CHECKING:
     from solver.setup.protocol import Stage
     from solver.setup.scales import Scales
 
+SMALL_RESISTANCE = 1e-4
+"""Z i0 F/RT below which the current is an unknown of its own: rounding of the potentials (1e-16 of them)
+over Z is then still 1e-12 of the current, the tolerance of the solver."""
+_GAP = 1.0 - 1e-9
+"""Share of gaps at a place above which there is no contact at all, and no current at any Z."""
 _SMALLEST_SUPERSATURATION = 1e-12
 """S below which ln S stops falling: Newton's trials may pass 0."""
 
@@ -46,7 +55,7 @@ class CurrentParameters:
 
     Attributes:
         conductivity: kappa RT / (F L i0).
-        area_resistance: Z i0 F / RT; 0 is an equipotential contact.
+        area_resistance: Z i0 F / RT; 0 is an equipotential.
         kinetics: ``"linear"`` or ``"butler-volmer"``.
         transfer_coefficient: alpha.
         pressure_potential: Omega P0 / RT, the shift of E_eq by contact pressure.
@@ -69,6 +78,11 @@ class CurrentParameters:
     potential: float | None = None
     patches: Patches | None = None
     memory: MemoryLaw | None = None
+
+    @property
+    def equipotential(self) -> bool:
+        """Whether the contact is nearly an equipotential, so that the current is an unknown of its own."""
+        return self.area_resistance < SMALL_RESISTANCE
 
 
 def from_case(loaded: LoadedCase, scales: Scales, first: Stage) -> CurrentParameters:
@@ -111,19 +125,24 @@ class ChargeTransfer:
     """The current that enters the electrolyte at the contact, and what sets the potential of the metal.
 
     Galvanostatic, the one unknown phi_m has the equation "the current through the contact is the prescribed
-    one over the whole area", as an integral over the contact; potentiostatic, phi_m - given = 0. At Z = 0 the
-    multiplier's equation is eta = 0, and i = 0 over gaps.
+    one over the whole area", as an integral over the contact; potentiostatic, phi_m - given = 0. Where i is
+    an unknown its equation is f(eta) - Z i = 0, and i = 0 over gaps.
     """
 
     def __call__(self, problem: ElectrochemistryProblem) -> ufl.Form:
-        """-i q_phi + (control) q_m - eta q_i on the contact."""
+        """-i q_phi + (control) q_m - (f(eta) - Z i) q_i on the contact."""
         density = entering_current(current=problem.current_density(), test=problem.test("potential")("+"))
         density += problem.control_residual() * problem.test("metal_potential")("+")
         if problem.equipotential:
-            parted = problem.kinetics.parted("+")
-            law = (1.0 - parted) * problem.overpotential() - parted * problem.current_density()
-            density += -law * problem.test("contact_current")("+")
+            density += -self._law(problem) * problem.test("contact_current")("+")
         return problem.on_contact(density)
+
+    def _law(self, problem: ElectrochemistryProblem) -> Expr:
+        """What must vanish where i is an unknown."""
+        kinetics = problem.kinetics
+        barred = ufl.conditional(ufl.gt(kinetics.parted("+"), _GAP), 1.0, 0.0)
+        resistance = problem.constant(problem.parameters.area_resistance) + barred
+        return kinetics.drive(problem.overpotential()) - resistance * problem.current_density()
 
 
 def equilibrium_potential(
@@ -150,19 +169,15 @@ def vacancy_potential(*, supersaturation: Expr) -> Expr:
     return ufl.ln(ufl.max_value(supersaturation, _SMALLEST_SUPERSATURATION))
 
 
-def transfer_current(
-    *,
-    overpotential: Expr,
-    area_resistance: Expr,
-    transfer_coefficient: Expr,
-    kinetics: Literal["linear", "butler-volmer"],
+def transfer_drive(
+    *, overpotential: Expr, transfer_coefficient: Expr, kinetics: Literal["linear", "butler-volmer"]
 ) -> Expr:
-    """Current density i(eta), stripping positive; i0 = RT/(F Z) is 1/Z here."""
+    """f(eta) = Z i, stripping positive; i0 = RT/(F Z) is 1/Z here."""
     if kinetics == "linear":
-        return overpotential / area_resistance
+        return overpotential
     anodic = ufl.exp(transfer_coefficient * overpotential)
     cathodic = ufl.exp(-(1.0 - transfer_coefficient) * overpotential)
-    return (anodic - cathodic) / area_resistance
+    return anodic - cathodic
 
 
 def conduction(*, potential: Expr, test: Expr, conductivity: Expr) -> Expr:

@@ -39,7 +39,8 @@ class FrictionParameters:
 def from_case(loaded: LoadedCase, scales: Scales) -> FrictionParameters:
     """Parameters of a case."""
     model = loaded.case.model
-    return FrictionParameters(model.friction, (model.friction_limit or 0.0) / scales.stress)
+    limit = 0.0 if model.friction_limit is None else model.friction_limit
+    return FrictionParameters(model.friction, limit / scales.stress)
 
 
 class TrescaFriction:

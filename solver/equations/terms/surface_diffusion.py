@@ -31,7 +31,8 @@ def from_case(loaded: LoadedCase, scales: Scales) -> float:
     """B / (L^3 v0) of a case, 0 without surface diffusion."""
     metal, thermal = loaded.metal, constants.R * loaded.case.operation.temperature
     energy = metal.surface_energy.value * metal.molar_volume.value / thermal
-    return (loaded.case.model.surface_diffusion or 0.0) * energy / (scales.length**3 * scales.velocity)
+    given = loaded.case.model.surface_diffusion
+    return (0.0 if given is None else given) * energy / (scales.length**3 * scales.velocity)
 
 
 def recession_mobility(sinks: VacancyParameters | None) -> float:
