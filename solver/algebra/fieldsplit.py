@@ -19,6 +19,7 @@ from petsc4py import PETSc
 
 from solver.algebra.assembly import assemble_into, block_matrix
 from solver.algebra.multigrid import LinearLevel
+from solver.core.parallel import counted_before
 
 if TYPE_CHECKING:
     from solver.algebra.reduction import Reduction
@@ -142,6 +143,4 @@ def _places(reduction: Reduction, own: NDArray[np.int32], dofs: NDArray[np.int32
 
 def _within(reduction: Reduction, whole: NDArray[np.int32], part: NDArray[np.integer]) -> NDArray[np.integer]:
     """``part`` of ``whole`` in the numbers of the matrix that holds ``whole`` alone. Collective."""
-    before = reduction.comm.exscan(len(whole))  # None on the first rank
-    start = 0 if before is None else int(before)
-    return start + np.searchsorted(whole, part)
+    return counted_before(reduction.comm, len(whole)) + np.searchsorted(whole, part)

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from petsc4py import PETSc
 
 from meshes import compat
+from solver.core.parallel import counted_before
 
 if TYPE_CHECKING:
     from solver.algebra.reduction import Reduction
@@ -51,8 +52,7 @@ class LinearLevel:
         vertices, self._positions = _vertices(space, components, reduction)
         self._edges = basix.topology(space.mesh.basix_cell())[1]
         self._size = vertices.shape[1]
-        before = reduction.comm.exscan(vertices.size)  # None on the first rank
-        self._start = 0 if before is None else int(before)
+        self._start = counted_before(reduction.comm, vertices.size)
         own = self._start + np.arange(vertices.size)
         slots, ties = self._slots(vertices)
         columns = reduction.column[vertices.ravel()]

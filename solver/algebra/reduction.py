@@ -16,6 +16,8 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 from petsc4py import PETSc
 
+from solver.core.parallel import counted_before
+
 _FREE, _LEFT_OUT = -1, -2
 
 
@@ -64,8 +66,7 @@ class Reduction:
         free = np.flatnonzero(state == _FREE)
         last = self.comm.rank == self.comm.size - 1
         self.n_reduced = len(free) + (n_ties if last else 0)
-        start = self.comm.exscan(self.n_reduced)
-        self.start = 0 if start is None else int(start)
+        self.start = counted_before(self.comm, self.n_reduced)
         total = self.comm.allreduce(self.n_reduced)
         self.tie_start = total - n_ties
         self.column = np.full(self.n_owned, _LEFT_OUT, dtype=np.int64)

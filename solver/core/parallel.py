@@ -1,4 +1,4 @@
-"""Work that only rank 0 does, without leaving the others waiting when it fails; reductions."""
+"""Work that only rank 0 does, without leaving the others waiting when it fails; reductions, numbering."""
 
 from __future__ import annotations
 
@@ -16,6 +16,12 @@ T = TypeVar("T")
 def largest_magnitude(comm: MPI.Comm, values: NDArray[np.float64]) -> float:
     """Largest absolute value over all ranks, 0 if there are none. Collective."""
     return float(comm.allreduce(float(np.abs(values).max(initial=0.0)), op=MPI.MAX))
+
+
+def counted_before(comm: MPI.Comm, own: int) -> int:
+    """Sum of what the ranks before this one have: where its own begin in a common numbering. Collective."""
+    before = comm.exscan(own)  # None on the first rank
+    return 0 if before is None else int(before)
 
 
 class RootError(RuntimeError):

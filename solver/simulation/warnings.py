@@ -37,9 +37,7 @@ class Warnings(Callback):
     def run_begins(self, simulation: Simulation) -> None:
         """Warn of what is known before the run."""
         for name, sentence in validity.of_case(simulation.setup):
-            if name not in self.given:
-                self.given.add(name)
-                log.warning("%s", sentence)
+            self._once(name, "%s", sentence)
 
     def state_solved(self, simulation: Simulation) -> None:
         """Warn of what a step has brought about."""
@@ -55,16 +53,14 @@ class Warnings(Callback):
     def validity(self, findings: Iterable[Finding], seconds: float) -> None:
         """Warn where the model leaves its validity."""
         for name, sentence in findings:
-            if name not in self.given:
-                self.given.add(name)
-                log.warning("at %.4g s: %s", seconds, sentence)
+            self._once(name, "at %.4g s: %s", seconds, sentence)
 
     def resolution(self, seen: Observation, seconds: float) -> None:
         """Warn where the solute's layer is poorly resolved."""
-        if seen.solute is None or seen.solute.indicator <= POORLY_RESOLVED or "resolution" in self.given:
+        if seen.solute is None or seen.solute.indicator <= POORLY_RESOLVED:
             return
-        self.given.add("resolution")
-        log.warning(
+        self._once(
+            "resolution",
             "the solute's layer is poorly resolved at %.4g s (error indicator %.2g): reduce "
             "numerics.layer_size or raise numerics.layer_depth",
             seconds,
@@ -87,11 +83,15 @@ class Warnings(Callback):
         """Warn where charge, lithium or volume are not kept."""
         for name, error in (("charge", charge), ("lithium", errors.lithium), ("volume", errors.volume)):
             rounding = name != "charge" and error * errors.exchanged < ROUNDING
-            if error > UNBALANCED and not rounding and name not in self.given:
-                self.given.add(name)
-                log.warning(
-                    "the balance of %s is off by %.2g at step %d: do not trust this run", name, error, step
-                )
+            if error > UNBALANCED and not rounding:
+                text = "the balance of %s is off by %.2g at step %d: do not trust this run"
+                self._once(name, text, name, error, step)
+
+    def _once(self, name: str, text: str, *values: object) -> None:
+        """Warn unless a warning of this name has been given."""
+        if name not in self.given:
+            self.given.add(name)
+            log.warning(text, *values)
 
     def state(self) -> Any:
         """Names of the warnings that have been given."""
