@@ -43,8 +43,7 @@ def neutral(case: CaseFile, /, *, set_: Changes = (), out: Path | None = None, c
 
     base = case_reader(case, set_, comm)({})
     _refuse_motion(base, case)
-    folder = _folder(case, out, "neutral")
-    claim(folder, comm)
+    folder = _claimed(case, out, "neutral", comm)
     rows = neutral_study(set_up(base), comm)
 
     def write() -> None:
@@ -87,8 +86,7 @@ def critical(
         raise CaseError(str(case), ["critical sizes need a plane cell with one [[void]]: its aspect is kept"])
     _refuse_motion(base, case)
     kept = None if gap is None else _width("--gap", gap)
-    folder = _folder(case, out, "critical")
-    claim(folder, comm)
+    folder = _claimed(case, out, "critical", comm)
     wanted = part or ("instant", "evolution", "map")
     if "instant" in wanted or "evolution" in wanted:
         instant = sizes.neutral_sizes(load, comm, kept)
@@ -148,8 +146,7 @@ def threshold(case: CaseFile, /, *, set_: Changes = (), out: Path | None = None,
     if base.case.geometry.kind == "3d" or not (base.case.void or base.case.voids):
         raise CaseError(str(case), ["a threshold pressure needs a plane or axisymmetric cell with voids"])
     _refuse_motion(base, case)
-    folder = _folder(case, out, "threshold")
-    claim(folder, comm)
+    folder = _claimed(case, out, "threshold", comm)
     rows = threshold_study(load, comm)
 
     def write() -> None:
@@ -181,9 +178,9 @@ def focus(
     from solver.predictions.focus import KINDS, WAGNER, case_wagner, focus_study, write_focus
     from solver.setup.setup import set_up
 
-    folder = _folder(case, out, "focus")
-    claim(folder, comm)
-    own, half_width = case_wagner(set_up(case_reader(case, set_, comm)({})))
+    base = case_reader(case, set_, comm)({})
+    folder = _claimed(case, out, "focus", comm)
+    own, half_width = case_wagner(set_up(base))
     if comm.rank == 0:
         print(f"this case: Wa = {own:.4g} (cell half-width {half_width:g} um)")
     numbers = sorted({*WAGNER, *([float(f"{own:.4g}")] if own > 0.0 else [])})
@@ -234,8 +231,15 @@ def alloy(
     return EXIT_FAILED if failed else EXIT_OK
 
 
-def _folder(case: Path, out: Path | None, command: str) -> Path:
-    return out or Path("runs") / f"{case.stem}-{command}"
+def _claimed(case: Path, out: Path | None, command: str, comm: MPI.Comm) -> Path:
+    """The folder of the results, taken before minutes of work are spent on them. Collective.
+
+    Raises:
+        RootError: if it holds what livoid has not made.
+    """
+    folder = out or Path("runs") / f"{case.stem}-{command}"
+    claim(folder, comm)
+    return folder
 
 
 def _refuse_motion(base: LoadedCase, case: Path) -> None:

@@ -239,3 +239,14 @@ def test_predictions_look_at_their_folder_before_they_compute(
     assert main([command, str(file), "--out", str(tmp_path / "file" / "new")]) == EXIT_INPUT
     said = capsys.readouterr().err
     assert said.count("livoid: ") == 1 and "Traceback" not in said
+
+
+@pytest.mark.parametrize("command", ["neutral", "critical", "threshold", "focus"])
+def test_a_prediction_of_a_bad_case_leaves_nothing(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = ROOT / "cases" / "critical.toml"
+    words = [command, str(file), "--set", 'operation.pressure="-1 MPa"', "--out", str(tmp_path / "out")]
+    assert main(words) == EXIT_INPUT
+    assert "operation.pressure" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
