@@ -121,6 +121,7 @@ class NewtonSolver:
         self._springs: Springs | None = None
         self._factored: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
         self._first_norm, self._last_norm, self._rises, self._noise = np.inf, np.inf, 0, 0.0
+        self._share, self._enough = 0.0, np.nan
         self._options, self._first = dict(options), first
         self._pivots_freely = False
         self._forms = (forms, forms if linearisation is None else self._compile(linearisation.residual))
@@ -164,6 +165,7 @@ class NewtonSolver:
         prescribed: NDArray[np.int64] | None = None,
         values: NDArray[np.float64] | None = None,
         springs: Springs | None = None,
+        share: float = 0.0,
     ) -> int:
         """Solve from the present value of the unknown.
 
@@ -171,6 +173,8 @@ class NewtonSolver:
             prescribed: global reduced numbers of dofs that are given for this solve.
             values: of these dofs (0 if left out).
             springs: linear forces on further dofs.
+            share: of the first residual at which to stop, for a solution that another solve goes on from;
+                0 for one that counts.
 
         Returns:
             Newton iterations, each with a new Jacobian (steps with a kept one are cheap and not counted).
@@ -181,7 +185,7 @@ class NewtonSolver:
         numbers = np.asarray([] if prescribed is None else prescribed, dtype=PETSc.IntType)
         given = np.zeros(len(numbers)) if values is None else np.asarray(values, dtype=float)
         self.prescribed, self.prescribed_values = self.reduction.on_owners(numbers, given)
-        self._springs = springs
+        self._springs, self._share, self._enough = springs, share, np.nan
         before = self.unknown.x.array.copy()
         iterations, reason = 0, 0
         for k in range(len(self._attempts)):
@@ -207,7 +211,7 @@ class NewtonSolver:
                 attempt.linearisation.fail()
         self.unknown.x.array[:] = before
         if reason == PETSc.SNES.ConvergedReason.DIVERGED_LINEAR_SOLVE and self._give_up_symmetry():
-            return iterations + self.solve(prescribed, values, springs)
+            return iterations + self.solve(prescribed, values, springs, share)
         raise SolveError(
             f"{self.name}: Newton stopped after {iterations} iterations, residual {self._last_norm:.3e} "
             f"(from {self._first_norm:.1e}; rounding: {self._noise:.1e}), {reason_name(reason)}"
@@ -308,6 +312,7 @@ class NewtonSolver:
         norm = norms[2] if now.linearisation is None else self._true_norm(snes.getSolution())
         last, self._last_norm = self._last_norm if iteration else np.inf, norm
         self._first_norm = self._first_norm if iteration else norm
+        self._enough = self._share * norm if np.isnan(self._enough) else self._enough
         self._rises = self._rises + 1 if iteration and norm > last else 0
         _rtol, atol, _stol, _max_it = snes.getTolerances()
         floor = rounding.usual_floor(self.solution)
@@ -323,8 +328,9 @@ class NewtonSolver:
             )
             done = norm <= atol or fast or (norm > rounding.STAGNATION * last and self._rounded_off())
             hopeless = self._rises >= RISES and now is not self._attempts[-1]
-        if hopeless or not np.isfinite(norm):
+        if (hopeless and norm > self._enough) or not np.isfinite(norm):
             return reasons.DIVERGED_FUNCTION_DOMAIN
+        done = done or norm <= self._enough
         return reasons.CONVERGED_FNORM_ABS if done else reasons.CONVERGED_ITERATING
 
     def _rounded_off(self) -> bool:

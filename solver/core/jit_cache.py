@@ -65,6 +65,14 @@ class Entry:
         _, sealed, digest = said.rpartition(SEAL)
         return hashlib.sha256(data).hexdigest() == digest.strip() if sealed else _complete(data)
 
+    def version(self) -> tuple[int, ...]:
+        """What tells its library and its mark of completeness from others; empty without one of them."""
+        try:
+            files = [file.stat() for file in (self.library, self.ready)]
+        except OSError:
+            return ()
+        return tuple(n for file in files for n in (file.st_ino, file.st_size, file.st_mtime_ns))
+
     def seal(self) -> None:
         """Keep the hash of the library that has just been made."""
         digest = hashlib.sha256(self.library.read_bytes()).hexdigest()
@@ -140,6 +148,9 @@ def _complete(data: bytes) -> bool:
 
 _making: list[Entry] = []
 """The entry that this process makes, if it makes one."""
+_loaded: dict[Path, tuple[tuple[int, ...], tuple[Any, Any]]] = {}
+"""Libraries that this process has loaded: what their files were then, and what was found in them. A new mesh
+asks for some 50 forms again; to verify, list and load their files anew took most of its build."""
 
 
 def _found(
@@ -149,19 +160,25 @@ def _found(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     entry = Entry(folder, name)
+    before, found = _loaded.get(entry.library, ((), (None, None)))
+    if before and before == entry.version():
+        return found
     if not entry.whole():
         entry.take()
         _making.append(entry)
         if not entry.whole():
             entry.drop()
     try:
-        return find(name, objects, folder, timeout)
+        found = find(name, objects, folder, timeout)
     except (ImportError, AttributeError):  # whole, but of another system
         if not _making:
             entry.take(again=True)
             _making.append(entry)
         entry.drop()
         return find(name, objects, folder, timeout)
+    if not _making:
+        _loaded[entry.library] = (entry.version(), found)
+    return found
 
 
 def _made(compiled: Callable[..., Any], *arguments: Any, **options: Any) -> Any:

@@ -169,6 +169,7 @@ def solve_contact(
     compliance: Compliance | None = None,
     gap: NDArray[np.float64] | None = None,
     time_step: float = 0.0,
+    share: float = 0.0,
 ) -> ContactState:
     """Find velocity, pressure and contact set. Collective.
 
@@ -182,6 +183,8 @@ def solve_contact(
         compliance: how a follows the contact's forces, None where it does not.
         gap: thickness of the gap (um) at the start of the step, None where there is none.
         time_step: dt (L/v0); over 0 no gap closes.
+        share: of the first residual at which a solve may stop, where another pass goes on from the state;
+            forces and velocities below this share of the largest one then switch no dof.
 
     Returns:
         The new contact state.
@@ -193,22 +196,22 @@ def solve_contact(
     gap = np.zeros(len(zone.dofs)) if gap is None else gap
     rest = -annihilation - _closing(gap, time_step)
     active, returned = state.active | zone.triple, np.zeros(len(zone.dofs), dtype=bool)
-    iterations = 0
+    iterations, least = 0, max(RELATIVE_SLACK, share)
     for attempt in range(1, MAX_SETS + 1):
         soft = active & compliance.yields if compliance else np.zeros_like(active)
         rigid = active & ~soft
         with springs_of(compliance, soft, rest) as springs:
-            iterations += problem.solve(zone.dofs[rigid], rest[rigid], springs)
+            iterations += problem.solve(zone.dofs[rigid], rest[rigid], springs, share)
         force = problem.reactions(zone.dofs)
         velocity = problem.unknown.x.array[zone.dofs]
-        slack = RELATIVE_SLACK * largest_magnitude(comm, force)
+        slack = least * largest_magnitude(comm, force)
         # the residual at a spring is what the spring carries: one test does for both kinds of dofs
         pulled = active & ~zone.triple & (force < -tensile_limit - slack)
         tension = np.where(pulled, -force - tensile_limit, 0.0)
         pulled &= ~zone.hold.held(tension, ~active)
         if attempt > SETS_TO_SETTLE:
             pulled &= ~returned
-        closes = ~active & (velocity - rest < -RELATIVE_SLACK * largest_magnitude(comm, velocity))
+        closes = ~active & (velocity - rest < -least * largest_magnitude(comm, velocity))
         returned |= closes
         touching = active | closes | (gap == 0.0)
         new = zone.corners_follow((active & ~pulled) | closes, touching) | zone.triple

@@ -163,25 +163,28 @@ class ElectrochemistryProblem(EquationSet):
         split = dict(zip(self.names, ufl.split(function), strict=True))
         return MetalState(split["supersaturation"], split.get("fraction"))
 
-    def solve(self) -> int:
+    def solve(self, share: float = 0.0) -> int:
         """Solve; returns Newton iterations. Raises SolveError.
 
         A prescribed current that has jumped is approached in steps if Newton fails. Where a contact's memory
         has changed, S may have been extrapolated below 0, which has no way back: it begins at 1 again.
+
+        Args:
+            share: of the first residual at which to stop (:meth:`NewtonSolver.solve`).
         """
         start = self.unknown.x.array.copy()
         try:
-            return self._solve()
+            return self._solve(share)
         except SolveError:
             if self.parameters.memory is None or self.transport is None:
                 raise
             self.unknown.x.array[:] = start
             self.unknown.x.array[self.part("supersaturation").dofs] = 1.0
-            return self._solve()
+            return self._solve(share)
 
-    def _solve(self) -> int:
+    def _solve(self, share: float) -> int:
         try:
-            iterations = self.newton.solve()
+            iterations = self.newton.solve(share=share)
         except SolveError:
             start = 0.0 if self._solved is None else self._solved
             if self.prescribed is None or self.prescribed == start:

@@ -163,7 +163,11 @@ class MechanicsProblem(EquationSet):
         self._top_form = fem.form(self.constant(1.0) * w * top)
 
     def solve(
-        self, prescribed: NDArray[np.int32], values: NDArray[np.float64], springs: Springs | None = None
+        self,
+        prescribed: NDArray[np.int32],
+        values: NDArray[np.float64],
+        springs: Springs | None = None,
+        share: float = 0.0,
     ) -> int:
         """Solve with the vertical velocity prescribed at contact dofs; cold starts climb in n.
 
@@ -171,6 +175,7 @@ class MechanicsProblem(EquationSet):
             prescribed: owned local dofs of ``space``.
             values: velocities there.
             springs: of contact dofs that are not prescribed.
+            share: of the first residual at which a warm solve may stop (:meth:`NewtonSolver.solve`).
 
         Returns:
             Newton iterations in total.
@@ -181,7 +186,7 @@ class MechanicsProblem(EquationSet):
         numbers, values = self._with_platen(self.reduction.reduced_numbers(prescribed), values)
         if self._warm:
             try:
-                iterations = self.newton.solve(numbers, values, springs)
+                iterations = self.newton.solve(numbers, values, springs, share)
                 self._proven = True
                 return iterations
             except SolveError:
