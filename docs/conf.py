@@ -10,7 +10,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import api_pages
+import executed
 import generate
+import mathml
 from sphinx.application import Sphinx
 
 import solver
@@ -18,14 +20,22 @@ import solver
 ROOT = Path(__file__).resolve().parent.parent
 project, author, copyright = "livoid", "the livoid developers", "the livoid developers"
 release = version = solver.__version__
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinxcontrib.bibtex", "mathml"]
+bibtex_bibfiles = ["../solver/case/library/references.bib"]
+bibtex_reference_style = "author_year"
+bibtex_default_style = "plain"
+html_math_renderer = "mathml"
+html_static_path = ["static", "generated/static"]
+html_css_files = ["tables.css", "formulas.css"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 napoleon_use_ivar = True
 napoleon_attr_annotations = False
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 4
-nb_execution_mode = os.environ.get("LIVOID_DOCS_EXECUTION", "force")
+# "cache": pages are executed again when they or anything that they run with has changed
+nb_execution_mode = os.environ.get("LIVOID_DOCS_EXECUTION", "cache")
+nb_execution_cache_path = str(executed.folder(ROOT))
 nb_execution_timeout = 900
 nb_execution_raise_on_error = True
 nb_merge_streams = True
@@ -39,6 +49,7 @@ if nb_execution_mode == "off":  # the kernel is what knows its language
     suppress_warnings.append("myst-nb.lexer")
 
 generate.write(ROOT / "docs" / "generated")
+mathml.put_font(ROOT / "docs" / "generated" / "static")
 api_pages.write(ROOT, ROOT / "docs" / "generated" / "api")
 
 

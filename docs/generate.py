@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,23 +36,70 @@ def write(folder: Path) -> None:
 
 
 def case_reference() -> str:
-    """Every key of a case file: what it takes, its default, what it means."""
+    """Every key of a case file, by the tables of the file: what it takes, its default, what it means."""
     schema = Case.model_json_schema()
-    lines = ["# Case reference", "", "Generated from the schema that `livoid schema` prints.", ""]
-    lines += [str(schema.get("description", "")), "", *_table(schema, schema["$defs"]), ""]
-    for name, part in schema["$defs"].items():
-        lines += [f"(schema-{name.lower()})=", f"## {name}", "", str(part.get("description", "")), ""]
-        lines += [*_table(part, schema["$defs"]), ""]
+    lines = [
+        "# Case reference",
+        "",
+        "Tables and keys of a case file. `[name]` is a table, `[[name]]` one that may come several times.",
+        "Generated from the schema that `livoid schema` prints.",
+        "",
+    ]
+    for path, part in _sections(schema, schema["$defs"]):
+        lines += [
+            f"({_anchor(path)})=",
+            f"## {path if path == TOP else f'`{path}`'}",
+            "",
+            _cell(str(part.get("description", ""))),
+            "",
+        ]
+        lines += [*_table(part, schema["$defs"], path), ""]
     return "\n".join(lines)
 
 
-def _table(part: Schema, known: Schema) -> list[str]:
+TOP = "Top of the file"
+
+
+def _sections(part: Schema, known: Schema, path: str = TOP) -> Iterator[tuple[str, Schema]]:
+    """Tables of a case file by their headings, as a file writes them."""
+    yield path, part
+    for key, entry in part.get("properties", {}).items():
+        name, many = _named(entry)
+        if name in known and known[name].get("properties"):
+            yield from _sections(known[name], known, _heading(path, key, many=many))
+
+
+def _heading(path: str, key: str, *, many: bool) -> str:
+    inner = key if path == TOP else f"{path.strip('[]')}.{key}"
+    return f"[[{inner}]]" if many else f"[{inner}]"
+
+
+def _named(entry: Schema) -> tuple[str, bool]:
+    """Name of the table that an entry takes, if it is one, and whether it takes a list of them."""
+    if "$ref" in entry:
+        return entry["$ref"].rsplit("/", 1)[1], False
+    if "anyOf" in entry:
+        return next((_named(option) for option in entry["anyOf"] if _named(option)[0]), ("", False))
+    if entry.get("type") == "array":
+        return _named(entry.get("items", {}))[0], True
+    return "", False
+
+
+def _anchor(path: str) -> str:
+    return "case-" + re.sub(r"[^a-z0-9]+", "-", path.strip("[]").lower())
+
+
+def _table(part: Schema, known: Schema, path: str) -> list[str]:
     rows = ["| key | takes | default | meaning |", "|---|---|---|---|"]
     for key, entry in part.get("properties", {}).items():
         default = "required" if key in part.get("required", ()) else _default(entry)
-        meaning = _cell(str(entry.get("description", "")).removeprefix("quantity convertible to "))
-        takes = _takes(entry, known)
-        rows.append(f"| `{key}` | {takes} | {default} | {'' if meaning in takes else meaning} |")
+        name, many = _named(entry)
+        if name in known and known[name].get("properties"):
+            heading = _heading(path, key, many=many)
+            takes = f"[`{heading}`](#{_anchor(heading)})"
+        else:
+            takes = _takes(entry)
+        rows.append(f"| `{key}` | {takes} | {default} | {_cell(str(entry.get('description', '')))} |")
     return rows
 
 
@@ -65,27 +113,34 @@ def _default(entry: Schema) -> str:
     return "-" if value in (None, "", []) else f"`{value}`"
 
 
-def _takes(entry: Schema, known: Schema) -> str:
+def _takes(entry: Schema) -> str:
     """Type, unit and bounds of an entry in words."""
-    if "$ref" in entry:
-        name = entry["$ref"].rsplit("/", 1)[1]
-        return f"[table](#schema-{name.lower()})" if name in known else name
+    if "prefixItems" in entry:
+        return " and ".join(_takes(item) for item in entry["prefixItems"])
     if "anyOf" in entry:
-        kinds = [_takes(option, known) for option in entry["anyOf"] if option.get("type") != "null"]
+        kinds = [_takes(option) for option in entry["anyOf"] if option.get("type") != "null"]
         return " or ".join(dict.fromkeys(kinds))
     if "enum" in entry:
         return ", ".join(f"`{value}`" for value in entry["enum"])
     if "const" in entry:
         return f"`{entry['const']}`"
     if "x-unit" in entry:
-        low, high = entry.get("x-minimum"), entry.get("x-maximum")
-        return _cell(
-            f"quantity in {entry['x-unit']}, {low} to {high}" if low else f"quantity in {entry['x-unit']}"
-        )
+        unit = entry["x-unit"] or "number"
+        low, high = (_shown(entry.get(end), unit) for end in ("x-minimum", "x-maximum"))
+        return _cell(f"{unit}, {low} to {high}" if low else str(unit))
     kind = str(entry.get("type", "value"))
     if kind == "array":
-        return f"list of {_takes(entry.get('items', {}), known)}"
+        return f"list of {_takes(entry.get('items', {}))}" if "items" in entry else _takes(entry)
     return _cell(kind + _bounds(entry))
+
+
+def _shown(end: object, unit: str) -> str:
+    """An end of a range without its unit and without the noise of its conversion."""
+    text = str(end or "").removesuffix(unit).strip()
+    try:
+        return f"{float(text):g}"
+    except ValueError:
+        return text
 
 
 def _bounds(entry: Schema) -> str:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from postprocess import plots
 from postprocess.canvas import plt, save
 from postprocess.records import read_run
-
-if TYPE_CHECKING:
-    from postprocess.records import RunRecords
 
 
 def demo_table(folders: list[Path]) -> str:
@@ -47,7 +43,7 @@ def demo_figure(folders: list[Path], path: Path) -> Path:
     for row, run in zip(panels, runs, strict=True):
         plots.shape_axes(row[0], run)
         row[0].set_title(f"{run.folder.name}: void shape", fontsize=9, parse_math=False)
-        _field_panel(row[1], run)
+        plots.field_panel(row[1], run)
         plots.contact_axes(row[2], run)
         twin = row[2].twinx()
         twin.plot(run.series["capacity_mAh_cm2"], plots.MILLI * run.series["voltage_V"], "C3")
@@ -55,16 +51,3 @@ def demo_figure(folders: list[Path], path: Path) -> Path:
         row[2].locator_params(axis="x", nbins=5)
         row[2].set_title("contact and overpotential", fontsize=9)
     return save(figure, path, dpi=110)
-
-
-def _field_panel(axes: plt.Axes, run: RunRecords) -> None:
-    from postprocess.render import render_fields
-
-    outputs = run.outputs()
-    middle = len(run.fields) // 2
-    time, file = run.fields[middle]
-    axes.imshow(render_fields(file, plots.field_window(run, outputs[0])))
-    axes.set_title(
-        f"vacancy supersaturation (metal) and current density (electrolyte), {time:.4g} s", fontsize=8
-    )
-    axes.axis("off")

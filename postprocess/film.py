@@ -15,17 +15,11 @@ from matplotlib.figure import Figure
 from matplotlib.tri import Triangulation
 from numpy.typing import NDArray
 
+from postprocess.canvas import plt, save, with_pdf
+from postprocess.moments import moment_caption, telling
 from postprocess.records import RecordsError, read_run
-from postprocess.render import ELECTROLYTE, METAL
 
-matplotlib.use("Agg")
-from typing import TYPE_CHECKING
-
-import matplotlib.pyplot as plt
-
-if TYPE_CHECKING:
-    from postprocess.records import RunRecords
-
+METAL, ELECTROLYTE = 1, 2
 FRAMES_PER_SECOND = 6
 STILLS = 6
 HEIGHT_SHARE = 0.35
@@ -58,13 +52,15 @@ class Reel:
 
     Attributes:
         frames: in order.
-        capacities: mAh/cm2, one per frame.
+        captions: when each is, and what has happened to the voids just before.
+        stills: numbers of the frames between which the most happens.
         window: (left, right, bottom, top) in um.
         highest: current density (mA/cm2) at the end of the colours.
     """
 
     frames: list[Frame]
-    capacities: NDArray[np.float64]
+    captions: list[str]
+    stills: list[int]
     window: tuple[float, float, float, float]
     highest: float
 
@@ -110,7 +106,9 @@ def film(folder: Path, out: Path | None = None) -> list[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     frames = [read_frame(file) for _, file in run.fields]
     shown = window(frames)
-    reel = Reel(frames, _capacities(run), shown, _current_scale(frames, shown))
+    times = [time for time, _ in run.fields]
+    captions = [moment_caption(run, time) for time in times]
+    reel = Reel(frames, captions, telling(run, times, STILLS), shown, _current_scale(frames, shown))
     _write_film(reel, target)
     stills = stills_of(target)
     _write_stills(reel, stills)
@@ -120,6 +118,11 @@ def film(folder: Path, out: Path | None = None) -> list[Path]:
 def stills_of(target: Path) -> Path:
     """The strip of stills beside a film."""
     return target.with_name(f"{target.stem}-stills.png")
+
+
+def names_of(target: Path) -> tuple[str, ...]:
+    """Names of all files that a film is made with."""
+    return (target.name, *with_pdf([stills_of(target).name]))
 
 
 def draw_frame(axes: Axes, frame: Frame, window: tuple[float, float, float, float], highest: float) -> None:
@@ -149,13 +152,7 @@ def draw_frame(axes: Axes, frame: Frame, window: tuple[float, float, float, floa
 def _lengths(window: tuple[float, float, float, float]) -> str:
     """Label of both axes, below: a panel may be lower than the label would be long."""
     stretch = _stretch(window[1] - window[0])
-    return "x, y (um)" if stretch == 1.0 else f"x, y (um); heights times {stretch:g}"
-
-
-def _capacities(run: RunRecords) -> NDArray[np.float64]:
-    times = run.series["time_s"].astype(float)
-    values = run.series["capacity_mAh_cm2"].astype(float)
-    return np.interp([time for time, _ in run.fields], times, values)
+    return "x, height (um)" if stretch == 1.0 else f"x, height (um); heights times {stretch:g}"
 
 
 def window(frames: list[Frame]) -> tuple[float, float, float, float]:
@@ -207,7 +204,9 @@ def _canvas(window: tuple[float, float, float, float], rows: int) -> tuple[Figur
 
 def _colour_bar(figure: Figure, axes: NDArray[np.object_], highest: float) -> None:
     scale = matplotlib.cm.ScalarMappable(matplotlib.colors.Normalize(0.0, highest), "inferno")
-    figure.colorbar(scale, ax=list(axes), label="i (mA/cm2)", fraction=0.02, pad=0.01, extend="max")
+    figure.colorbar(
+        scale, ax=list(axes), label="Current density (mA/cm2)", fraction=0.02, pad=0.01, extend="max"
+    )
 
 
 def _write_film(reel: Reel, target: Path) -> None:
@@ -217,24 +216,20 @@ def _write_film(reel: Reel, target: Path) -> None:
     figure, axes = _canvas(reel.window, 1)
     _colour_bar(figure, axes, reel.highest)
     with writer.saving(figure, str(target), dpi=110):
-        for frame, capacity in zip(reel.frames, reel.capacities, strict=True):
+        for frame, text in zip(reel.frames, reel.captions, strict=True):
             axes[0].clear()
             draw_frame(axes[0], frame, reel.window, reel.highest)
-            axes[0].set_title(f"{capacity:.4f} mAh/cm2", fontsize=10)
+            axes[0].set_title(text)
             axes[0].set_xlabel(_lengths(reel.window))
             writer.grab_frame()
     plt.close(figure)
 
 
 def _write_stills(reel: Reel, target: Path) -> None:
-    chosen = sorted(
-        set(np.linspace(0, len(reel.frames) - 1, min(STILLS, len(reel.frames))).round().astype(int))
-    )
-    figure, axes = _canvas(reel.window, len(chosen))
-    for axis, k in zip(axes, chosen, strict=True):
+    figure, axes = _canvas(reel.window, len(reel.stills))
+    for axis, k in zip(axes, reel.stills, strict=True):
         draw_frame(axis, reel.frames[k], reel.window, reel.highest)
-        axis.set_title(f"{reel.capacities[k]:.4f} mAh/cm2", fontsize=9, loc="left")
+        axis.set_title(reel.captions[k], loc="left")
     axes[-1].set_xlabel(_lengths(reel.window))
     _colour_bar(figure, axes, reel.highest)
-    figure.savefig(target, dpi=130)
-    plt.close(figure)
+    save(figure, target, pdf=True)

@@ -3,37 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-import matplotlib
-import numpy as np
-from matplotlib.axes import Axes
-
-from postprocess.records import read_run
-from solver.output.rows import InterfaceRow, ProfileRow, SeriesRow
-
-matplotlib.use("Agg")
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
+import numpy as np
+from numpy.typing import NDArray
+
+from postprocess.canvas import axis_label, caption, colours_over, plt, save, shade_voids, with_pdf
+from postprocess.moments import moment_caption, moment_label, telling
+from postprocess.records import read_run
+from solver.output.rows import InterfaceRow, PlatedThicknessRow, ProfileRow, SeriesRow
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+
     from postprocess.records import RunRecords
 
+Values = NDArray[np.float64]
 MILLI = 1e3
 MAX_SHAPES = 12
+MAX_PROFILES, MAX_MOMENTS, MAX_FIELDS = 8, 4, 3
+"""Moments of a run that profiles over the height, figures along the interface, and fields show at most."""
 SHARES = ("ohmic_V", "constriction_V", "charge_transfer_V", "vacancy_V", "composition_V", "pressure_V")
 """Columns of ``series.csv`` that add up to the overpotential."""
 VARIES = 1e-6
 """Relative change of a pressure from which it is shown."""
-FIGURES = tuple(
-    f"{name}.png" for name in ("history", "shape", "interface", "composition", "deposit", "fields")
+FIGURES = with_pdf(
+    [f"{name}.png" for name in ("history", "shape", "interface", "composition", "deposit", "fields")]
 )
 """Names of all figures; those are made for which a run has records."""
-CAPACITY = SeriesRow.label("capacity_mAh_cm2")
+CAPACITY = axis_label(SeriesRow.columns()["capacity_mAh_cm2"])
 
 
 def plot_run(folder: Path) -> list[Path]:
-    """Write ``figures/*.png`` of a run; returns their paths.
+    """Write ``figures/*.png`` of a run, each with a PDF beside it; returns the paths of the pictures.
 
     Raises:
         RecordsError: if the folder holds no run.
@@ -41,17 +45,17 @@ def plot_run(folder: Path) -> list[Path]:
     run = read_run(folder)
     target = folder / "figures"
     target.mkdir(exist_ok=True)
-    made = [_save(_history_figure(run), target / "history.png")]
+    made = [save(_history_figure(run), target / "history.png", pdf=True)]
     if run.outputs() and len(run.roofs(run.outputs()[0])):
-        made.append(_save(_shape_figure(run), target / "shape.png"))
+        made.append(save(_shape_figure(run), target / "shape.png", pdf=True))
     if run.outputs():
-        made.append(_save(_interface_figure(run), target / "interface.png"))
+        made.append(save(_interface_figure(run), target / "interface.png", pdf=True))
     if run.is_alloy() and run.outputs():
-        made.append(_save(_composition_figure(run), target / "composition.png"))
+        made.append(save(_composition_figure(run), target / "composition.png", pdf=True))
     if run.plated:
-        made.append(_save(_plated_figure(run), target / "deposit.png"))
+        made.append(save(_plated_figure(run), target / "deposit.png", pdf=True))
     if run.fields:
-        made.append(_save(_field_figure(run), target / "fields.png"))
+        made.append(save(_field_figure(run), target / "fields.png", pdf=True))
     return made
 
 
@@ -62,8 +66,8 @@ def voltage_axes(axes: Axes, run: RunRecords) -> None:
     for column in SHARES:
         axes.plot(capacity, MILLI * run.series[column], lw=1.0, label=SeriesRow.columns()[column].name)
     axes.set_xlabel(CAPACITY)
-    axes.set_ylabel("overpotential (mV)")
-    axes.legend(fontsize=7, frameon=False)
+    axes.set_ylabel("Overpotential (mV)")
+    axes.legend()
 
 
 def contact_axes(axes: Axes, run: RunRecords, label: str | None = None) -> None:
@@ -77,9 +81,9 @@ def contact_axes(axes: Axes, run: RunRecords, label: str | None = None) -> None:
             axes.plot(run.series["capacity_mAh_cm2"], values, style, color=line.get_color(), label=shown)
         if label is None:
             line.set_label(SeriesRow.columns()["contact_fraction"].name)
-            axes.legend(fontsize=7, frameon=False)
+            axes.legend()
     axes.set_xlabel(CAPACITY)
-    axes.set_ylabel("contact (%)")
+    axes.set_ylabel("Contact (%)")
     axes.set_ylim(0.0, 102.0)
 
 
@@ -89,12 +93,13 @@ def pressure_axes(axes: Axes, run: RunRecords) -> None:
     for column in ("stack_pressure_MPa", "contact_pressure_MPa"):
         axes.plot(capacity, run.series[column], label=SeriesRow.columns()[column].name)
     axes.set_xlabel(CAPACITY)
-    axes.set_ylabel("pressure (MPa)")
-    axes.legend(fontsize=7, frameon=False, loc="upper right")
+    axes.set_ylabel("Pressure (MPa)")
+    axes.legend(loc="upper right")
     if np.any(run.series["lift_off_um"] > 0.0):
         gap = axes.twinx()
         gap.plot(capacity, run.series["lift_off_um"], "k:", lw=1.0)
-        gap.set_ylabel(SeriesRow.label("lift_off_um") + ", dotted")
+        gap.spines["right"].set_visible(True)
+        gap.set_ylabel(axis_label(SeriesRow.columns()["lift_off_um"]) + ", dotted")
 
 
 def _pressure_varies(run: RunRecords) -> bool:
@@ -104,26 +109,29 @@ def _pressure_varies(run: RunRecords) -> bool:
 
 
 def shape_axes(axes: Axes, run: RunRecords) -> None:
-    """Void roofs of at most MAX_SHAPES outputs, coloured by capacity."""
-    outputs = run.outputs()
-    chosen = (
-        outputs
-        if len(outputs) <= MAX_SHAPES
-        else [outputs[k] for k in np.linspace(0, len(outputs) - 1, MAX_SHAPES).round().astype(int)]
-    )
-    table = run.interface
-    colours = plt.get_cmap("viridis")(np.linspace(0.0, 0.95, len(chosen)))
-    for output, colour in zip(chosen, colours, strict=True):
-        capacity = float(table["capacity_mAh_cm2"][table["output"] == output][0])
-        for piece in split_roofs(run.roofs(output)):
-            axes.plot(piece[:, 0], piece[:, 1], color=colour, lw=1.2, label=f"{capacity:.4g}")
+    """Void roofs of at most MAX_SHAPES outputs, coloured by their order; in 3-D the surfaces seen from
+    above."""
+    chosen = _telling_outputs(run, MAX_SHAPES)
+    for output, colour in zip(chosen, colours_over(len(chosen)), strict=True):
+        capacity, _ = moment_label(run, run.time_of(output))
+        pieces = [run.roofs(output)] if run.is_solid() else split_roofs(run.roofs(output))
+        for piece in pieces:
+            style = "." if run.is_solid() else "-"
+            axes.plot(piece[:, 0], piece[:, 1], style, ms=1.5, color=colour, lw=1.2, label=caption(capacity))
     handles, labels = axes.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
-    axes.legend(unique.values(), unique.keys(), fontsize=7, frameon=False, title="mAh/cm2", title_fontsize=7)
-    axes.axhline(0.0, color="0.4", lw=0.8)
+    axes.legend(unique.values(), unique.keys(), markerscale=5, loc="center left", bbox_to_anchor=(1.01, 0.5))
+    if not run.is_solid():
+        axes.axhline(0.0, color="0.4", lw=0.8)
     axes.set_aspect("equal")
     axes.set_xlabel("x (um)")
-    axes.set_ylabel("y (um)")
+    axes.set_ylabel("y (um), along the interface" if run.is_solid() else "Height (um)")
+
+
+def _telling_outputs(run: RunRecords, most: int) -> list[int]:
+    """Outputs with records along the interface between which the most happens."""
+    outputs = run.outputs()
+    return [outputs[k] for k in telling(run, [run.time_of(output) for output in outputs], most)]
 
 
 def split_roofs(points: np.ndarray) -> list[np.ndarray]:  # type: ignore[type-arg]
@@ -135,12 +143,14 @@ def split_roofs(points: np.ndarray) -> list[np.ndarray]:  # type: ignore[type-ar
     return np.split(points, cuts)
 
 
-def field_window(run: RunRecords, output: int) -> tuple[float, float, float, float]:
-    """Window in um that shows the voids of an output and their surroundings."""
-    roofs = run.roofs(output)
+def field_window(run: RunRecords, output: int, *, mirrored: bool) -> tuple[float, float, float, float]:
+    """Window in um that shows the voids of an output and their surroundings, with the cell's mirror image or
+    without."""
     width = float(run.interface["x_um"].max())
-    height = max(1.6 * float(roofs[:, 1].max()) if len(roofs) else 0.0, 0.4 * width)
-    return (-width, 1.6 * width, -0.8 * height, height)
+    present = run.voids["output"] == output if run.voids else np.zeros(0, dtype=bool)
+    tallest = float(run.voids["height_um"][present].max()) if np.any(present) else 0.0
+    height = max(1.6 * tallest, 0.4 * width)
+    return (-width if mirrored else 0.0, width, -0.8 * height, height)
 
 
 def _history_figure(run: RunRecords) -> plt.Figure:
@@ -154,20 +164,20 @@ def _history_figure(run: RunRecords) -> plt.Figure:
     rates.plot(capacity, run.series["void_loss_um_s"], label="loss by flow of the metal")
     rates.set_yscale("log" if np.all(run.series["void_loss_um_s"] > 0) else "linear")
     rates.set_xlabel(CAPACITY)
-    rates.set_ylabel("void growth (um2/s)")
-    rates.legend(fontsize=7, frameon=False)
+    rates.set_ylabel("Void growth (um2/s)")
+    rates.legend()
     focus = axes[1, 1]
-    focus.plot(capacity, run.series["focus_applied"], label="max(i)/applied")
-    focus.plot(capacity, run.series["focus_contact"], label="max(i)/mean on contact")
+    focus.plot(capacity, run.series["focus_applied"], label="largest over applied current density")
+    focus.plot(capacity, run.series["focus_contact"], label="largest over mean on the contact")
     focus.set_xlabel(CAPACITY)
-    focus.set_ylabel("current focusing")
-    focus.legend(fontsize=7, frameon=False)
+    focus.set_ylabel("Current focusing")
+    focus.legend()
     if varies:
         pressure_axes(axes[2, 0], run)
         platen = axes[2, 1]
         platen.plot(capacity, run.series["platen_um"])
         platen.set_xlabel(CAPACITY)
-        platen.set_ylabel(SeriesRow.label("platen_um"))
+        platen.set_ylabel(axis_label(SeriesRow.columns()["platen_um"]))
     figure.suptitle(f"{run.folder.name}: {run.manifest.get('message', '')}", fontsize=9, parse_math=False)
     return figure
 
@@ -179,42 +189,67 @@ def _shape_figure(run: RunRecords) -> plt.Figure:
 
 
 def _interface_figure(run: RunRecords) -> plt.Figure:
+    """Along the interface, a column for each moment: lines on the contact only, voids shaded."""
     columns = ["current_mA_cm2", "pressure_MPa", "supersaturation"]
     columns += ["resistance_ohm_cm2"] if run.has_memory() else []
-    figure, panels = plt.subplots(1, len(columns), figsize=(4 * len(columns), 3.6))
-    outputs = run.outputs()
-    for output in (outputs[0], outputs[len(outputs) // 2], outputs[-1]):
+    outputs = _telling_outputs(run, MAX_MOMENTS)
+    size = (3.1 * len(outputs) + 1.0, 2.2 * len(columns) + 0.6)
+    figure, grid = plt.subplots(
+        len(columns),
+        len(outputs),
+        figsize=size,
+        sharex=True,
+        sharey="row",
+        squeeze=False,
+        layout="constrained",
+    )
+    for panels, output in zip(grid.T, outputs, strict=True):
+        voids = [] if run.is_solid() else run.void_spans(output)
         for axes, column in zip(panels, columns, strict=True):
             x, values = run.contact(output, column)
-            axes.plot(x, values, label=f"output {output}")
-            axes.set_xlabel("x (um)")
-            axes.set_ylabel(InterfaceRow.label(column))
-    if run.has_memory():
-        panels[-1].set_yscale("log")
-    panels[0].legend(fontsize=7, frameon=False)
+            if not run.is_solid():
+                x, values = broken(x, values, voids)
+            axes.plot(x, values, "." if run.is_solid() else "-", ms=2, color="C0")
+            shade_voids(axes, voids)
+        panels[0].set_title(moment_caption(run, run.time_of(output)).replace(", after", "\nafter"))
+        panels[-1].set_xlabel("x (um)")
+    for axes, column in zip(grid[:, 0], columns, strict=True):
+        axes.set_ylabel(axis_label(InterfaceRow.columns()[column]))
+    if run.has_memory() and np.any(run.interface["resistance_ohm_cm2"] > 0.0):
+        grid[-1, 0].set_yscale("log")
+    if not run.is_solid():
+        figure.supxlabel("grey: under a void, where no current flows", fontsize=7)
     return figure
+
+
+def broken(x: Values, values: Values, voids: Sequence[tuple[float, float]]) -> tuple[Values, Values]:
+    """A line along the contact, sorted by x, with a gap (nan) wherever a void stands between two of its
+    points."""
+    ends = np.array([0.5 * (left + right) for left, right in voids])
+    cuts = np.unique(np.searchsorted(x, ends))
+    cuts = cuts[(cuts > 0) & (cuts < len(x))]
+    return np.insert(x, cuts, np.nan), np.insert(values.astype(float), cuts, np.nan)
 
 
 def _composition_figure(run: RunRecords) -> plt.Figure:
     """Solute fraction and S over the height of the right side, and the error indicator."""
     figure, panels = plt.subplots(1, 3, figsize=(13, 4))
-    outputs = run.outputs()
-    picks = np.linspace(0, len(outputs) - 1, min(len(outputs), 8)).round().astype(int)
-    colours = plt.get_cmap("viridis")(np.linspace(0.0, 0.95, len(picks)))
-    for k, colour in zip(picks, colours, strict=True):
+    outputs = _telling_outputs(run, MAX_PROFILES)
+    for output, colour in zip(outputs, colours_over(len(outputs)), strict=True):
+        capacity, _ = moment_label(run, run.time_of(output))
         for axes, column in zip(panels, ("solute_fraction", "supersaturation"), strict=False):
-            y, values = run.heights(outputs[k], "right", column)
-            axes.plot(y, values, color=colour, lw=1.2, label=f"output {outputs[k]}")
-            axes.set_xlabel("height above the electrolyte (um)")
-            axes.set_ylabel(ProfileRow.label(column))
-    panels[0].legend(fontsize=7, frameon=False)
+            y, values = run.heights(output, "right", column)
+            axes.plot(y, values, color=colour, lw=1.2, label=caption(capacity))
+            axes.set_xlabel("Height above the electrolyte (um)")
+            axes.set_ylabel(axis_label(ProfileRow.columns()[column]))
+    panels[0].legend()
     throughput = run.series["capacity_mAh_cm2"]
     panels[2].plot(throughput, run.series["solute_contact"], label="mean at the contact")
     panels[2].plot(throughput, run.series["solute_largest"], label="largest")
     panels[2].plot(throughput, run.series["solute_indicator"], ":", label="error indicator of the mesh")
-    panels[2].set_xlabel("charge passed (mAh/cm2)")
-    panels[2].set_ylabel("solute fraction")
-    panels[2].legend(fontsize=7, frameon=False)
+    panels[2].set_xlabel(CAPACITY)
+    panels[2].set_ylabel("Solute fraction")
+    panels[2].legend()
     return figure
 
 
@@ -222,36 +257,46 @@ def _plated_figure(run: RunRecords) -> plt.Figure:
     """Thickness plated along the interface."""
     figure, axes = plt.subplots(figsize=(7, 4))
     table = run.plated
-    for output in np.unique(table["output"]):
+    found = np.unique(table["output"])
+    times = [float(table["time_s"][table["output"] == output][0]) for output in found]
+    outputs = found[telling(run, times, MAX_SHAPES)]
+    for output, colour in zip(outputs, colours_over(len(outputs)), strict=True):
         pick = table["output"] == output
-        label = f"{float(table['capacity_mAh_cm2'][pick][0]):.4g} mAh/cm2 passed"
-        axes.plot(table["x_um"][pick], table["thickness_um"][pick], lw=1.2, label=label)
+        label = f"{caption(float(table['capacity_mAh_cm2'][pick][0]))} passed"
+        axes.plot(table["x_um"][pick], table["thickness_um"][pick], lw=1.2, color=colour, label=label)
     axes.set_xlabel("x (um)")
-    axes.set_ylabel("plated thickness (um)")
-    axes.legend(fontsize=7, frameon=False)
+    axes.set_ylabel(axis_label(PlatedThicknessRow.columns()["thickness_um"]))
+    axes.legend()
     return figure
 
 
 def _field_figure(run: RunRecords) -> plt.Figure:
-    from postprocess.render import render_fields
-
-    picks = sorted({0, len(run.fields) // 2, len(run.fields) - 1})
+    picks = telling(run, [time for time, _ in run.fields], MAX_FIELDS)
     names = ["supersaturation", "solute_fraction"] if run.is_alloy() else ["supersaturation"]
-    figure, panels = plt.subplots(
-        len(names), len(picks), figsize=(5 * len(picks), 5 * len(names)), squeeze=False
-    )
-    window = field_window(run, run.outputs()[0])
+    size = (4.6 * len(picks) + 1.0, 4.0 * len(names))
+    figure, panels = plt.subplots(len(names), len(picks), figsize=size, squeeze=False, layout="constrained")
     for row, name in zip(panels, names, strict=True):
-        for axes, k in zip(row, picks, strict=True):
-            time, file = run.fields[k]
-            axes.imshow(render_fields(file, window, name))
-            axes.set_title(f"{time:.4g} s", fontsize=9)
-            axes.axis("off")
+        field_axes(list(row), run, picks, name)
     return figure
 
 
-def _save(figure: plt.Figure, path: Path) -> Path:
-    figure.tight_layout()
-    figure.savefig(path, dpi=130)
-    plt.close(figure)
-    return path
+def field_axes(
+    panels: list[Axes], run: RunRecords, picks: Sequence[int], name: str = "supersaturation"
+) -> None:
+    """Fields of some outputs side by side, with one colour bar for each region; where a void is cut,
+    mirrored."""
+    from postprocess.cross_section import draw_sections, plane_of, read_section
+
+    place = plane_of(run.fields[0][1])
+    sections = [read_section(run.fields[k][1], place) for k in picks]
+    mirrored = not run.is_solid()
+    window = field_window(run, run.outputs()[0], mirrored=mirrored)
+    draw_sections(panels, sections, window, name, mirrored=mirrored)
+    for axes, k in zip(panels, picks, strict=True):
+        axes.set_title(moment_caption(run, run.fields[k][0]).replace(", after", "\nafter"))
+
+
+def field_panel(axes: Axes, run: RunRecords) -> None:
+    """Fields in the middle of what happens in a run."""
+    moments = telling(run, [time for time, _ in run.fields], MAX_FIELDS)
+    field_axes([axes], run, [moments[len(moments) // 2]])

@@ -71,6 +71,24 @@ class RunRecords:
         pick = (table["output"] == output) & (table["part"] == "roof")
         return np.column_stack([table["x_um"][pick], table["y_um"][pick]]).astype(float)
 
+    def is_solid(self) -> bool:
+        """Whether the run is three-dimensional: its voids have two places on the interface and a height."""
+        heights = self.voids.get("z_um", np.empty(0)).astype(float)
+        return bool(len(heights) and np.all(np.isfinite(heights)))
+
+    def time_of(self, output: int) -> float:
+        """Time (s) of an output in ``interface.csv``."""
+        return float(self.interface["time_s"][self.interface["output"] == output][0])
+
+    def void_spans(self, output: int) -> list[tuple[float, float]]:
+        """(left, right) in um of the stretches of the interface over which voids stand in an output, in
+        2-D."""
+        if not self.voids:
+            return []
+        pick = self.voids["output"] == output
+        ends = (self.voids[name][pick].astype(float) for name in ("left_um", "right_um"))
+        return sorted(zip(*(map(float, values) for values in ends), strict=True))
+
     def heights(self, output: int, side: str, column: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(y, values) of a column over the height of a side ("left" or "right") in an output."""
         table = self.profile

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from postprocess.plots import plt
+from postprocess.canvas import axis_label, plt
 from postprocess.quantities import QUANTITIES
 from solver.case.units import split_quantity
 
@@ -76,8 +76,8 @@ def _panel(
         if x and min(x) > 0.0 and max(x) > 10.0 * min(x):
             axes.set_xscale("log")
     about = QUANTITIES[quantity]
-    axes.set_xlabel(f"{first} ({unit})" if unit else first, fontsize=8)
-    axes.set_ylabel(f"{quantity} ({about.unit})" if about.unit else quantity, fontsize=8)
+    axes.set_xlabel(f"{first} ({unit})" if unit else first)
+    axes.set_ylabel(axis_label(about))
 
 
 def _axis(texts: Sequence[str]) -> tuple[list[float], str] | None:

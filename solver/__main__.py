@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 
+from solver import __version__
 from solver.core import interrupts
 
 
 def start() -> int:
     """Run the command of the command line; returns the exit code."""
+    if sys.argv[1:] == ["--version"]:  # before MPI is started, which takes longer than the answer may
+        print(f"livoid {__version__}")
+        return 0
     interrupts.install()
     try:
         from solver.cli.main import main

@@ -6,12 +6,15 @@ import importlib.util
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tomli_w
 
 from solver.case.schema.case import Case
+from solver.cli.programs import DOCS_NEED
 from tests.conftest import ROOT, TIMEOUT, case_data, command, environment
 
 sys.path.insert(0, str(ROOT / "docs"))
@@ -19,7 +22,10 @@ sys.path.insert(0, str(ROOT / "docs"))
 pytestmark = pytest.mark.xdist_group("docs")  # generated pages are written into the source tree
 EXAMPLES = {"new-term.md", "new-material.md"}
 """Pages that name files which the reader is to make."""
-needs_sphinx = pytest.mark.skipif(importlib.util.find_spec("myst_nb") is None, reason="no myst-nb here")
+needs_sphinx = pytest.mark.skipif(
+    any(importlib.util.find_spec(name) is None for name in DOCS_NEED),
+    reason="no Sphinx and its extensions here",
+)
 
 
 def test_generated_pages_know_every_key_command_and_material() -> None:
@@ -30,6 +36,10 @@ def test_generated_pages_know_every_key_command_and_material() -> None:
     for part in (schema, *schema["$defs"].values()):
         for key in part.get("properties", {}):
             assert f"| `{key}` |" in reference
+    # headings as a file writes them, no meaning left out, no name of a class
+    assert "## `[[operation.step]]`" in reference and "## `[contact_memory.healing]`" in reference
+    assert not [line for line in reference.splitlines() if line.endswith("|  |")]
+    assert not [name for name in schema["$defs"] if f"# {name}\n" in reference]
     commands = generate.commands()
     for name in ("run", "rerun", "bench", "docs", "study", "verify"):
         assert f"\n## {name}\n" in commands
@@ -43,8 +53,8 @@ def test_generated_pages_know_every_key_command_and_material() -> None:
 def test_pages_build_without_a_warning(tmp_path: Path) -> None:
     """Tutorials are executed by `livoid docs`; here only their text is built."""
     result = subprocess.run(
-        command("docs", "--out", str(tmp_path / "html")),
-        env=environment() | {"LIVOID_DOCS_EXECUTION": "off"},
+        command("docs", "--fast", "--out", str(tmp_path / "html")),
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=TIMEOUT,
@@ -52,6 +62,87 @@ def test_pages_build_without_a_warning(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     for page in ("index", "quickstart", "verification-book", "validation", "generated/case-reference"):
         assert (tmp_path / "html" / f"{page}.html").is_file()
+
+
+PAGES = [
+    page
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    if "generated" not in page.parts and "_build" not in page.parts
+]
+FORMULA = re.compile(r"[A-Za-z]_[A-Za-z0-9]\b|[\w)]\^|\b(gamma|theta|Omega|kappa|chi|sqrt)\b")
+"""What a formula outside mathematics looks like."""
+
+
+def inline(page: Path) -> Iterator[tuple[str, list[Any]]]:
+    """Paragraphs, headings and cells of a page: their text, and what they are read as."""
+    markdown_it = pytest.importorskip("markdown_it")
+    plugin = pytest.importorskip("mdit_py_plugins.dollarmath")
+    reader = markdown_it.MarkdownIt("commonmark").enable("table").use(plugin.dollarmath_plugin)
+    for token in reader.parse(page.read_text(encoding="utf-8")):
+        if token.type == "inline":
+            yield token.content, token.children
+
+
+def stray_emphasis(text: str, children: list[Any]) -> list[str]:
+    """Italic or bold text that begins or ends within a word or a formula."""
+    found, at = [], 0
+    for child in children:
+        if child.type in ("em_open", "strong_open", "em_close", "strong_close"):
+            at = text.index(child.markup, at)
+            before, after = text[at - 1 : at], text[at + len(child.markup) :][:1]
+            outside, inside = (before, after) if child.type.endswith("open") else (after, before)
+            if re.match(r"[\w^/+=<>]", outside) or inside.isspace():
+                found.append(text[max(0, at - 20) : at + 20])
+            at += len(child.markup)
+        elif child.content:
+            at = max(at, text.find(child.content, at))
+    return found
+
+
+def test_no_formula_turns_into_emphasis() -> None:
+    for page in PAGES:
+        for text, children in inline(page):
+            assert not stray_emphasis(text, children), f"{page}: {text}"
+
+
+@pytest.mark.parametrize("text", ["v = Omega*i/F and 2*l_v", "-gamma*curv*n", "x 2*a* b", "<a>_(1/Z)) b_ c"])
+def test_stray_emphasis_is_found(tmp_path: Path, text: str) -> None:
+    (tmp_path / "page.md").write_text(text)
+    assert any(stray_emphasis(*part) for part in inline(tmp_path / "page.md"))
+
+
+def test_formulas_are_mathematics() -> None:
+    for page in (page for page in PAGES if page.name != "CHANGELOG.md"):
+        for text, children in inline(page):
+            plain = " ".join(child.content for child in children if child.type == "text")
+            assert not FORMULA.search(plain), f"{page}: {text}"
+
+
+def test_every_formula_can_be_shown() -> None:
+    pytest.importorskip("latex2mathml")
+    import mathml
+
+    found = (child for page in PAGES for _, children in inline(page) for child in children)
+    formulas = {child.content for child in found if "math" in child.type}
+    assert len(formulas) > 200
+    for formula in formulas:
+        assert mathml.mathml(formula).startswith("<math")
+    with pytest.raises(ValueError, match="not known"):
+        mathml.mathml(r"\nosuchcommand x")
+    assert "\N{MATHEMATICAL BOLD SMALL V}" in mathml.mathml(r"\mathbf v")
+
+
+def test_executed_pages_are_kept_until_what_they_run_with_changes(tmp_path: Path) -> None:
+    import executed
+
+    source = tmp_path / "solver" / "a.py"
+    source.parent.mkdir()
+    source.write_text("x = 1")
+    first = executed.folder(tmp_path)
+    (first / "result").write_text("")
+    assert executed.folder(tmp_path) == first and (first / "result").exists()
+    source.write_text("x = 2")
+    assert executed.folder(tmp_path) != first and not first.exists()
 
 
 def test_links_between_pages_lead_somewhere() -> None:

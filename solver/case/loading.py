@@ -10,7 +10,20 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from solver.case.errors import CaseError, ChangeError, describe, message, shown, suggestion
-from solver.case.materials import FIXED, Library, UnknownMaterialError, choices, with_metal
+from solver.case.included import BASE, with_base
+from solver.case.materials import (
+    DEFAULTS,
+    DEFINITION,
+    FIXED,
+    HOW_TO,
+    Library,
+    Thermal,
+    UnknownMaterialError,
+    choices,
+    merged,
+    with_metal,
+)
+from solver.case.own_materials import names, with_own_materials
 from solver.case.paths import PathError, overridden, set_value
 from solver.case.platen_series import with_motion
 from solver.case.resolved import SECTION as RESOLVED
@@ -48,6 +61,10 @@ class LoadedCase:
         }
         return data
 
+    def beside(self, data: Mapping[str, Any]) -> LoadedCase:
+        """Another case, from plain data: that of a run which this one goes on with. Raises CaseError."""
+        return parse_case(data, self.source)
+
 
 def load_case(path: str | Path, changes: Mapping[str, Any] | None = None) -> LoadedCase:
     """Read and validate a case file.
@@ -62,17 +79,28 @@ def load_case(path: str | Path, changes: Mapping[str, Any] | None = None) -> Loa
     """
     source = str(path)
     data = _read(Path(path), source)
-    if changes and RESOLVED in data:
-        # the copy belongs to the materials before the changes
-        problems = resolved_problems(data.pop(RESOLVED), _materials(data, [], Library()))
-        if problems:
-            raise CaseError(source, problems)
+    # the copy belongs to the materials before the changes, or those of another case
+    problems = _take_copy(data) if changes or BASE in data else []
+    if problems:
+        raise CaseError(source, problems)
+    data = _whole(data, source)
     for dotted, value in (changes or {}).items():
         try:
+            _forget_definition(data, dotted)
             set_value(data, dotted, value)
         except PathError as error:
             raise ChangeError(source, [str(error)]) from None
     return parse_case(data, source)
+
+
+def _forget_definition(data: Mapping[str, Any], dotted: str) -> None:
+    """Take the definition of a material away whose name is about to change."""
+    for kind in Library.KINDS:
+        if dotted == f"material.{kind}.name":
+            section = data.get("material")
+            choice = section.get(kind) if isinstance(section, Mapping) else None
+            if isinstance(choice, dict):
+                choice.pop(DEFINITION, None)
 
 
 def changes_of(pairs: Sequence[tuple[str, Any]], source: str = "case") -> dict[str, Any]:
@@ -99,6 +127,7 @@ def parse_case(
     Raises:
         CaseError: with every problem found.
     """
+    data = _whole(data, source)
     # A resolved case carries the materials it was run with; the choice in [material] makes them again.
     copied = data.get(RESOLVED, {})
     data = {key: value for key, value in data.items() if key != RESOLVED}
@@ -107,6 +136,8 @@ def parse_case(
         data = with_motion(data, source)
     except ValueError as error:
         problems.append(f"fixture.series = {shown(data['fixture']['series'])}: {error}")
+    data, wrong = with_own_materials(data, source)
+    problems += wrong
     case: Case | None = None
     try:
         case = Case.model_validate(data)
@@ -117,6 +148,23 @@ def parse_case(
     if problems or case is None:
         raise CaseError(source, problems)
     return LoadedCase(case, materials["metal"], materials["creep"], materials["electrolyte"], source)
+
+
+def _take_copy(data: dict[str, Any]) -> list[str]:
+    """Take the copy of the materials out of a case; what is wrong with it."""
+    if RESOLVED not in data:
+        return []
+    return resolved_problems(data.pop(RESOLVED), _materials(data, [], Library()))
+
+
+def _whole(data: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """Data with its bases put in; raises CaseError with all that is wrong with these."""
+    if BASE not in data:
+        return dict(data)
+    whole, problems = with_base(data, source, _take_copy)
+    if problems:
+        raise CaseError(source, problems)
+    return whole
 
 
 def _read(path: Path, source: str) -> dict[str, Any]:
@@ -134,13 +182,12 @@ def _materials(data: Mapping[str, Any], problems: list[str], library: Library) -
     section = data.get("material", {})
     section = section if isinstance(section, Mapping) else {}
     found: dict[str, Any] = {}
-    defaults = {"metal": "lithium", "electrolyte": "LPSCl"}
     metal = ""
     for kind in ("metal", "electrolyte", "creep"):
         raw = section.get(kind)
         if kind == "creep" and raw is None and "metal" in found:
             raw = {"name": found["metal"].creep}
-        raw = {"name": defaults.get(kind)} if raw is None else raw
+        raw = {"name": DEFAULTS.get(kind)} if raw is None else raw
         if not isinstance(raw, Mapping) or not isinstance(raw.get("name"), str):
             continue
         if kind == "metal":
@@ -175,13 +222,11 @@ def _material(library: Library, kind: str, raw: Mapping[str, Any], metal: str, p
     model = Library.KINDS[kind]
     path = f"material.{kind}"
     try:
-        content = with_metal(library.data(kind, raw["name"]), metal)
+        content = with_metal(_content(library, kind, raw), metal)
     except UnknownMaterialError as error:
-        problems.append(
-            f"{path}.name = {shown(raw['name'])}: {error}{suggestion(raw['name'], library.names(kind))}"
-        )
+        problems.append(f"{path}.name = {shown(raw['name'])}: {error}{suggestion(raw['name'], names(kind))}")
         return None
-    overrides = {key: value for key, value in raw.items() if key != "name"}
+    overrides = {key: value for key, value in raw.items() if key not in ("name", DEFINITION)}
     own = set(model.model_fields) - FIXED
     for key in sorted(set(overrides) - own):
         problems.append(f"{path}.{key}: unknown property{suggestion(key, own)}")
@@ -189,7 +234,12 @@ def _material(library: Library, kind: str, raw: Mapping[str, Any], metal: str, p
         if isinstance(value, Mapping) and "alternatives" in value:
             problems.append(f"{path}.{key}.alternatives: belong into a file of the library")
     named = {key: choices(content.get(key)) for key in own}
-    usable = {key: _chosen(value, named[key]) for key, value in overrides.items() if key in own}
+    usable = {
+        key: _chosen(value, named[key], content.get(key)) for key, value in overrides.items() if key in own
+    }
+    if usable:
+        about = f"{content.get('description', '')} (changed by the case: {', '.join(sorted(usable))})"
+        content = content | {"description": about.strip()}
     try:
         return model.model_validate(content | usable)
     except ValidationError as error:
@@ -197,15 +247,28 @@ def _material(library: Library, kind: str, raw: Mapping[str, Any], metal: str, p
             location = [str(p) for p in detail["loc"] if p != "value"]
             key = location[0] if location else ""
             hint = _offer(overrides.get(key), named.get(key, {}))
+            if detail["type"] == "extra_forbidden":
+                hint += suggestion(location[-1], [*own, *Thermal.model_fields])
+            hint += f" ({HOW_TO})" if key not in overrides and DEFINITION in raw else ""
             problems.append(
                 f"{path}.{'.'.join(location)} = {shown(detail['input'])}: {message(detail)}{hint}"
             )
         return None
 
 
-def _chosen(value: object, named: Mapping[str, Any]) -> object:
-    """What an override stands for: a number of the library by its name, or itself."""
-    return named[value] if isinstance(value, str) and value in named else value
+def _content(library: Library, kind: str, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Content of the data file of a material: what the case carries, or the library's."""
+    own = raw.get(DEFINITION)
+    if own is None:
+        return library.data(kind, raw["name"])
+    if not isinstance(own, Mapping) or own.get("kind") != kind:
+        raise UnknownMaterialError(f"its {DEFINITION} is no table with kind = '{kind}' ({HOW_TO})")
+    return dict(own)
+
+
+def _chosen(value: object, named: Mapping[str, Any], entry: object) -> object:
+    """What an override stands for: a number of the library by its name, or the entry with it in its place."""
+    return named[value] if isinstance(value, str) and value in named else merged(entry, value)
 
 
 def _offer(value: object, named: Mapping[str, Any]) -> str:

@@ -27,16 +27,25 @@ Status = Literal["measured", "literature", "derived", "tunable", "numerical", "c
 RANGE_ENDS = ("low", "high")
 """Names under which a case chooses the ends of a number's range."""
 
+DEFAULTS = {"metal": "lithium", "electrolyte": "LPSCl"}
+"""Materials of a case that names none; the creep law is that of the metal."""
+DEFINITION = "definition"
+"""Key of a case under which a material of a user's own stands as a whole."""
+HOW_TO = "docs/howto/new-material.md"
+"""Where it says how to add a material."""
+
 FIXED = frozenset({"kind", "description", "creep", "metals"})
 """Entries of a material that no case overrides."""
 
 T = TypeVar("T")
+_LONGEST = 1000
+"""Characters of a text in a data file at most."""
 
 
 class _Strict(BaseModel):
     """Base of what a data file holds: unknown keys are errors, values do not change after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=1000)
+    model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=_LONGEST)
 
 
 class Sourced(_Strict, Generic[T]):
@@ -72,25 +81,80 @@ class Sourced(_Strict, Generic[T]):
         return self
 
 
+class ArrheniusTerm(_Strict):
+    """One of several mechanisms: its share of the value at the reference temperature."""
+
+    share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+    activation_energy: units.Energy
+
+
+_WHOLE = 1e-6
+"""How near to 1 the shares of all terms have to come together: they are written with a few digits."""
+
+
 class Thermal(Sourced[T], Generic[T]):
-    """A number with Arrhenius dependence on temperature."""
+    """A number with Arrhenius dependence on temperature: one activation energy, or several terms that add up.
+
+    Terms of a resistance are conductances in parallel.
+    """
 
     reference_temperature: units.Temperature | None = None
     activation_energy: units.Energy | None = None
+    terms: Annotated[list[ArrheniusTerm], Field(min_length=2, max_length=10)] | None = None
 
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:
-        if (self.reference_temperature is None) != (self.activation_energy is None):
-            raise ValueError("'reference_temperature' and 'activation_energy' need each other")
+        if self.terms is not None and self.activation_energy is not None:
+            raise ValueError("either 'activation_energy' or 'terms', which have their own")
+        given = self.activation_energy is not None or self.terms is not None
+        if (self.reference_temperature is None) == given:
+            raise ValueError("'reference_temperature' and 'activation_energy' need each other (or 'terms')")
+        total = sum(term.share for term in self.terms or ())
+        if self.terms is not None and abs(total - 1.0) > _WHOLE:
+            raise ValueError(f"the shares of the terms add up to {total:g}, not to 1")
         return self
 
     def at(self, temperature: float, *, sign: int = 1) -> float:
         """Value at ``temperature`` (K); ``sign`` -1 for resistances."""
         value = float(self.value)  # type: ignore[arg-type]
-        if self.reference_temperature is None or self.activation_energy is None:
+        if self.reference_temperature is None:
             return value
         inverse = 1.0 / self.reference_temperature - 1.0 / temperature
-        return value * math.exp(sign * self.activation_energy / BOLTZMANN * inverse)
+        if self.activation_energy is not None:
+            return value * math.exp(sign * self.activation_energy / BOLTZMANN * inverse)
+        growth = sum(
+            term.share * math.exp(term.activation_energy / BOLTZMANN * inverse) for term in self.terms or ()
+        )
+        return value * growth if sign > 0 else value / growth
+
+
+ROOM = "298.15 K"
+"""Temperature of a case's own value that comes without one: the standard of tables and cyclers."""
+
+
+def merged(entry: object, override: object) -> object:
+    """An entry with what a case puts in its place: the rest stays, the status becomes ``override``.
+
+    Args:
+        entry: of a data file, or nothing.
+        override: a value, or a table with some of the entry's keys.
+    """
+    if not isinstance(entry, Mapping) or override == {}:
+        return override
+    given = dict(override) if isinstance(override, Mapping) else {"value": override}
+    if {"status", "source"} & given.keys():  # a number of its own, which has its provenance
+        return given
+    kept = {key: value for key, value in entry.items() if key != "alternatives"}
+    if "value" in given:
+        kept.pop("range", None)
+    if "terms" in given or "activation_energy" in given:
+        kept = {key: value for key, value in kept.items() if key not in ("terms", "activation_energy")}
+    left = [name for name in ("activation_energy", "terms") if name in kept and name not in given]
+    label = f"case file ({left[0]}: {entry.get('source', '')})" if left else "case file"
+    if left and "value" in given:
+        # a value without a temperature is one of the room, whatever the library's was measured at
+        kept["reference_temperature"] = ROOM
+    return kept | {"status": "override", "source": label[:_LONGEST]} | given
 
 
 def _wrap(entry: object) -> object:
@@ -307,12 +371,14 @@ class Library:
         content = self._read(entry) if entry is not None else {}
         if content.get("kind") != kind:
             raise UnknownMaterialError(
-                f"unknown {kind} '{name}'; the library has {', '.join(self.names(kind))}"
+                f"unknown {kind} '{name}'; the library has {', '.join(self.names(kind))}; your own: {HOW_TO}"
             )
         return content
 
     def _files(self, kind: str) -> dict[str, Any]:
         folder = self._root / "creep" if kind == "creep" else self._root
+        if not folder.is_dir():  # a user's library may lack one
+            return {}
         return {e.name.removesuffix(".toml"): e for e in folder.iterdir() if e.name.endswith(".toml")}
 
     @staticmethod

@@ -11,8 +11,10 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from solver.case.materials import FIXED, Library, choices
+from solver.case import own_materials
+from solver.case.materials import DEFINITION, FIXED, Library, choices
 from solver.case.schema.case import Case
+from solver.case.schema.operation import CONTROLS, NOT_AT_REST
 
 Schema = dict[str, Any]
 _ROOT, _RESOLVED = "Case", "resolved_material"
@@ -66,6 +68,15 @@ def _entry(part: Schema) -> Schema:
     return shown | (found[0] if len(found) == 1 else {"anyOf": found})
 
 
+_CHANGED: Schema = {
+    "type": "object",
+    "description": "what changes of the entry; the rest stays",
+    "propertyNames": {"enum": ["value", "range", "reference_temperature", "activation_energy", "terms"]},
+    "properties": {},
+    "minProperties": 1,
+}
+
+
 def _choice(kind: str, entries: Schema) -> Schema:
     """A material by its name, with the entries that a case may override: also by the library's names."""
     library = Library()
@@ -78,12 +89,18 @@ def _choice(kind: str, entries: Schema) -> Schema:
             {name for material in names for name in choices(library.data(kind, material).get(key))}
         )
         offer = [{"enum": named}] if named else []
-        own[key] = {"anyOf": [*entry["anyOf"], *offer]}
+        own[key] = {"anyOf": [*entry["anyOf"], _CHANGED, *offer]}
+    name = {"anyOf": [{"enum": own_materials.names(kind)}, {"type": "string", "pattern": r"/|\.toml$"}]}
     return {
         "type": "object",
-        "description": f"a {kind} of the library, and numbers in place of its own",
+        "description": f"a {kind} of the library or of one's own, and numbers in place of its own",
         "required": ["name"],
-        "properties": {"name": {"enum": names}} | own,
+        "properties": {
+            "name": {"anyOf": [*name["anyOf"], {"type": "string", "minLength": 1}]},
+            DEFINITION: {"type": "object"},
+        }
+        | own,
+        "allOf": [{"if": {"required": [DEFINITION]}, "else": {"properties": {"name": name}}}],
         "additionalProperties": False,
     }
 
@@ -113,10 +130,11 @@ RULES: dict[str, list[Schema]] = {
         _if(
             "do",
             "rest",
-            {**_needs("duration"), **_without("current", "overpotential", "capacity", "cutoff_voltage")},
+            {**_needs("duration"), **_without(*NOT_AT_REST)},
             {
                 "anyOf": [_needs("capacity"), _needs("duration")],
-                "oneOf": [_needs("current"), _needs("overpotential")],
+                "oneOf": [_needs(name) for name in CONTROLS],
+                "not": _needs("current", "cutoff_current"),
             },
         )
     ],

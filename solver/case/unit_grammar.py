@@ -25,12 +25,12 @@ _LONG_PREFIXES = {
 SYMBOLS = {
     name: name
     for name in ("m", "g", "s", "A", "K", "V", "ohm", "S", "Pa", "N", "J", "W", "C", "mol", "eV",
-                 "cal", "rad", "Hz", "L", "l")
+                 "cal", "rad", "Hz", "L", "l", "F")
 } | {"Ohm": "ohm", "Ω": "ohm"}  # fmt: skip
 _NAMES = {
     "meter": "m", "metre": "m", "gram": "g", "second": "s", "ampere": "A", "volt": "V", "ohm": "ohm",
     "siemens": "S", "pascal": "Pa", "newton": "N", "joule": "J", "watt": "W", "coulomb": "C", "mole": "mol",
-    "radian": "rad", "hertz": "Hz", "liter": "L", "litre": "L",
+    "radian": "rad", "hertz": "Hz", "farad": "F", "liter": "L", "litre": "L",
 }  # fmt: skip
 _WHOLE = {
     "h": "hour", "hr": "hour", "hrs": "hour", "hour": "hour", "hours": "hour", "min": "minute",

@@ -246,3 +246,5 @@ STIFFEST = 1e15
 Stiffness = quantity("Pa/m", "MPa/um", 0.0, STIFFEST)
 PlatenVelocity = quantity("m/s", "um/s", -1e-5, 1e-5)
 Expansion = quantity("", "", -1.0, 3.0)
+Capacitance = quantity("F/m**2", "uF/cm**2", 0.0, 1e3, above=True)
+VacantFraction = quantity("", "", 0.0, 1e-2)

@@ -18,9 +18,13 @@ log = logging.getLogger("livoid")
 
 
 def check(case: CaseFile, /, *, set_: Changes = (), comm: Communicator) -> int:
-    """Validate a case and print it resolved, with its dimensionless groups; warn of what a run warns of."""
+    """Validate a case and print it resolved, with its groups and its cost; warn of what a run warns of.
+
+    Example: livoid check cases/demo-2MPa.toml --set operation.pressure="3 MPa"
+    """
     import tomli_w
 
+    from solver.setup.cost import expected_cost
     from solver.setup.setup import set_up
     from solver.simulation import validity
 
@@ -33,13 +37,17 @@ def check(case: CaseFile, /, *, set_: Changes = (), comm: Communicator) -> int:
         if setup.vacancy_resistance is not None:
             print("# vacancies at a flat contact")
             print(f"#   {'Z_vac':10s} {setup.vacancy_resistance.ohm_cm2:.4g} ohm cm2")
+        print(f"# cost\n#   {expected_cost(setup).sentence()}")
         for _, sentence in validity.of_case(setup):
             log.warning("%s", sentence)
     return EXIT_OK
 
 
 def schema(*, comm: Communicator) -> int:
-    """Print the JSON schema of case files."""
+    """Print the JSON schema of case files.
+
+    Example: livoid schema > case.schema.json
+    """
     from solver.case.published import schema_text
 
     if comm.rank == 0:
@@ -55,7 +63,10 @@ def mesh(
     out: Annotated[Path | None, Parameter(help="mesh file (default runs/CASE-mesh)")] = None,
     comm: Communicator,
 ) -> int:
-    """Write the mesh of a case, a table of the names in it, and a picture of it."""
+    """Write the mesh of a case, a table of the names in it, and a picture of it.
+
+    Example: livoid mesh cases/demo-2MPa.toml --out first
+    """
     from meshes.quality import quality
     from meshes.tags import name_table
     from postprocess.mesh_picture import draw_mesh

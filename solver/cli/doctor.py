@@ -25,7 +25,10 @@ CHECK_ROWS = ("patch", "butler-volmer", "vacancies")
 def verify(
     *names: Annotated[str, Parameter(help="rows (default: all); 'list' names them")], comm: Communicator
 ) -> int:
-    """Compare with exact solutions: exact, computed, error and observed order of the verification rows."""
+    """Compare with exact solutions: exact, computed, error and observed order of the verification rows.
+
+    Example: livoid verify
+    """
     from solver.verification.table import run_rows
 
     return EXIT_OK if run_rows(list(names), comm) else EXIT_FAILED
@@ -38,6 +41,8 @@ def doctor(
     comm: Communicator,
 ) -> int:
     """Versions, packages and a self-check, serial and on 2 ranks; says how to mend faults.
+
+    Example: livoid doctor
 
     Args:
         sbom: print the bill of materials instead (every package, as CycloneDX JSON)

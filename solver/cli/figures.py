@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,12 +10,15 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from mpi4py import MPI
 
-from solver.cli.arguments import Communicator, RunFolderPath, making, tell_of_abort
-from solver.cli.exits import EXIT_OK, refuse
+from solver.cli.arguments import Communicator, RunFolderPath, making, read_case, tell_of_abort
+from solver.cli.exits import EXIT_ENVIRONMENT, EXIT_OK, refuse
 
 
 def plot(run: RunFolderPath, /, *, comm: Communicator) -> int:
-    """Make the figures of a run."""
+    """Make the figures of a run.
+
+    Example: livoid plot runs/first
+    """
     from postprocess.plots import FIGURES, plot_run
 
     def make() -> list[Path]:
@@ -33,6 +37,8 @@ def report(
 ) -> int:
     """One HTML page of a run or a study, for any browser, offline.
 
+    Example: livoid report runs/first
+
     Args:
         out: page (default FOLDER/report.html)
     """
@@ -49,8 +55,32 @@ def report(
     return _made(comm, make, folder)
 
 
+def view(run: RunFolderPath, /, *, out: Path | None = None, comm: Communicator) -> int:
+    """One page with a slider over the outputs of a run: fields, interface, curves; for any browser, offline.
+
+    Example: livoid view runs/demo-2MPa
+
+    Args:
+        out: page (default RUN/view.html)
+    """
+    try:
+        from postprocess import view as page
+    except ModuleNotFoundError as error:
+        return refuse(comm, f"{error.name} is missing in this environment (PyPI: plotly)", EXIT_ENVIRONMENT)
+    target = out or run / "view.html"
+
+    def make() -> list[Path]:
+        _livoids(run)
+        with making(target.parent, target.name):
+            return [page.view(run, target)]
+
+    return _made(comm, make, run)
+
+
 def film(run: RunFolderPath, /, *, out: Path | None = None, comm: Communicator) -> int:
     """Film of a run's cross-section over capacity, and a strip of stills.
+
+    Example: livoid film runs/first --out film.gif
 
     Args:
         out: film, .mp4 or .gif (default RUN/figures/film.mp4)
@@ -61,7 +91,7 @@ def film(run: RunFolderPath, /, *, out: Path | None = None, comm: Communicator) 
 
     def make() -> list[Path]:
         _livoids(run)
-        with making(target.parent, target.name, cinema.stills_of(target).name):
+        with making(target.parent, *cinema.names_of(target)):
             return cinema.film(run, target)
 
     return _made(comm, make, run)
@@ -76,6 +106,8 @@ def compare(
     comm: Communicator,
 ) -> int:
     """Runs of the operando cells, or pressure studies, beside the paper.
+
+    Example: livoid compare paper runs/operando-li runs/operando-limg
 
     Args:
         out: folder (default compare)
@@ -116,6 +148,8 @@ def microscope(
     comm: Communicator,
 ) -> int:
     """What a microscope would see of a run: SEM frames, EDS maps and profiles, void statistics.
+
+    Example: livoid microscope runs/first --pixel "50 nm"
 
     Args:
         pixel: side of a pixel (default 0.1 um)
@@ -173,4 +207,24 @@ def _made(comm: MPI.Comm, make: Callable[[], Iterable[Path]], *runs: Path) -> in
     return EXIT_OK
 
 
-COMMANDS = (plot, report, film, microscope, compare)
+def cite(run: Path, /, *, form: Literal["both", "text", "bibtex"] = "both", comm: Communicator) -> int:
+    """Print the papers behind the materials and methods of a run, as text and for BibTeX.
+
+    Example: livoid cite runs/a --form bibtex > run.bib
+
+    Args:
+        run: run folder, or a case file
+        form: text, bibtex or both
+    """
+    if importlib.util.find_spec("pybtex") is None:
+        return refuse(comm, "references need pybtex (pip install pybtex)", EXIT_ENVIRONMENT)
+    from postprocess.citations import as_bibtex, as_text, cited
+
+    found = cited(read_case(run / "case.toml" if run.is_dir() else run, {}, comm))
+    if comm.rank == 0:
+        parts = {"text": as_text, "bibtex": as_bibtex}
+        print("\n\n".join(part(found) for name, part in parts.items() if form in (name, "both")))
+    return EXIT_OK
+
+
+COMMANDS = (plot, report, view, film, microscope, compare, cite)

@@ -20,7 +20,7 @@ from cyclopts import App, CycloptsError, Parameter
 from mpi4py import MPI
 
 import solver
-from solver.cli import case, doctor, figures, predictions, programs, run, study
+from solver.cli import case, doctor, figures, impedance, predictions, programs, run, study
 from solver.cli.arguments import Communicator
 from solver.cli.exits import EXIT_FAILED, EXIT_INPUT, EXIT_OK, broken_off, refuse
 from solver.core import interrupts
@@ -37,21 +37,26 @@ livoid = App(
     exit_on_error=False,
 )
 """All commands, with their arguments and help."""
+INTERNAL = (run.job,)
+"""Commands that other commands call: they are not listed."""
 for function in (
     *run.COMMANDS,
     *case.COMMANDS,
     *predictions.COMMANDS,
+    *impedance.COMMANDS,
     *study.COMMANDS,
     *figures.COMMANDS,
     *doctor.COMMANDS,
     *programs.COMMANDS,
 ):
-    livoid.command(function)
+    livoid.command(function, show=function not in INTERNAL)
 
 
 @livoid.command
 def completion(shell: Literal["bash", "zsh", "fish"], /, *, comm: Communicator) -> int:
     """Print what makes a shell complete commands and options.
+
+    Example: livoid completion bash > ~/.local/share/bash-completion/completions/livoid
 
     Args:
         shell: bash, zsh or fish

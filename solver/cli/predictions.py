@@ -33,6 +33,8 @@ Array = Literal["plane", "axisymmetric", "3d"]
 def neutral(case: CaseFile, /, *, set_: Changes = (), out: Path | None = None, comm: Communicator) -> int:
     """Void growth by vacancies and loss by creep against void size.
 
+    Example: livoid neutral cases/neutral.toml
+
     Args:
         out: folder (default runs/CASE-neutral)
     """
@@ -67,6 +69,8 @@ def critical(
     comm: Communicator,
 ) -> int:
     """Critical void size: at the first instant, by evolution, over pressure.
+
+    Example: livoid critical cases/critical.toml --evolve
 
     Args:
         out: folder (default runs/CASE-critical)
@@ -133,6 +137,8 @@ def _width(option: str, text: str) -> float:
 def threshold(case: CaseFile, /, *, set_: Changes = (), out: Path | None = None, comm: Communicator) -> int:
     """Pressure above which voids shrink, over current, temperature, creep law and void size.
 
+    Example: livoid threshold cases/threshold-li.toml
+
     Args:
         out: folder (default runs/CASE-threshold)
     """
@@ -169,6 +175,8 @@ def focus(
 ) -> int:
     """Current focusing against void size, contact fraction and Wagner number, the case's own among them.
 
+    Example: livoid focus cases/demo-2MPa.toml
+
     Args:
         out: folder (default runs/CASE-focus)
         kind: only this array (default: all); can be repeated
@@ -201,6 +209,8 @@ def alloy(
     comm: Communicator,
 ) -> int:
     """Composition of Li-Mg after stripping and plating, beside the paper.
+
+    Example: livoid alloy strip
 
     Args:
         out: folder (default alloy)

@@ -25,6 +25,9 @@ BENCH_OPTIONS = (
     "[--sizes check|plane|solid] [--problems ...] [--codes ...] [--repeat N] [--seconds S] [--out DIR]"
 )
 
+DOCS_NEED = ("sphinx", "myst_nb", "furo", "ipykernel", "jupyter_cache", "latex2mathml", "pybtex")
+"""Modules that the documentation is built with, besides the solver's own."""
+
 SOAK_OPTIONS = "[--cases N | --nightly | --seed N] [--seconds S] [--jobs N] [--out DIR]"
 
 
@@ -32,7 +35,10 @@ def test(
     *arguments: Annotated[str, Parameter(help="passed to pytest; --quick leaves slow tests out")],
     comm: Communicator,
 ) -> int:
-    """Run the test suite, serial and on 2 ranks."""
+    """Run the test suite, serial and on 2 ranks.
+
+    Example: livoid test --quick
+    """
     if comm.size > 1:
         return refuse_ranks(comm, "'test'")
     suite = ["/bin/sh", str(ROOT / "tests" / "run.sh"), *arguments]
@@ -43,7 +49,10 @@ def bench(
     *arguments: Annotated[str, Parameter(help=BENCH_OPTIONS)],
     comm: Communicator,
 ) -> int:
-    """Time beside FreeFem and NGSolve, on the same meshes; answers are compared too."""
+    """Time beside FreeFem and NGSolve, on the same meshes; answers are compared too.
+
+    Example: livoid bench
+    """
     return _of_the_tests("benchmarks", "bench", arguments, comm)
 
 
@@ -51,7 +60,10 @@ def soak(
     *arguments: Annotated[str, Parameter(help=SOAK_OPTIONS)],
     comm: Communicator,
 ) -> int:
-    """Run random valid cases for a while and judge what they leave; a night: --nightly."""
+    """Run random valid cases for a while and judge what they leave; a night: --nightly.
+
+    Example: livoid soak --seed 3
+    """
     return _of_the_tests("soak", "soak", arguments, comm)
 
 
@@ -65,21 +77,26 @@ def _of_the_tests(room: str, name: str, arguments: tuple[str, ...], comm: MPI.Co
     return children.run(start, env={**os.environ, "PYTHONPATH": paths})
 
 
-def docs(*, out: Path = ROOT / "docs" / "_build" / "html", comm: Communicator) -> int:
-    """Build the documentation, executing its tutorials.
+def docs(*, out: Path = ROOT / "docs" / "_build" / "html", fast: bool = False, comm: Communicator) -> int:
+    """Build the documentation, executing its tutorials where something that they run with has changed.
+
+    Example: livoid docs
 
     Args:
         out: folder (default docs/_build/html)
+        fast: leave the execution out: pages without results, in some seconds
     """
     if comm.size > 1:
         return refuse_ranks(comm, "'docs'")
     if out.exists() and any(out.iterdir()) and not (out / ".buildinfo").is_file():
         return refuse(comm, f"{out} is not empty and not made by Sphinx; give another --out")
-    if importlib.util.find_spec("myst_nb") is None:
-        reason = "the documentation needs sphinx, myst-nb, furo and ipykernel"
+    missing = [name for name in DOCS_NEED if importlib.util.find_spec(name) is None]
+    if missing:
+        reason = f"the documentation needs {', '.join(missing)} (pip install livoid[docs])"
         return refuse(comm, reason, EXIT_ENVIRONMENT)
     sphinx = [sys.executable, "-m", "sphinx", "-b", "html", "-W", "--keep-going"]
-    return children.run([*sphinx, str(ROOT / "docs"), str(out)])
+    mode = {"LIVOID_DOCS_EXECUTION": "off"} if fast else {}
+    return children.run([*sphinx, str(ROOT / "docs"), str(out)], env={**os.environ, **mode})
 
 
 COMMANDS = (bench, docs, soak, test)

@@ -40,30 +40,38 @@ def run(
     out: Path | None = None,
     force: bool = False,
     resume: bool = False,
+    until: str | None = None,
     profile: bool = False,
+    quiet: bool = False,
     comm: Communicator,
 ) -> int:
     """Run a case.
 
+    Example: livoid run cases/demo-2MPa.toml --out runs/first --set operation.pressure="3 MPa"
+
     Args:
         out: run folder (default runs/CASE)
         force: replace an earlier run in that folder
-        resume: go on from the newest checkpoint in that folder
+        resume: go on from the newest checkpoint in that folder; capacity, steps to come and output may differ
+        until: with --resume, the capacity to go on to ("2 mAh/cm^2")
         profile: report where the time goes (profile.json)
+        quiet: print no progress, only warnings and how the run ends
     """
     from solver.core import timing
     from solver.core.parallel import on_root
 
     if force and resume:
         return refuse(comm, "--force starts anew, --resume goes on; give one of them")
-    loaded = case_reader(case, set_, comm)({})
+    if until is not None and not resume:
+        return refuse(comm, "--until says how far a run goes on; give --resume too")
+    loaded = case_reader(case, set_, comm)({} if until is None else {"operation.capacity": until})
     folder = out or Path("runs") / case.stem
     tell_of_abort(comm, folder)
-    if resume and _has_ended(loaded, folder, comm):
+    if resume and _has_ended(loaded, folder, comm, extend=True):
         return EXIT_OK
     if profile:
         timing.start()
-    outcome = _run(loaded, folder, comm, force=force, resume=resume)
+    outcome = _run(loaded, folder, comm, force=force, resume=resume, extend=resume, quiet=quiet)
     if profile:
         rows = timing.table(comm, outcome.steps)
         on_root(comm, lambda: timing.write(rows, folder))
@@ -104,7 +112,14 @@ def job(
 
 
 def _run(
-    loaded: LoadedCase, folder: Path, comm: MPI.Comm, *, force: bool = False, resume: bool = False
+    loaded: LoadedCase,
+    folder: Path,
+    comm: MPI.Comm,
+    *,
+    force: bool = False,
+    resume: bool = False,
+    extend: bool = False,
+    quiet: bool = False,
 ) -> RunOutcome:
     """Run a case with a report of its progress. Collective."""
     from solver.cli import progress
@@ -112,10 +127,10 @@ def _run(
     from solver.setup import protocol
     from solver.simulation.run import run_case
 
-    target = protocol.expected_throughput(loaded.case.operation)
-    report = progress.reporter(target, root=comm.rank == 0)
+    stages = protocol.stages(loaded.case.operation)
+    report = progress.reporter(stages, root=comm.rank == 0, quiet=quiet)
     to = RunFolder(folder)
-    return run_case(loaded, to, comm, force=force, resume=resume, progress=report)
+    return run_case(loaded, to, comm, force=force, resume=resume, extend=extend, progress=report)
 
 
 def _ending(outcome: RunOutcome, folder: Path, comm: MPI.Comm) -> int:
@@ -125,12 +140,12 @@ def _ending(outcome: RunOutcome, folder: Path, comm: MPI.Comm) -> int:
     return EXIT_FAILED if outcome.status in ("failed", "interrupted") else EXIT_OK
 
 
-def _has_ended(loaded: LoadedCase, folder: Path, comm: MPI.Comm) -> bool:
+def _has_ended(loaded: LoadedCase, folder: Path, comm: MPI.Comm, *, extend: bool = False) -> bool:
     """Whether the folder holds this case, run to its end, which rank 0 then says. Collective."""
     from solver.core.parallel import on_root
     from solver.output.run_folder import RunFolder
 
-    done = comm.bcast(on_root(comm, lambda: RunFolder(folder).ended(loaded)), root=0)
+    done = comm.bcast(on_root(comm, lambda: RunFolder(folder).ended(loaded, extend=extend)), root=0)
     if done is not None and comm.rank == 0:
         print(f"{done}\nresults in {folder}")
     return done is not None
@@ -155,11 +170,14 @@ def _resumable(folder: Path, loaded: LoadedCase) -> bool:
     return True
 
 
-def rerun(run: RunFolderPath, /, *, out: Path | None = None, comm: Communicator) -> int:
+def rerun(run: RunFolderPath, /, *, out: Path | None = None, quiet: bool = False, comm: Communicator) -> int:
     """Repeat a run from its folder and compare (same ranks: to 1e-8).
+
+    Example: livoid rerun runs/first
 
     Args:
         out: folder (default RUN-rerun)
+        quiet: print no progress
     """
     from postprocess import rerun as repeat
     from solver.core.parallel import on_root
@@ -168,7 +186,7 @@ def rerun(run: RunFolderPath, /, *, out: Path | None = None, comm: Communicator)
     first = comm.bcast(on_root(comm, lambda: repeat.original(run)), root=0)
     folder = out or first.folder.with_name(first.folder.name + "-rerun")
     loaded = read_case(first.case, {}, comm)
-    outcome = _run(loaded, folder, comm)
+    outcome = _run(loaded, folder, comm, quiet=quiet)
     _ending(outcome, folder, comm)
     if comm.rank != 0:
         return EXIT_OK
@@ -179,11 +197,14 @@ def rerun(run: RunFolderPath, /, *, out: Path | None = None, comm: Communicator)
     return EXIT_OK if same and outcome.status == first.manifest["status"] else EXIT_FAILED
 
 
-def demo(*, out: Path = Path("demo"), comm: Communicator) -> int:
+def demo(*, out: Path = Path("demo"), quiet: bool = False, comm: Communicator) -> int:
     """The main job: one Li void at 0.2 and at 2 MPa; ends with a table and a figure.
+
+    Example: livoid demo --out demo
 
     Args:
         out: folder (default demo)
+        quiet: print no progress
     """
     from postprocess.demo import demo_figure, demo_table
     from solver.core.parallel import on_root
@@ -197,7 +218,7 @@ def demo(*, out: Path = Path("demo"), comm: Communicator) -> int:
         loaded = read_case(ROOT / "cases" / f"{name}.toml", {}, comm)
         if comm.rank == 0:
             print(f"{name}: {loaded.case.title}", flush=True)
-        outcomes[name] = _run(loaded, out / name, comm, force=True)
+        outcomes[name] = _run(loaded, out / name, comm, force=True, quiet=quiet)
     runs = [out / name for name in DEMO_CASES]
 
     def show() -> None:

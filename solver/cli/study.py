@@ -28,9 +28,12 @@ def study(
     dry_run: bool = False,
     retry_failed: bool = False,
     redo_outdated: bool = False,
+    quiet: bool = False,
     comm: Communicator,
 ) -> int:
     """Run a parameter study through Snakemake, collect its results.
+
+    Example: livoid study cases/studies/pressure-quick.toml --cores 2
 
     Runs that are missing, or whose case has changed, are run; a study that was broken off goes on.
 
@@ -41,12 +44,14 @@ def study(
         dry_run: show what would run; nothing is written
         retry_failed: run failed runs again
         redo_outdated: run again what another version of livoid or of its libraries has made
+        quiet: print no progress
     """
+    from solver.cli.tally import Tally
     from solver.core.lock import FolderLock, LockedError
     from solver.core.ownership import ForeignFolderError
     from solver.study.folder import prepare
     from solver.study.schema import StudyError
-    from solver.study.snakemake import run_snakemake
+    from solver.study.snakemake import LOG, run_snakemake
 
     if comm.size > 1:
         return refuse(comm, "a study starts its own ranks ([study] ranks); leave -n out")
@@ -60,7 +65,9 @@ def study(
         todo = _to_do(folder, points, **redo)
         _tell(plan.title or file.stem, points, todo, folder)
         if todo:
-            run_snakemake(folder, cores, profile, snakemake, dry=False, lock=lock)
+            tally = Tally(folder, todo, quiet=quiet)
+            if run_snakemake(folder, cores, profile, snakemake, dry=False, lock=lock, watch=tally.look) != 0:
+                print(f"Snakemake has found faults: {folder / LOG}")
     except (StudyError, LockedError, ForeignFolderError, OSError) as error:
         return refuse(comm, error)
     except KeyboardInterrupt:

@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 STRAGGLERS = 10.0
 """Seconds that what a program has started is waited for after its own end, which may outlive it."""
+WATCH = 1.0
+"""Seconds between two calls of what watches a program."""
 LOOK = 0.1
 """Seconds between two looks."""
 
@@ -23,6 +25,8 @@ def run(
     env: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
     ask: signal.Signals = signal.SIGTERM,
+    log: Path | None = None,
+    watch: Callable[[], object] | None = None,
 ) -> int:
     """Run a program and all that it starts in a group of their own; returns the exit code.
 
@@ -32,13 +36,19 @@ def run(
         env: its variables.
         pass_fds: file descriptors that it keeps.
         ask: signal that asks it for an end, if this process is asked for one.
+        log: file for all that it prints (default: where this process prints).
+        watch: called about once a second as long as it runs, and once after its end.
 
     Raises:
         KeyboardInterrupt: if an end was asked for, after that of the program.
     """
-    process = subprocess.Popen(command, cwd=cwd, env=env, pass_fds=pass_fds, start_new_session=True)
+    with nullcontext() if log is None else log.open("ab") as said:
+        process = subprocess.Popen(
+            command, cwd=cwd, env=env, pass_fds=pass_fds, start_new_session=True, stdout=said,
+            stderr=None if said is None else subprocess.STDOUT,
+        )  # fmt: skip
     try:
-        return process.wait()
+        return process.wait() if watch is None else _watched(process, watch)
     except KeyboardInterrupt:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, ask)
@@ -47,6 +57,18 @@ def run(
         while time.monotonic() < end and _lives(process.pid):
             time.sleep(LOOK)
         raise
+
+
+def _watched(process: subprocess.Popen[bytes], watch: Callable[[], object]) -> int:
+    """Wait for a program, looking at what it does."""
+    while True:
+        try:
+            code = process.wait(WATCH)
+        except subprocess.TimeoutExpired:
+            watch()
+        else:
+            watch()
+            return code
 
 
 def _lives(group: int) -> bool:

@@ -120,7 +120,7 @@ class ElectrochemistryProblem(EquationSet):
         self._constants()
         self._areas()
         self._solved: float | None = None
-        self.control(parameters.applied, parameters.potential)
+        self.control(parameters.applied, parameters.potential, whole=parameters.whole)
         self.reduction = Reduction(self.space, self._constraints())
         self.terms = [*default_terms(transport, alloy), *extra_terms]
         self.newton = NewtonSolver(
@@ -210,8 +210,13 @@ class ElectrochemistryProblem(EquationSet):
                     raise
         return iterations
 
-    def control(self, applied: float | None, potential: float | None = None) -> None:
-        """Prescribe the mean current over the whole area (in i0), or else phi_m (in RT/F)."""
+    def control(self, applied: float | None, potential: float | None = None, *, whole: bool = False) -> None:
+        """Prescribe the mean current over the whole area (in i0), or else phi_m (in RT/F).
+
+        With ``whole`` the potential is over the whole pellet: phi_m and the mean current times the resistance
+        of the electrolyte that is not modelled.
+        """
+        self._beyond.value = self.parameters.beyond if whole else 0.0
         self.prescribed = applied
         self._galvanostatic.value = 0.0 if applied is None else 1.0
         self._applied.value = 0.0 if applied is None else applied
@@ -246,7 +251,9 @@ class ElectrochemistryProblem(EquationSet):
     def control_residual(self) -> Expr:
         """What must vanish to set phi_m (density on the contact): the error of the current, or of phi_m."""
         current_error = self.current_density() - self._applied * self._whole_over_contact
-        potential_error = self.metal_potential("+") - self._given_potential
+        # the mean of i over the contact, times contact over whole area, is the mean over the whole area
+        rest = self._beyond * self.current_density() / self._whole_over_contact
+        potential_error = self.metal_potential("+") + rest - self._given_potential
         return self._galvanostatic * current_error + (1.0 - self._galvanostatic) * potential_error
 
     def bulk_annihilation(self) -> Expr:
@@ -308,7 +315,7 @@ class ElectrochemistryProblem(EquationSet):
     def _constants(self) -> None:
         self._whole_over_contact = self.constant(1.0)
         self._applied, self._given_potential = self.constant(0.0), self.constant(0.0)
-        self._galvanostatic = self.constant(1.0)
+        self._galvanostatic, self._beyond = self.constant(1.0), self.constant(0.0)
 
     def _areas(self) -> None:
         one = fem.Constant(self.cell.domain, 1.0)

@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("livoid")
 
-IMPATIENCE = (1.1, 1.25, 1.5, 2.0, 3.0)
-"""Factors on the thresholds of changes where steps get too small for anything else: the first that changes
-anything, so that only what is nearest to a change makes it."""
-
 
 @dataclass
 class Interface:

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 FOLDER, STATE, HEADER = "checkpoint", "state.bp", "header.json"
 KEPT = 2
-"""Complete checkpoints that are kept."""
-FORMAT = 4
+"""Complete checkpoints that are kept where a case says nothing else."""
+FORMAT = 5
 PARTIAL, REPLACED, UNUSABLE = ".partial", ".replaced", ".unusable"
 """Endings of names: being written, making way for one of the same step, set aside as it could not be used."""
 _ENGINE = "BP4"
@@ -42,13 +42,14 @@ class CheckpointError(ValueError):
     """There is no checkpoint that this case can go on from."""
 
 
-def write(folder: Path, model: CoupledModel, header: dict[str, Any]) -> None:
+def write(folder: Path, model: CoupledModel, header: dict[str, Any], kept: int = KEPT) -> None:
     """Write a checkpoint of a run between two steps. Collective; raises RootError.
 
     Args:
         folder: run folder.
         model: between two steps.
         header: plain data; ``step`` names the checkpoint.
+        kept: complete checkpoints that are left afterwards, at least.
     """
     comm = model.cell.domain.comm
     final = folder / FOLDER / f"{header['step']:08d}"
@@ -61,7 +62,7 @@ def write(folder: Path, model: CoupledModel, header: dict[str, Any]) -> None:
 
     def finish() -> None:
         close(partial, header)
-        replace(partial, final)
+        replace(partial, final, kept)
 
     with timing.part("output"):
         try:
@@ -82,7 +83,7 @@ def close(partial: Path, header: Mapping[str, Any]) -> None:
     digests.read(partial / HEADER)
 
 
-def replace(partial: Path, final: Path) -> None:
+def replace(partial: Path, final: Path, kept: int = KEPT) -> None:
     """Give a complete checkpoint its name; only then do older ones go (rank 0)."""
     before = final.with_suffix(REPLACED)
     if final.exists():
@@ -90,7 +91,7 @@ def replace(partial: Path, final: Path) -> None:
         os.rename(final, before)
     os.rename(partial, final)
     _remove(before)
-    for old in _complete(final.parent)[:-KEPT]:
+    for old in _complete(final.parent)[:-kept]:
         _remove(old)
 
 
@@ -130,6 +131,22 @@ def newest(
             return path, header, refused
     why = "".join(f"\n  {line}" for line in refused)
     raise CheckpointError(f"{folder} holds no complete checkpoint; start anew with --force{why}")
+
+
+def usable(folder: Path, run: str) -> list[tuple[Path, dict[str, Any]]]:
+    """All checkpoints of a run that are whole, oldest first, with their headers (rank 0).
+
+    Args:
+        folder: run folder.
+        run: its id: a checkpoint of another run is none of this one's.
+    """
+    found = []
+    for path in _complete(folder / FOLDER):
+        with contextlib.suppress(DamagedError, OSError, KeyError):
+            header = verified(path)
+            if header["callbacks"]["recorder"]["files"]["run"] == run:
+                found.append((path, header))
+    return found
 
 
 def set_aside(used: Path) -> None:

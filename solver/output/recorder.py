@@ -17,7 +17,6 @@ from solver.output.fields import FieldWriter
 from solver.output.plated_thickness import PlatedThickness
 from solver.output.series import series_row
 from solver.output.voids import event_row, void_rows
-from solver.setup.scales import COULOMB_PER_MAH_CM2
 from solver.stepping.observables import observation
 
 if TYPE_CHECKING:
@@ -109,7 +108,7 @@ class Recorder:
     def output(self, model: CoupledModel, clock: Clock, stage: Stage, interface: Interface) -> None:
         """Fields and everything along the interface. Collective."""
         number, seconds = clock.outputs, clock.time
-        capacity = clock.capacity / COULOMB_PER_MAH_CM2
+        capacity = clock.charge_passed
         interface_recorder, writer = self._readers_of(model)
         along = interface_recorder.rows(number, seconds, capacity)
         heights = interface_recorder.profile(number, seconds, capacity)
@@ -160,7 +159,7 @@ class Recorder:
             kind=stage.kind,
             start_s=start,
             end_s=clock.time,
-            capacity_mAh_cm2=clock.stage_capacity / COULOMB_PER_MAH_CM2,
+            capacity_mAh_cm2=clock.charge_of_stage,
             end=why,
             start_voltage_V=first.shares.total,
             end_voltage_V=last.shares.total,
@@ -188,7 +187,7 @@ class Recorder:
 
     def events(self, clock: Clock, found: Sequence[Event], voids: Population | None = None) -> None:
         """Rows of ``events.csv``; ``lineage.csv`` anew. Collective."""
-        capacity = clock.capacity / COULOMB_PER_MAH_CM2
+        capacity = clock.charge_passed
         for event in found:
             log.info("event %s: %s", event.kind, event.detail)
 

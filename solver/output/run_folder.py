@@ -41,6 +41,7 @@ from solver.output.rows import ENDED, TABLES, EventRow, LineageRow
 from solver.output.tables import Table
 from solver.output.voids import lineage_rows
 from solver.output.warning_list import WarningList
+from solver.setup import continuation
 
 if TYPE_CHECKING:
     from solver.case.loading import LoadedCase
@@ -222,8 +223,12 @@ class RunFolder:
         writer.writerows(row.values() for row in lineage_rows(population))
         write_atomic(self.path / TABLES[LineageRow], text.getvalue())
 
-    def ended(self, loaded: LoadedCase) -> str | None:
+    def ended(self, loaded: LoadedCase, *, extend: bool = False) -> str | None:
         """How the run in this folder came to its end; None if it can be resumed.
+
+        Args:
+            loaded: case.
+            extend: whether it may differ in what has not been computed yet; then a run goes on after its end.
 
         Raises:
             CheckpointError: if the folder holds no run, or one of another case.
@@ -237,19 +242,19 @@ class RunFolder:
         if manifest.get("status") == BEGINNING:
             raise CheckpointError(f"{self.path} holds a run that was broken off as it began; use --force")
         try:
-            stored = tomllib.loads((self.path / "case.toml").read_text(encoding="utf-8"))
+            stored = self._stored = tomllib.loads((self.path / "case.toml").read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
             raise CheckpointError(
                 f"{self.path / 'case.toml'} cannot be read ({error}); use --force"
             ) from None
-        other = differences(stored, loaded.resolved())
+        other = continuation.other_case(stored, loaded.resolved(), extend=extend)
         if other:
             lines = "\n".join(f"  {line}" for line in other)
             raise CheckpointError(f"{self.path} holds a run of another case:\n{lines}")
-        done = manifest.get("status") in ENDED
+        done = manifest.get("status") in ENDED and stored == loaded.resolved()
         return f"already {manifest['status']}: {manifest.get('message', '')}" if done else None
 
-    def reopen(self, loaded: LoadedCase) -> tuple[Path, dict[str, Any]]:
+    def reopen(self, loaded: LoadedCase, *, extend: bool = False) -> tuple[Path, dict[str, Any]]:
         """Take the folder of an earlier run of the same case to go on; nothing in it changes but the lock.
 
         Returns:
@@ -260,13 +265,15 @@ class RunFolder:
             ForeignFolderError: if a file of the run is a link.
             LockedError: if another run is writing into the folder.
         """
-        self.ended(loaded)
+        self.ended(loaded, extend=extend)
         refuse_links(self.path, FILES)
         self.lock.acquire()
         for handler in (self._early, self._warned):
             log.addHandler(handler)
         try:
             path, header, refused = self.usable()
+            if altered := continuation.computed_already(self._stored, loaded, header["clock"]):
+                raise CheckpointError("\n  ".join([f"{self.path} has been computed:", *altered]))
             self._versions = provenance.versions()
             for line in refused:
                 log.warning("%s", line)
@@ -318,6 +325,12 @@ class RunFolder:
         }
         self._manifest_base["made_by"] = _made_by(earlier, header["step"], self._versions)
         self._open()
+        changed, so_far = differences(self._stored, loaded.resolved()), list(earlier.get("changed", []))
+        if changed:
+            log.info("going on from step %d with another case: %s", header["step"], "; ".join(changed))
+            so_far.append({"from_step": header["step"], "changes": changed})
+            write_atomic(self.path / "case.toml", tomli_w.dumps(loaded.resolved()))
+        self._manifest_base |= {"changed": so_far} if so_far else {}
         for table in self._tables.values():
             table.cut(int(states["tables"][table.path.name]["bytes"]))
         checkpoint.set_aside(path)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, TypedDict
 
 from solver.output.customary_units import AMPERE_M2_PER_MA_CM2, UM_PER_M
 from solver.output.rows import SeriesRow
-from solver.setup.scales import COULOMB_PER_MAH_CM2
 
 if TYPE_CHECKING:
     from meshes.profile.base import Profile
@@ -31,12 +30,12 @@ def series_row(
     return SeriesRow(
         step=clock.step,
         time_s=clock.time,
-        capacity_mAh_cm2=clock.capacity / COULOMB_PER_MAH_CM2,
-        net_mAh_cm2=clock.net / COULOMB_PER_MAH_CM2,
+        capacity_mAh_cm2=clock.charge_passed,
+        net_mAh_cm2=clock.charge_net,
         cycle=stage.cycle,
         stage=stage.number,
         kind=stage.kind,
-        stage_capacity_mAh_cm2=clock.stage_capacity / COULOMB_PER_MAH_CM2,
+        stage_capacity_mAh_cm2=clock.charge_of_stage,
         current_mA_cm2=seen.current / AMPERE_M2_PER_MA_CM2,
         voltage_V=shares.total,
         ohmic_V=shares.ohmic,

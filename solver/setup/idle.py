@@ -187,6 +187,9 @@ def _of_steps(setup: Setup) -> Iterator[Reason]:
         here, limit = f"operation.step[{number}].", step.cutoff_voltage
         if limit is not None and operation.cutoff_voltage is not None and limit >= operation.cutoff_voltage:
             yield (here + "cutoff_voltage",), "operation.cutoff_voltage ends the run before"
+        if setup.loaded.case.fixture is None:
+            ends = (here + "cutoff_pressure_above", here + "cutoff_pressure_below")
+            yield ends, "there is no [fixture]: the stack pressure stays as it is"
         if step.current is None or step.capacity is None or step.duration is None:
             continue
         if step.current * step.duration >= step.capacity:

@@ -21,17 +21,17 @@ from solver.equations.terms import (
     surface_diffusion,
     vacancies,
 )
-from solver.equations.terms.capillarity import SurfaceParameters
-from solver.equations.terms.load import LoadParameters
-from solver.equations.terms.term import ExtraTerms
+from solver.equations.terms.capillarity import SurfaceParameters as SurfaceParameters
+from solver.equations.terms.creep import CreepParameters as CreepParameters
+from solver.equations.terms.current import CurrentParameters as CurrentParameters
+from solver.equations.terms.interdiffusion import CompositionParameters as CompositionParameters
+from solver.equations.terms.load import LoadParameters as LoadParameters
+from solver.equations.terms.term import ExtraTerms as ExtraTerms
+from solver.equations.terms.vacancies import VacancyParameters as VacancyParameters
 from solver.setup import protocol
 
 if TYPE_CHECKING:
     from solver.case.loading import LoadedCase
-    from solver.equations.terms.creep import CreepParameters
-    from solver.equations.terms.current import CurrentParameters
-    from solver.equations.terms.interdiffusion import CompositionParameters
-    from solver.equations.terms.vacancies import VacancyParameters
     from solver.setup.scales import Scales
 
 

@@ -20,10 +20,14 @@ class Stage:
         kind: what is done.
         current: prescribed mean current (A/m2, stripping positive, 0 at rest), None if potentiostatic.
         overpotential: prescribed overpotential of the modelled part (V, stripping positive), or None.
+        voltage: prescribed overpotential of the whole, pellet included (V, stripping positive), or None.
         capacity: passed charge (C/m2, positive) at which the stage ends, or None.
         duration: time (s) at which it ends, or None.
         cutoff_voltage: magnitude of the overpotential (V) at which it ends, or None.
         cutoff_contact_loss: lost share of contact at which it ends, or None.
+        cutoff_active_loss: the same of active contact, or None.
+        cutoff_current: magnitude of the current (A/m2) at which it ends, falling, or None.
+        cutoff_pressure_above, cutoff_pressure_below: stack pressure (Pa) at which it ends, or None.
         pressure: stack pressure, Pa.
         cycle, number: counted from 1.
         preloads: whether the stage has a pressure of its own, which a clamp is loaded to.
@@ -42,6 +46,16 @@ class Stage:
     number: int = 1
     preloads: bool = False
     until_still: bool = False
+    voltage: float | None = None
+    cutoff_active_loss: float | None = None
+    cutoff_current: float | None = None
+    cutoff_pressure_above: float | None = None
+    cutoff_pressure_below: float | None = None
+
+    @property
+    def held(self) -> float | None:
+        """The held overpotential, of the modelled part or of the whole; None with a prescribed current."""
+        return self.overpotential if self.voltage is None else self.voltage
 
     def describe(self) -> str:
         """Short text for messages."""
@@ -76,7 +90,7 @@ def _stage(step: ProtocolStep, operation: Operation, cycle: int, number: int) ->
     given = 0.0 if step.current is None else sign * step.current
     return Stage(
         step.do,
-        given if step.overpotential is None else None,
+        given if step.overpotential is None and step.voltage is None else None,
         None if step.overpotential is None else sign * step.overpotential,
         step.capacity,
         step.duration,
@@ -87,6 +101,11 @@ def _stage(step: ProtocolStep, operation: Operation, cycle: int, number: int) ->
         number,
         step.pressure is not None,
         step.until_still,
+        None if step.voltage is None else sign * step.voltage,
+        step.cutoff_active_loss,
+        step.cutoff_current,
+        step.cutoff_pressure_above,
+        step.cutoff_pressure_below,
     )
 
 
@@ -96,7 +115,7 @@ def reference(operation: Operation) -> tuple[float | None, float | None]:
     currents = [abs(s.current) for s in everything if s.current is not None and s.kind != "rest"]
     if currents:
         return max(currents), None
-    return None, max(abs(s.overpotential) for s in everything if s.overpotential is not None)
+    return None, max(abs(s.held) for s in everything if s.held is not None)
 
 
 def expected_throughput(operation: Operation) -> float:

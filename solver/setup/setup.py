@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from solver.algebra.options import model_solver_options
 from solver.setup import protocol
+from solver.setup.asked_outputs import Asked
 from solver.setup.groups import dimensionless_groups, vacancy_resistance
+from solver.setup.impedance import storage
 from solver.setup.limits import check_metal
 from solver.setup.nucleation import nucleation_rule
 from solver.setup.parameters import model_parameters
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from meshes.sizing import SizeRule
     from solver.algebra.options import ModelSolverOptions
     from solver.case.loading import LoadedCase
+    from solver.equations.linear_response import Storage
     from solver.equations.terms.term import ExtraTerms
     from solver.setup.groups import VacancyResistance
     from solver.setup.nucleation import NucleationRule
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
 
 DEFAULT_OUTPUTS = 20
 """Field outputs per run when the case gives no interval."""
+LEAST_APART = 0.1
+"""Share of the interval, or of the default one if that is shorter, between two outputs for what happens."""
 DEFAULT_INTERVAL = 1.0
 """C/m2 between field outputs where the charge of the run is not known beforehand either."""
 _ROUNDING = 1e-9
@@ -99,12 +104,16 @@ class OutputOptions:
     Attributes:
         fields: whether fields for ParaView are written.
         interval: passed charge between outputs (C/m2).
+        asked: what else asks for outputs.
         checkpoint_steps: steps after which a checkpoint is due.
+        checkpoints_kept: the newest so many are kept.
     """
 
     fields: bool
     interval: float
+    asked: Asked
     checkpoint_steps: int
+    checkpoints_kept: int
 
 
 @dataclass(frozen=True)
@@ -128,6 +137,7 @@ class Setup:
         output: what is written.
         groups: dimensionless groups of docs/model.md 7 by name.
         vacancy_resistance: of a flat contact, None where vacancies are no part of the potential.
+        storage: what an impedance has and a run has not.
     """
 
     loaded: LoadedCase
@@ -146,6 +156,7 @@ class Setup:
     output: OutputOptions
     groups: Mapping[str, float]
     vacancy_resistance: VacancyResistance | None
+    storage: Storage
 
     def numbers(self) -> dict[str, Any]:
         """The groups and the vacancy resistance as plain data, for records."""
@@ -188,6 +199,7 @@ def set_up(loaded: LoadedCase, extra_terms: ExtraTerms | None = None) -> Setup:
         output=_output_options(loaded),
         groups=dimensionless_groups(loaded),
         vacancy_resistance=vacancy_resistance(loaded),
+        storage=storage(loaded, scales),
     )
 
 
@@ -255,7 +267,9 @@ def _interface_rules(loaded: LoadedCase, sizes: SizeRule) -> InterfaceRules:
 def _output_options(loaded: LoadedCase) -> OutputOptions:
     output, operation = loaded.case.output, loaded.case.operation
     throughput = protocol.expected_throughput(operation)
-    interval = throughput / DEFAULT_OUTPUTS if throughput > 0.0 else DEFAULT_INTERVAL
-    if output.interval is not None:
-        interval = output.interval
-    return OutputOptions(output.fields, interval, output.checkpoint_steps)
+    usual = throughput / DEFAULT_OUTPUTS if throughput > 0.0 else DEFAULT_INTERVAL
+    interval = usual if output.interval is None else output.interval
+    # beside wide intervals too, what happens is seen as closely as in a run of the same capacity without one
+    asked = Asked(output.at_events, output.shape_change, LEAST_APART * min(1.0, usual / interval))
+    often, kept = output.checkpoint_steps, output.checkpoints_kept
+    return OutputOptions(output.fields, interval, asked, often, kept)

@@ -168,6 +168,20 @@ def check_size(loaded: LoadedCase, shapes: list[VoidShape], rule: SizeRule) -> N
         text = f"{geometry.modelled_depth / LENGTH_SCALE:.3g} um are less than an element beside a void"
         text = f"geometry.electrolyte_depth: {text}, which has {rule.tip:.3g} um"
         raise CaseError(loaded.source, [text])
+    cells = expected_cells(loaded, shapes, rule)
+    if not cells <= MOST_CELLS:
+        raise CaseError(
+            loaded.source,
+            [
+                f"numerics: about {cells:.1g} cells (tip_size {rule.tip:.3g} um, largest_size "
+                f"{rule.largest:.3g} um, growth {rule.growth:.3g}); raise the sizes or choose a smaller cell"
+            ],
+        )
+
+
+def expected_cells(loaded: LoadedCase, shapes: list[VoidShape], rule: SizeRule) -> float:
+    """About how many cells the first mesh of a case has."""
+    geometry = loaded.case.geometry
     solid = geometry.kind == "3d"
     contact = (
         geometry.width / LENGTH_SCALE * (1.0 if geometry.depth is None else geometry.depth / LENGTH_SCALE)
@@ -178,15 +192,7 @@ def check_size(loaded: LoadedCase, shapes: list[VoidShape], rule: SizeRule) -> N
     fine = depth - deep * (1.0 - (rule.largest / rule.deepest) ** dim if deep > 0.0 else 0.0)
     whole = contact * (geometry.metal_thickness / LENGTH_SCALE + fine)
     triple = sum(math.pi * shape.width for shape in shapes) if solid else 2.0 * len(shapes)
-    cells = rule.expected_cells(dim, whole, contact, triple)
-    if not cells <= MOST_CELLS:
-        raise CaseError(
-            loaded.source,
-            [
-                f"numerics: about {cells:.1g} cells (tip_size {rule.tip:.3g} um, largest_size "
-                f"{rule.largest:.3g} um, growth {rule.growth:.3g}); raise the sizes or choose a smaller cell"
-            ],
-        )
+    return rule.expected_cells(dim, whole, contact, triple)
 
 
 def _lateral(case: Case) -> float:

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from meshes.topology import Event
+from solver.algebra.newton import SolveError
 from solver.setup.step_control import LIMIT_REACHED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from meshes.profile.base import Profile
     from solver.equations.coupled_model import CoupledModel
     from solver.equations.solute_transport import SoluteTransport
@@ -101,3 +104,24 @@ def solubility_event(solute: SoluteTransport | None) -> Event | None:
     where = solute.step.position_of_largest()
     detail = f"solute fraction {largest:.4g} at {where:.4g} um reaches its limit {solute.limit:g}"
     return Event("solubility", where, 0.0, detail)
+
+
+def seen_ahead(model: CoupledModel, observe: Callable[[], Observation], dt: float) -> Observation | None:
+    """What the present geometry solves to, with everything put back. Collective.
+
+    Args:
+        model: coupled model, after a step.
+        observe: measures a solved state.
+        dt: step that capillarity and a clamp look ahead.
+
+    Returns:
+        None if it cannot be solved, or the whole contact parts.
+    """
+    landed = model.snapshot()
+    try:
+        model.solve(dt)
+        return None if parting_event(model) is not None else observe()
+    except SolveError:
+        return None
+    finally:
+        model.restore(landed)

@@ -63,7 +63,7 @@ def header(simulation: Simulation) -> dict[str, Any]:
 def restore(simulation: Simulation, header: Mapping[str, Any]) -> None:
     """Put back what :func:`header` took. Collective."""
     last, result = header["last"], header["result"]
-    simulation.clock = Clock(**header["clock"])
+    simulation.clock = Clock.restored(header["clock"])
     simulation.interface.restore(header["interface"])
     simulation.last = None if last is None else observation(last)
     simulation.result = None if result is None else _step_result(result)
@@ -116,10 +116,11 @@ class Checkpoints(Callback):
     Args:
         folder: run folder.
         interval: most steps between two checkpoints.
+        kept: newest checkpoints that are kept.
     """
 
-    def __init__(self, folder: Path, interval: int) -> None:
-        self.folder, self.due = folder, AfterOutputOrSteps(interval)
+    def __init__(self, folder: Path, interval: int, kept: int = checkpoint.KEPT) -> None:
+        self.folder, self.due, self.kept = folder, AfterOutputOrSteps(interval), kept
 
     def run_begins(self, simulation: Simulation) -> None:
         """The state that a run begins with needs no checkpoint."""
@@ -137,4 +138,4 @@ class Checkpoints(Callback):
 
     def save(self, simulation: Simulation) -> None:
         """Write a checkpoint of the state between two steps. Collective; raises RootError."""
-        checkpoint.write(self.folder, simulation.model, header(simulation))
+        checkpoint.write(self.folder, simulation.model, header(simulation), self.kept)

@@ -97,7 +97,7 @@ def start(setup: Setup, comm: MPI.Comm, callbacks: Callbacks, saved: Saved | Non
         setup=setup,
         comm=comm,
         clock=Clock(step_size=setup.steps.first),
-        schedule=Schedule(list(setup.stages), setup.scales, setup.output.interval),
+        schedule=Schedule(list(setup.stages), setup.scales, setup.output.interval, setup.output.asked),
         discretisation=mesh,
         interface=restart.new_interface(setup, mesh.surfaces.profile()),
         surface=restart.new_surface(setup, mesh),
@@ -106,6 +106,7 @@ def start(setup: Setup, comm: MPI.Comm, callbacks: Callbacks, saved: Saved | Non
     )
     if saved is not None:
         restart.restore(simulation, saved.header)
+        simulation.schedule.rephase(simulation.clock)
     return simulation
 
 
@@ -116,6 +117,7 @@ def run_case(
     *,
     force: bool = False,
     resume: bool = False,
+    extend: bool = False,
     progress: Callable[[Clock, Observation], None] | None = None,
     callbacks: Iterable[Callback | Callable[[Simulation], object]] = (),
     extra_terms: ExtraTerms | None = None,
@@ -140,6 +142,8 @@ def run_case(
         comm: communicator.
         force: replace an earlier run in that folder, once this one is set up and has its first mesh.
         resume: go on from the newest complete checkpoint in that folder.
+        extend: with ``resume``, whether the case may differ in what has not been computed yet: more capacity,
+            more steps, other output. It is recorded in the manifest.
         progress: called on every rank after each recorded step, with clock and observation.
         callbacks: what else is to be done while the run goes on.
         extra_terms: physical terms of the user's own, besides those of the case.
@@ -152,7 +156,7 @@ def run_case(
         ValueError: if two callbacks have the same name.
     """
     with interrupts.deferred():
-        return _run_into(folder, loaded, comm, force, resume, progress, callbacks, extra_terms)
+        return _run_into(folder, loaded, comm, force, (resume, extend), progress, callbacks, extra_terms)
 
 
 def _run_into(
@@ -160,7 +164,7 @@ def _run_into(
     loaded: LoadedCase,
     comm: MPI.Comm,
     force: bool,
-    resume: bool,
+    again: tuple[bool, bool],
     progress: Callable[[Clock, Observation], None] | None,
     callbacks: Iterable[Callback | Callable[[Simulation], object]],
     extra_terms: ExtraTerms | None,
@@ -170,9 +174,12 @@ def _run_into(
     setup = set_up(loaded, extra_terms)
     own: list[Callback] = [Records(Recorder(setup, folder, comm)), Warnings()]
     own += [Progress(progress)] if progress is not None else []
-    checkpoints = restart.Checkpoints(folder.path, setup.output.checkpoint_steps)
+    checkpoints = restart.Checkpoints(
+        folder.path, setup.output.checkpoint_steps, setup.output.checkpoints_kept
+    )
     everything = Callbacks(comm, own, callbacks, checkpoints)
-    saved = _opened(folder, setup, comm, force=force, resume=resume)
+    resume, extend = again
+    saved = _opened(folder, setup, comm, force=force, resume=resume, extend=extend)
     simulation = _begun(setup, folder, comm, everything, saved)
     try:
         outcome = run(simulation)
@@ -187,12 +194,14 @@ def _run_into(
     return outcome
 
 
-def _opened(folder: RunFolder, setup: Setup, comm: MPI.Comm, *, force: bool, resume: bool) -> Saved | None:
+def _opened(
+    folder: RunFolder, setup: Setup, comm: MPI.Comm, *, force: bool, resume: bool, extend: bool
+) -> Saved | None:
     """Claim the run folder: to replace it, or to go on from a checkpoint. Collective; raises RootError."""
     if not resume:
         on_root(comm, lambda: folder.claim(force=force))
         return None
-    found = on_root(comm, lambda: folder.reopen(setup.loaded))
+    found = on_root(comm, lambda: folder.reopen(setup.loaded, extend=extend))
     return Saved(*comm.bcast(found, root=0))
 
 

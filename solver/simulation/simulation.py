@@ -8,17 +8,15 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NoReturn
 
 from solver.algebra.newton import SolveError
 from solver.core import interrupts, timing
-from solver.interface.interface import IMPATIENCE
-from solver.setup.scales import COULOMB_PER_MAH_CM2
 from solver.simulation import ending
 from solver.simulation.discretisation import CANNOT_MESH, remeshed
 from solver.simulation.ending import RunEndedError, RunOutcome
-from solver.stepping import step
+from solver.stepping import cutoffs, step
 from solver.stepping.observables import BalanceErrors, Observables, volume_balance
 
 if TYPE_CHECKING:
@@ -37,6 +35,11 @@ if TYPE_CHECKING:
     from solver.stepping.clock import Clock
     from solver.stepping.observables import Observation
     from solver.stepping.schedule import Schedule
+
+IMPATIENCE = (1.1, 1.25, 1.5, 2.0, 3.0)
+"""Factors on the thresholds of changes where steps get too small for anything else: the first that changes
+anything, so that only what is nearest to a change makes it."""
+
 
 log = logging.getLogger("livoid")
 
@@ -70,6 +73,8 @@ class Simulation:
         healed: change of the active fraction of the contact from the solved state before the last one; inf
             where there is none in this stage.
         surface: the electrolyte's: gaps, and what the contact remembers.
+        approach: of the stage to its cut-offs.
+        ahead: observation of the state after the last step, where that was looked at for a cut-off.
     """
 
     setup: Setup
@@ -88,6 +93,8 @@ class Simulation:
     resumed: bool = False
     output_due: bool = False
     healed: float = math.inf
+    ahead: Observation | None = None
+    approach: cutoffs.Approach = field(default_factory=cutoffs.Approach)
     _trace: ContactTrace | None = None
     _observables: Observables | None = None
 
@@ -104,7 +111,7 @@ class Simulation:
     @property
     def capacity(self) -> float:
         """Charge that has passed, whatever its direction (mAh/cm2)."""
-        return self.clock.capacity / COULOMB_PER_MAH_CM2
+        return self.clock.charge_passed
 
     def tell(self, moment: str, *details: object) -> None:
         """Call all callbacks. Collective."""
@@ -123,6 +130,8 @@ class Simulation:
         self.schedule.begin(self.clock)
         self.clock.step_size = self.setup.steps.first
         self.result, self.last = None, None
+        self.ahead = None
+        self.approach.begin()
         self.tell("stage_begins")
         self._take_jump()
 
@@ -148,7 +157,7 @@ class Simulation:
 
     def stage_over(self) -> str | None:
         """Why the present stage is over, None if it is not; raises RunEndedError after too many steps."""
-        why, most = self.schedule.over(self.clock, self.last), self.setup.steps.most
+        why, most = self.schedule.over(self.clock, self.ahead or self.last), self.setup.steps.most
         if why is None and self.clock.step >= most:
             raise RunEndedError("failed", f"no end after {most} steps (numerics.max_steps)")
         return why
@@ -164,16 +173,22 @@ class Simulation:
         Returns:
             None, or why the last step was rejected if the next one would be too small.
         """
-        dt = self.step_size()
+        dt, self.ahead = self.step_size(), None
         self.schedule.place(self.clock, self.model)
         while True:
             try:
                 with interrupts.stoppable():
                     self.result = step.advance(
-                        self.model, dt, self.setup.step_limits, self._spacing(), self._observe_if_held
+                        self.model,
+                        dt,
+                        self.setup.step_limits,
+                        self._spacing(),
+                        self._observe_if_held,
+                        self._past_cutoff,
                     )
             except step.StepRejectedError as rejection:
                 self.clock.rejected += 1
+                self.ahead = None
                 dt *= rejection.factor
                 self.clock.step_size = dt
                 self.clock.calm_until = self.clock.step + CALM_STEPS
@@ -251,10 +266,10 @@ class Simulation:
         self.balance, self.errors = volume_balance(
             self.balance, self.result, self.model, seen.platen, seen.void_measure
         )
-        self.output_due = self.schedule.output_due(self.clock)
+        self.output_due = self.schedule.output_due(self.clock, seen)
         self.tell("state_solved")
         if self.output_due:
-            self.schedule.written(self.clock)
+            self.schedule.written(self.clock, seen)
 
     def observe_last(self) -> None:
         """Solve and observe the last geometry, with an output."""
@@ -269,9 +284,22 @@ class Simulation:
 
     def stop_at_cutoff(self) -> None:
         """End the run where the overpotential is at its limit."""
-        limit = self.setup.cutoff_voltage
-        if limit is not None and self.last is not None and abs(self.last.shares.total) >= limit:
-            self.stop("cutoff", [], f"overpotential {self.last.shares.total:.4g} V reached the cut-off")
+        seen = self.ahead or self.last
+        if seen is not None and cutoffs.voltage_reached(self.setup.cutoff_voltage, seen):
+            self.stop("cutoff", [], f"overpotential {seen.shares.total:.4g} V reached the cut-off")
+
+    def _past_cutoff(self, dt: float) -> float | None:
+        """Share of the step that has just been made at which a cut-off is, None if it is not past one."""
+        assert self.last is not None and self._observables is not None
+        observe = self._observables.observe
+        stage, limit, unit = self.stage, self.setup.cutoff_voltage, self.setup.scales.time
+
+        def ahead() -> float | None:
+            self.ahead = ending.seen_ahead(self.model, observe, dt)
+            return None if self.ahead is None else cutoffs.furthest(stage, limit, self.ahead)
+
+        here = cutoffs.furthest(stage, limit, self.last)
+        return self.approach.share(self.clock.stage_time, dt * unit, here, ahead)
 
     def change_interface(self) -> None:
         """Do what the step has brought about: changes of topology, solubility limit, end of the metal."""
@@ -308,6 +336,7 @@ class Simulation:
         self.interface.population.change(found, state.labels, state.next_label, when)
         self.tell("events_happened", found)
         self.clock.step_size *= AFTER_CHANGE
+        self.clock.shown = replace(self.clock.shown, event=True)
         return True
 
     def _give_gaps_to_voids(self, profile: Profile) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from solver.setup.scales import COULOMB_PER_MAH_CM2
+from solver.stepping.shown_shape import ShownShape
 
 
 @dataclass
@@ -14,7 +18,8 @@ class Clock:
     plated; ``stage_`` counts from the start of the present step of the protocol. ``solute_correction`` is the
     relative correction of the solute's total, summed over all remeshings; ``meshed`` is the step after which
     the present mesh was made. ``unhurried`` is how long a step of the present rest may be for the little that
-    it changes (:func:`solver.stepping.step.unhurried`), 0 where nothing rests.
+    it changes (:func:`solver.stepping.step.unhurried`), 0 where nothing rests. ``shown`` is the shape of the
+    voids at the last output.
     """
 
     step_size: float
@@ -35,7 +40,28 @@ class Clock:
     calm_until: int = 0
     meshed: int = 0
     unhurried: float = 0.0
+    shown: ShownShape = field(default_factory=ShownShape)
+
+    @property
+    def charge_passed(self) -> float:
+        """``capacity`` in mAh/cm2."""
+        return self.capacity / COULOMB_PER_MAH_CM2
+
+    @property
+    def charge_net(self) -> float:
+        """``net`` in mAh/cm2."""
+        return self.net / COULOMB_PER_MAH_CM2
+
+    @property
+    def charge_of_stage(self) -> float:
+        """``stage_capacity`` in mAh/cm2."""
+        return self.stage_capacity / COULOMB_PER_MAH_CM2
 
     def state(self) -> dict[str, Any]:
         """Plain data for the checkpoint."""
         return asdict(self)
+
+    @classmethod
+    def restored(cls, state: Mapping[str, Any]) -> Clock:
+        """The clock that :meth:`state` was of."""
+        return cls(**dict(state) | {"shown": ShownShape(**state["shown"])})

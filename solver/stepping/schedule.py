@@ -6,8 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from solver.stepping import cutoffs
+from solver.stepping.shown_shape import shown, worth_showing
+
 if TYPE_CHECKING:
     from solver.equations.coupled_model import CoupledModel
+    from solver.setup.asked_outputs import Asked
     from solver.setup.protocol import Stage
     from solver.setup.scales import Scales
     from solver.stepping.clock import Clock
@@ -30,11 +34,13 @@ class Schedule:
         stages: all stages.
         scales: for the model's units.
         interval: passed charge (C/m2) between outputs.
+        asked: what else asks for outputs, None for nothing.
     """
 
     stages: list[Stage]
     scales: Scales
     interval: float
+    asked: Asked | None = None
 
     def now(self, clock: Clock) -> Stage:
         """The present stage (the last one after the end)."""
@@ -52,8 +58,8 @@ class Schedule:
         """
         stage, scales = self.now(clock), self.scales
         applied = None if stage.current is None else stage.current / scales.current
-        potential = None if stage.overpotential is None else stage.overpotential / scales.potential
-        model.chemistry.control(applied, potential)
+        potential = None if stage.held is None else stage.held / scales.potential
+        model.chemistry.control(applied, potential, whole=stage.voltage is not None)
         model.mechanics.doubt_start()
         model.predictor.forget()
         self.place(clock, model)
@@ -100,14 +106,24 @@ class Schedule:
             limits += [charge / abs(current) for charge in charges]
         return min(limits)
 
-    def output_due(self, clock: Clock) -> bool:
+    def output_due(self, clock: Clock, seen: Observation) -> bool:
         """Whether fields are to be written now."""
-        return self._progress(clock) >= clock.next_output * (1.0 - _ROUNDING) - _SAME
+        progress = self._progress(clock)
+        if progress >= clock.next_output * (1.0 - _ROUNDING) - _SAME:
+            return True
+        return self.asked is not None and worth_showing(clock, seen, progress, self.asked)
 
-    def written(self, clock: Clock) -> None:
+    def written(self, clock: Clock, seen: Observation) -> None:
         """Count an output and set the next one."""
         clock.outputs += 1
+        clock.shown = shown(clock, seen, self._progress(clock))
         clock.next_output = math.floor(self._progress(clock) + _SAME) + 1
+
+    def rephase(self, clock: Clock) -> None:
+        """Count outputs of a resumed stage in the present interval, which may be another one than before."""
+        following = math.floor(self._progress(clock) + _SAME) + 1
+        if not self.finished(clock) and clock.next_output > following:
+            clock.next_output = following
 
     def _progress(self, clock: Clock) -> float:
         """Outputs that are due since the start of the stage."""
@@ -133,9 +149,4 @@ class Schedule:
             return "stillness"
         if seen is None:
             return None
-        voltage, loss = stage.cutoff_voltage, stage.cutoff_contact_loss
-        if voltage is not None and abs(seen.shares.total) >= voltage:
-            return "voltage"
-        if loss is not None and 1.0 - seen.contact_fraction >= loss:
-            return "contact loss"
-        return None
+        return cutoffs.reached(stage, seen)

@@ -98,6 +98,7 @@ def advance(
     limits: StepLimits,
     even: Spacing | None = None,
     observe: Callable[[], None] = lambda: None,
+    past: Callable[[float], float | None] = lambda dt: None,
 ) -> StepResult:
     """Solve at the present geometry and move the interface by ``dt``. Collective.
 
@@ -107,20 +108,20 @@ def advance(
         limits: what the step may do at most.
         even: slides moved surface nodes (m, gdim) along their surface; None leaves them.
         observe: called between solving and moving, while fields and geometry belong together.
+        past: called at the end of a step of ``dt``; says at which share of it a cut-off of the protocol was,
+            or None. It leaves the model as it is.
 
     Raises:
         StepRejectedError: if a solve fails, the surface moves too far, composition or stack pressure change
-            too much, a cell inverts or roofs cross (the step goes past a change of topology).
+            too much, a cell inverts or roofs cross (the step goes past a change of topology), or it goes past
+            a cut-off.
     """
     before = model.snapshot()
     try:
         model.predictor.start()
         report = model.solve(dt)
         speed = model.nodal_speed(dt)
-        moved = dt * model.relative_speed(speed)
-        if moved > OVERSHOOT * limits.courant:
-            factor = max(SMALLEST_CUT, 0.9 * limits.courant / moved)
-            raise StepRejectedError(f"surface moves {moved:.2f} elements", factor)
+        moved = _surface_moves(dt * model.relative_speed(speed), limits)
         loaded = _loaded(model, limits)
         observe()
         if model.solute is not None:
@@ -132,11 +133,12 @@ def advance(
         exchange = dt * model.chemistry.whole_area
         correction = correct_volume(model, metal - removed + gaps)
         raised = lift_platen(model, metal - removed + gaps, KEPT * exchange)
-        with timing.part("mesh"):
-            worst = quality(model.cell)
-        if worst < INVERTED_BELOW:
-            raise StepRejectedError(f"a cell inverts (quality {worst:.3f})", CUTBACK)
+        worst = _worst_cell(model)
         change = None if model.solute is None else _transport(model.solute, dt, limits)
+        model.clamp.accept()
+        if raised != 0.0:
+            model.clamp.raised(raised)
+        _keep_before(past(dt))
     except SolveError as error:
         model.restore(before)
         raise StepRejectedError(str(error), CUTBACK) from None
@@ -147,11 +149,31 @@ def advance(
         model.restore(before)
         raise
     model.predictor.accept(dt)
-    model.clamp.accept()
-    if raised != 0.0:
-        model.clamp.raised(raised)
     gained = model.metal_measure() - metal
     return StepResult(report, removed, gained, moved, worst, correction, exchange, change, gaps, loaded)
+
+
+def _surface_moves(moved: float, limits: StepLimits) -> float:
+    """Largest motion of the surface over its spacing; rejects one that is too far."""
+    if moved > OVERSHOOT * limits.courant:
+        factor = max(SMALLEST_CUT, 0.9 * limits.courant / moved)
+        raise StepRejectedError(f"surface moves {moved:.2f} elements", factor)
+    return moved
+
+
+@timing.counted("mesh")
+def _worst_cell(model: CoupledModel) -> float:
+    """Smallest quality of a cell; rejects an inverted one. Collective."""
+    worst = quality(model.cell)
+    if worst < INVERTED_BELOW:
+        raise StepRejectedError(f"a cell inverts (quality {worst:.3f})", CUTBACK)
+    return worst
+
+
+def _keep_before(share: float | None) -> None:
+    """Reject a step that goes past a cut-off at this share of it."""
+    if share is not None:
+        raise StepRejectedError("goes past a cut-off", max(SMALLEST_CUT, share))
 
 
 def _loaded(model: CoupledModel, limits: StepLimits) -> float:

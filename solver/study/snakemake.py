@@ -10,10 +10,13 @@ from solver.core import children
 from solver.study.schema import StudyError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from solver.core.lock import FolderLock
+
+LOG = "logs/snakemake.log"
+"""What Snakemake has said of a study, in its folder."""
 
 
 def run_snakemake(
@@ -24,6 +27,7 @@ def run_snakemake(
     *,
     dry: bool,
     lock: FolderLock | None = None,
+    watch: Callable[[], object] | None = None,
 ) -> int:
     """Run Snakemake on a prepared folder; returns its exit code.
 
@@ -34,6 +38,7 @@ def run_snakemake(
         extra: further arguments for Snakemake.
         dry: only show what would run.
         lock: that Snakemake keeps as long as it lives.
+        watch: called about once a second; what Snakemake prints goes into ``logs/snakemake.log`` then.
 
     Raises:
         StudyError: if there is no Snakemake.
@@ -47,4 +52,10 @@ def run_snakemake(
     command += ["--profile", str(profile.resolve())] if profile else ["--cores", str(cores)]
     command += ["--dry-run", "--quiet"] if dry else []
     kept_open = lock.descriptors() if lock else ()
-    return children.run([*command, *extra], cwd=folder, pass_fds=kept_open, ask=signal.SIGINT)
+    log = None if watch is None else folder / LOG
+    if log is not None:
+        log.parent.mkdir(exist_ok=True)
+        log.unlink(missing_ok=True)
+    return children.run(
+        [*command, *extra], cwd=folder, pass_fds=kept_open, ask=signal.SIGINT, log=log, watch=watch
+    )

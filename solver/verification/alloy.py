@@ -23,11 +23,13 @@ from solver.case.materials import Library, MetalMaterial
 from solver.equations.coupled_model import CoupledModel
 from solver.equations.electrochemistry import ElectrochemistryProblem
 from solver.equations.terms import thermodynamics
-from solver.equations.terms.creep import CreepParameters
-from solver.equations.terms.current import CurrentParameters
-from solver.equations.terms.interdiffusion import CompositionParameters
-from solver.equations.terms.vacancies import VacancyParameters
-from solver.setup.parameters import ModelParameters
+from solver.setup.parameters import (
+    CompositionParameters,
+    CreepParameters,
+    CurrentParameters,
+    ModelParameters,
+    VacancyParameters,
+)
 from solver.setup.step_control import StepLimits
 from solver.stepping import step
 from solver.verification.check import Check, refined, row

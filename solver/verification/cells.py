@@ -9,17 +9,19 @@ from meshes.gmsh.plane import mesh_plane
 from meshes.profile.polyline import InterfaceProfile, profile_from_shapes
 from meshes.seeds import VoidShape
 from meshes.sizing import SizeRule
-from solver.equations.terms.capillarity import SurfaceParameters
-from solver.equations.terms.creep import CreepParameters
-from solver.equations.terms.current import CurrentParameters
-from solver.equations.terms.load import LoadParameters
-from solver.setup.parameters import ModelParameters
+from solver.setup.parameters import (
+    CreepParameters,
+    CurrentParameters,
+    LoadParameters,
+    ModelParameters,
+    SurfaceParameters,
+)
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
     from meshes.cell import CellMesh
-    from solver.equations.terms.vacancies import VacancyParameters
+    from solver.setup.parameters import VacancyParameters
 
 UNIFORM = 1e4
 """Area resistance that makes the current uniform on the contact."""

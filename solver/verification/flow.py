@@ -12,9 +12,7 @@ from dolfinx import fem
 from solver.algebra.options import NEWTON_DIRECT
 from solver.equations.mechanics import MechanicsProblem
 from solver.equations.surface import SurfaceGeometry
-from solver.equations.terms.capillarity import SurfaceParameters
-from solver.equations.terms.creep import CreepParameters
-from solver.equations.terms.load import LoadParameters
+from solver.setup.parameters import CreepParameters, LoadParameters, SurfaceParameters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

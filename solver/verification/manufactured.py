@@ -18,9 +18,7 @@ from meshes.tags import Boundary, Region
 from solver.equations.coordinates import strain_rate
 from solver.equations.electrochemistry import ElectrochemistryProblem
 from solver.equations.terms import interdiffusion, thermodynamics
-from solver.equations.terms.current import CurrentParameters
-from solver.equations.terms.interdiffusion import CompositionParameters
-from solver.equations.terms.vacancies import VacancyParameters
+from solver.setup.parameters import CompositionParameters, CurrentParameters, VacancyParameters
 from solver.verification import flow
 from solver.verification.check import Check, row
 

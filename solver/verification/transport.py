@@ -15,8 +15,7 @@ from meshes.profile.polyline import InterfaceProfile
 from meshes.sizing import SizeRule
 from meshes.tags import Boundary, Region
 from solver.equations.electrochemistry import ElectrochemistryProblem
-from solver.equations.terms.current import CurrentParameters
-from solver.equations.terms.vacancies import VacancyParameters
+from solver.setup.parameters import CurrentParameters, VacancyParameters
 from solver.verification.check import Check, refined, row
 
 DIFFUSIVITY, SINK_LENGTH, HEIGHT = 3.0, 0.5, 4.0

@@ -98,7 +98,9 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "an unknown material": {"material": {"metal": {"name": "lithum"}}},
     "a misspelt number of a material": {"material": {"metal": {"name": "lithium", "sink_lenth": "1 um"}}},
     "a misspelt choice of a number": {"material": {"metal": METAL | {"solute_diffusivity": "dtf"}}},
-    "a number without source": {"material": {"metal": METAL | {"sink_length": {"value": "1 um"}}}},
+    "a number without source": {
+        "material": {"metal": METAL | {"sink_length": {"value": "1 um", "status": "measured"}}}
+    },
     "nonsense of a run folder": {"resolved_material": {"electrolyte": {"nonsense": "yes"}}},
     "a title of two lines": {"title": "one\ntwo"},
     "a title that rings": {"title": "\x07"},

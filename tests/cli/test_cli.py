@@ -22,6 +22,7 @@ from tests.conftest import ROOT, case_data
 Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
 SOURCED = {"value": "1 um", "status": "measured"}
 NAMES = [name for name in commands if not name.startswith("-")]
+SHOWN = [name for name in NAMES if commands[name].show]
 
 
 @pytest.fixture(autouse=True)
@@ -34,10 +35,11 @@ def test_all_commands_are_there() -> None:
     assert set(NAMES) == {
         *("run", "rerun", "demo", "job", "check", "schema", "mesh"),
         *("neutral", "critical", "threshold", "focus", "alloy", "study"),
-        *("plot", "report", "film", "microscope", "compare", "verify", "doctor", "test", "bench", "docs"),
-        "soak",
+        *("plot", "report", "view", "film", "microscope", "compare", "verify", "doctor", "test", "bench"),
+        *("docs", "soak", "cite", "eis"),
         "completion",
     }  # fmt: skip
+    assert "job" not in SHOWN
 
 
 @pytest.mark.parametrize(
@@ -99,7 +101,9 @@ def test_several_ranks_say_a_mistake_once(livoid: Livoid) -> None:
 def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([name, "--help"]) == EXIT_OK
     text = capsys.readouterr().out
-    usage, description, *_ = [part.strip() for part in text.split("\n\n")]
+    usage, description, *more = [part.strip() for part in text.split("\n\n")]
+    if name != "job":
+        assert any(part.startswith(f"Example: livoid {name}") for part in more), text
     assert usage.startswith(f"Usage: livoid {name} ")
     assert len(description.split()) >= 3 and description.endswith(".")
     for line in text.splitlines():
@@ -110,7 +114,8 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
 def test_help_lists_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == EXIT_OK
     text = capsys.readouterr().out
-    assert all(f"\n  {name}: " in text for name in NAMES)
+    assert all(f"\n  {name}: " in text for name in SHOWN)
+    assert "\n  job: " not in text
 
 
 def test_without_a_command_the_commands_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -172,7 +177,7 @@ def test_other_shells_complete(shell: str, mark: str, capsys: pytest.CaptureFixt
     assert main(["completion", shell]) == EXIT_OK
     text = capsys.readouterr().out
     assert mark in text
-    assert all(name in text for name in NAMES)
+    assert all(name in text for name in SHOWN)
     if shutil.which(shell):
         assert subprocess.run([shell, "-n"], input=text, text=True, timeout=60).returncode == 0
 

@@ -104,6 +104,7 @@ WRITERS = {
     # words of the code, names of the library and numbers
     "solver/predictions/critical_report.py",
     "solver/predictions/focus.py",
+    "solver/predictions/impedance.py",
     "solver/predictions/neutral.py",
     "solver/predictions/threshold.py",
     "postprocess/alloy.py",

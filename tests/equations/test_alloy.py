@@ -242,7 +242,7 @@ def test_a_rejected_step_restores_the_composition(comm: MPI.Comm, monkeypatch: p
 
     real = model.chemistry.solve
     calls = iter([real, fail])
-    monkeypatch.setattr(model.chemistry, "solve", lambda: next(calls, fail)())
+    monkeypatch.setattr(model.chemistry, "solve", lambda *_: next(calls, fail)())
     with pytest.raises(step.StepRejectedError, match="made to fail"):
         step.advance(model, 2e-4, LIMITS)
     monkeypatch.undo()

@@ -174,7 +174,7 @@ def test_newton_comes_back_from_vacancies_below_nothing(comm: MPI.Comm) -> None:
     part.assign(np.where(part.values > half, part.values - 1.4, part.values))
     start = chemistry.unknown.x.array.copy()
     with pytest.raises(SolveError):
-        chemistry._solve()
+        chemistry._solve(0.0)
     chemistry.unknown.x.array[:] = start
     model.solve(0.0)
     assert observed(model, loaded).shares.total == pytest.approx(before, rel=1e-6)

@@ -30,6 +30,7 @@ Path = tuple[str | int, ...]
 Part = Mapping[str, Any]
 STRIP = {"do": "strip", "current": "0.5 mA/cm2", "capacity": "0.001 mAh/cm2"}
 HELD = {"do": "plate", "overpotential": "20 mV", "duration": "60 s", "cutoff_voltage": "0.1 V"}
+HELD_WHOLE = {"do": "plate", "voltage": "20 mV", "duration": "60 s"}
 REST = {"do": "rest", "duration": "10 s", "pressure": "1 MPa", "cutoff_contact_loss": 0.5}
 NUCLEATION = {"supersaturation": 3.0, "width": "0.3 um", "width_deviation": "0.1 um", "spacing": "0.5 um"}
 HEALING = {"rate": "1e-4 1/s", "stress": "1 MPa", "exponent": 3.0}
@@ -53,6 +54,7 @@ CASES: dict[str, dict[str, Any]] = {
     "alloy in steps": steps(
         STRIP,
         HELD,
+        HELD_WHOLE,
         REST,
         material={"metal": {"name": "lithium-magnesium"}},
         fixture={"velocity": "1e-4 um/s"},
@@ -96,9 +98,18 @@ CASES: dict[str, dict[str, Any]] = {
 """Cases in which together every key has a meaning."""
 NO_NUMBER = {"title", "schema_version"}
 """What a run only writes down; the version of the format, which is one."""
-ELSEWHERE = ("resolved_material", "numerics.petsc", "fixture.series", "fixture.motion")
-"""What other tests walk: tables that are no keys of their own, a file, a list of points."""
-ONE_VALUE = {"fixture.follow", "material.electrolyte.name"}
+DEFINITIONS = tuple(f"material.{kind}.definition" for kind in ("metal", "creep", "electrolyte"))
+ELSEWHERE = (
+    "resolved_material",
+    "numerics.petsc",
+    "fixture.series",
+    "fixture.motion",
+    "base",
+    "included",
+    *DEFINITIONS,
+)
+"""What other tests walk: tables that are no keys of their own, files, a list of points, a record."""
+ONE_VALUE = {"fixture.follow"}
 """Keys that have one legal value today."""
 TOGETHER = {"operation.mode"}
 """Keys whose other values are refused where what belongs to them is not given as well."""

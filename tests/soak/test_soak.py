@@ -45,7 +45,8 @@ def test_every_seed_is_a_valid_case_and_always_the_same() -> None:
 
 def test_each_law_of_the_library_is_drawn() -> None:
     shipped = {path.stem for path in (ROOT / "solver" / "case" / "library" / "creep").glob("*.toml")}
-    assert {law for laws in CREEP.values() for law in laws} == shipped
+    # sodium on LPSCl is no cell that anybody has
+    assert {law for laws in CREEP.values() for law in laws} == shipped - {"sodium"}
 
 
 @pytest.mark.slow

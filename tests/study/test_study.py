@@ -21,10 +21,11 @@ from hypothesis import strategies as st
 from postprocess.quantities import QUANTITIES, first_passing
 from solver.case.loading import CaseError
 from solver.case.units import parse_quantity
+from solver.cli.tally import Tally
 from solver.core.ownership import ForeignFolderError
 from solver.study import folder as study_folder
 from solver.study import marks
-from solver.study.points import expand
+from solver.study.points import Point, expand
 from solver.study.schema import Study, load_study
 from tests.conftest import ROOT, case_data, environment, table
 
@@ -240,3 +241,20 @@ def test_a_job_leaves_other_folders_alone(tmp_path: Path, livoid: Livoid) -> Non
 def test_shipped_studies_are_valid(name: str, tmp_path: Path) -> None:
     _, points = study_folder.prepare(ROOT / "cases" / "studies" / name, tmp_path / "out")
     assert points
+
+
+def test_a_study_says_once_of_each_run_that_it_has_ended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    points = [Point(f"run-000{k}", {"operation.pressure": f"{k} MPa"}) for k in (1, 2)]
+    tally = Tally(tmp_path, points)
+    (tmp_path / "done").mkdir()
+    (tmp_path / "done" / "run-0002.json").write_text('{"status": "failed"}', encoding="utf-8")
+    tally.look()
+    tally.look()
+    said = capsys.readouterr().out
+    assert said.startswith("run-0002 failed (operation.pressure = 2 MPa); 1 of 2, about ")
+    assert said.count("\n") == 1
+    (tmp_path / "done" / "run-0001.json").write_text('{"status": "finished"}', encoding="utf-8")
+    tally.look()
+    assert capsys.readouterr().out == "run-0001 done (operation.pressure = 1 MPa); 2 of 2\n"

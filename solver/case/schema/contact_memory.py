@@ -11,11 +11,11 @@ from solver.case.schema.section import Section
 class ContactHealing(Section):
     """A re-made contact heals by creep: d ln Z/dt = -rate (contact pressure / stress)^exponent."""
 
-    rate: units.Rate
+    rate: units.Rate = Field(description="rate at which ln Z falls at the contact pressure 'stress'")
     stress: units.CreepStress = Field(
         "1 MPa", description="contact pressure at which 'rate' holds", validate_default=True
     )
-    exponent: units.Exponent
+    exponent: units.Exponent = Field(description="of the contact pressure")
 
 
 class ContactMemory(Section):

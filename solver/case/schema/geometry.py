@@ -18,10 +18,12 @@ TALLEST_VOID = 0.98
 class Geometry(Section):
     """Cell: metal on electrolyte, symmetric sides."""
 
-    kind: Literal["plane", "axisymmetric", "3d"] = "plane"
+    kind: Literal["plane", "axisymmetric", "3d"] = Field(
+        "plane", description="two dimensions (plane strain), rotation around the y axis, or three dimensions"
+    )
     width: units.Length = Field(description="lateral extent, x from 0 to width (a radius if axisymmetric)")
     depth: units.Length | None = Field(None, description="second lateral extent, 3d only")
-    metal_thickness: units.Length
+    metal_thickness: units.Length = Field(description="height of the metal above the electrolyte")
     electrolyte_depth: units.Length | None = Field(
         None, description="modelled depth of electrolyte; default two widths (one lateral period)"
     )
@@ -49,12 +51,14 @@ class Geometry(Section):
 class Void(Section):
     """One void seed at the interface."""
 
-    position: units.Position | tuple[units.Position, units.Position] = Field("0 um", validate_default=True)
-    width: units.Length
+    position: units.Position | tuple[units.Position, units.Position] = Field(
+        "0 um", validate_default=True, description="middle of the void: x, in a 3d cell [x, y]"
+    )
+    width: units.Length = Field(description="extent on the electrolyte")
     height: units.Length | None = Field(
         None, description="default: half the width (ellipse), or by contact_angle (cap)"
     )
-    shape: Literal["ellipse", "cap"] = "ellipse"
+    shape: Literal["ellipse", "cap"] = Field("ellipse", description="half an ellipse, or a circular cap")
     contact_angle: units.Angle | None = Field(None, description="caps only: angle inside the metal")
 
     @property
@@ -86,15 +90,19 @@ class VoidPopulation(Section):
     """Random population of void seeds, reproducible from ``seed``."""
 
     density: units.LineDensity = Field(description="mean number of voids per length of interface")
-    mean_width: units.Length
-    width_deviation: units.Deviation = Field("0 um", validate_default=True)
-    smallest_width: units.Length = Field("0.2 um", validate_default=True)
+    mean_width: units.Length = Field(description="mean of the widths")
+    width_deviation: units.Deviation = Field(
+        "0 um", validate_default=True, description="standard deviation of the widths (normal distribution)"
+    )
+    smallest_width: units.Length = Field(
+        "0.2 um", validate_default=True, description="narrower voids are drawn again"
+    )
     aspect: AspectRatio = Field(0.5, description="height / width")
     spacing: units.Length = Field(
         "0.5 um", description="smallest contact between two voids", validate_default=True
     )
-    shape: Literal["ellipse", "cap"] = "ellipse"
-    seed: RandomSeed = 0
+    shape: Literal["ellipse", "cap"] = Field("ellipse", description="half ellipses, or circular caps")
+    seed: RandomSeed = Field(0, description="start of the random numbers: the same one gives the same voids")
 
 
 def void_problems(geometry: Geometry, voids: list[Void]) -> list[str]:

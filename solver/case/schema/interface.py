@@ -19,22 +19,28 @@ class ResistancePatch(Section):
     """A stretch of interface with another area resistance."""
 
     position: units.Position = Field(description="middle (a stripe along y in 3d)")
-    width: units.Length
+    width: units.Length = Field(description="extent along x")
     factor: ResistanceFactor = Field(description="Z there over Z elsewhere")
 
 
 class Heterogeneity(Section):
     """Area resistance Z(x) that varies along the interface: given patches, or random ones."""
 
-    patch: list[ResistancePatch] = Field(default_factory=list, max_length=MAX_PATCHES)
+    patch: list[ResistancePatch] = Field(
+        default_factory=list,
+        max_length=MAX_PATCHES,
+        description="patches, one table each; instead of random ones",
+    )
     density: units.LineDensity | None = Field(None, description="random patches per length of interface")
     mean_width: units.Length | None = Field(None, description="of random patches")
-    width_deviation: units.Deviation = Field("0 um", validate_default=True)
+    width_deviation: units.Deviation = Field(
+        "0 um", validate_default=True, description="standard deviation of the widths of random patches"
+    )
     factor: ResistanceFactor | None = Field(None, description="of random patches")
     edge: units.Length = Field(
         "0.5 um", description="width over which Z changes at the end of a patch", validate_default=True
     )
-    seed: RandomSeed = 0
+    seed: RandomSeed = Field(0, description="start of the random numbers")
 
     @model_validator(mode="after")
     def _consistent(self) -> Heterogeneity:
@@ -68,7 +74,9 @@ class Nucleation(Section):
         description="S on the contact above which a void nucleates"
     )
     width: units.Length = Field(description="mean width of a new void")
-    width_deviation: units.Deviation = Field("0 um", validate_default=True)
+    width_deviation: units.Deviation = Field(
+        "0 um", validate_default=True, description="standard deviation of the widths"
+    )
     aspect: AspectRatio = Field(0.5, description="height / width")
     spacing: units.Length = Field(description="smallest contact between a new void and any other, or a side")
-    seed: RandomSeed = 0
+    seed: RandomSeed = Field(0, description="start of the random numbers")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import ConfigDict, Field
 
 from solver.case.schema.section import Name, Section
@@ -12,12 +14,20 @@ class MaterialChoice(Section):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    name: Name
+    name: Name = Field(
+        description="name in the library, or the path of a data file from the case's folder on"
+    )
+    definition: dict[str, Any] | None = Field(
+        None, description="content of a data file of one's own, as the case.toml of a run folder carries it"
+    )
 
 
 class Materials(Section):
     """Materials by name."""
 
-    metal: MaterialChoice = MaterialChoice(name="lithium")
+    metal: MaterialChoice = Field(MaterialChoice(name="lithium"), description="the anode")
     creep: MaterialChoice | None = Field(None, description="default: the metal's own creep law")
-    electrolyte: MaterialChoice = MaterialChoice(name="LPSCl")
+    electrolyte: MaterialChoice = Field(
+        MaterialChoice(name="LPSCl"),
+        description="the solid electrolyte, with the kinetics of the metal on it",
+    )

@@ -20,9 +20,14 @@ class Model(Section):
         "stop",
         description="at the solute's limit in the BCC phase: end the run, or go on with a supersaturated one",
     )
-    capillarity: bool = True
-    kinetics: Literal["linear", "butler-volmer"] = "butler-volmer"
-    friction: Literal["slip", "stick", "tresca"] = "slip"
+    capillarity: bool = Field(True, description="surface tension of the voids")
+    kinetics: Literal["linear", "butler-volmer"] = Field(
+        "butler-volmer", description="charge transfer: Ohm's law, or Butler-Volmer"
+    )
+    friction: Literal["slip", "stick", "tresca"] = Field(
+        "slip",
+        description="the metal slides along the electrolyte freely, not at all, or above a shear stress",
+    )
     friction_limit: units.Pressure | None = Field(
         None, description='friction = "tresca": shear stress at which the contact slides'
     )
@@ -40,11 +45,17 @@ class Model(Section):
         None,
         description="diffusivity along void walls times the thickness of the surface layer; default none",
     )
-    nucleation: Nucleation | None = None
-    stress_drift: bool = True
-    vacancy_potential: bool = True
-    composition_potential: bool = True
-    pressure_potential: bool = True
+    nucleation: Nucleation | None = Field(
+        None, description="new voids where vacancies pile up; default: none"
+    )
+    stress_drift: bool = Field(True, description="a gradient of pressure drives vacancies")
+    vacancy_potential: bool = Field(
+        True, description="supersaturation of vacancies enters the equilibrium potential"
+    )
+    composition_potential: bool = Field(
+        True, description="activity of lithium enters the equilibrium potential"
+    )
+    pressure_potential: bool = Field(True, description="contact pressure enters the equilibrium potential")
     at_event: Literal["evolve", "stop"] = Field(
         "evolve",
         description="when voids open, meet, split or vanish: go on with the new ones, or end the run",

@@ -33,15 +33,21 @@ class Numerics(Section):
         False,
         description="let sizes grow from the roofs by 'growth' too: half the cells in large populations",
     )
-    growth: Annotated[float, Field(ge=0.01, le=1, allow_inf_nan=False)] = 0.2
-    largest_size: units.Length | None = None
+    growth: Annotated[float, Field(ge=0.01, le=1, allow_inf_nan=False)] = Field(
+        0.2, description="growth of element sizes with the distance from triple lines"
+    )
+    largest_size: units.Length | None = Field(
+        None, description="largest element; default by the size of the cell"
+    )
     layer_size: units.Length | None = Field(
         None, description="element size along the contact; alloys: default by the width of the solute layer"
     )
     layer_depth: units.Deviation = Field(
         "0 um", description="height over which layer_size holds before sizes grow", validate_default=True
     )
-    roof_fraction: Annotated[float, Field(gt=0.005, le=0.5, allow_inf_nan=False)] = 0.08
+    roof_fraction: Annotated[float, Field(gt=0.005, le=0.5, allow_inf_nan=False)] = Field(
+        0.08, description="element size on a roof over the width of its void"
+    )
     courant: Change = Field(0.4, description="surface motion per step over surface spacing")
     composition_change: Change = Field(
         0.05, description="change of the solute fraction per step over its largest"
@@ -49,13 +55,25 @@ class Numerics(Section):
     pressure_change: Change = Field(
         0.02, description="[fixture]: change of the stack pressure per step over itself"
     )
-    first_step: units.Duration = Field("0.05 s", validate_default=True)
-    smallest_step: units.Duration = Field("1e-9 s", validate_default=True)
-    largest_step: units.Duration = Field("120 s", validate_default=True)
-    step_growth: Annotated[float, Field(gt=1, le=3, allow_inf_nan=False)] = 1.4
-    max_steps: Annotated[int, Field(ge=1, le=1_000_000)] = 20000
-    smallest_quality: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.35
-    regularisation: Annotated[float, Field(ge=1e-10, lt=1, allow_inf_nan=False)] = 1e-4
+    first_step: units.Duration = Field(
+        "0.05 s", validate_default=True, description="time step that a run begins with"
+    )
+    smallest_step: units.Duration = Field(
+        "1e-9 s", validate_default=True, description="a run whose steps become shorter than this fails"
+    )
+    largest_step: units.Duration = Field("120 s", validate_default=True, description="longest time step")
+    step_growth: Annotated[float, Field(gt=1, le=3, allow_inf_nan=False)] = Field(
+        1.4, description="longest step over the one before it"
+    )
+    max_steps: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        20000, description="a run ends after so many steps"
+    )
+    smallest_quality: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = Field(
+        0.35, description="quality of the worst cell below which the mesh is made anew (1: equilateral)"
+    )
+    regularisation: Annotated[float, Field(ge=1e-10, lt=1, allow_inf_nan=False)] = Field(
+        1e-4, description="strain rate below which creep counts as linear, over v per um"
+    )
     coupling_tolerance: Annotated[float, Field(ge=1e-9, le=1e-3, allow_inf_nan=False)] = Field(
         COUPLING_TOLERANCE,
         description="change of potential by contact pressure (RT/F) that ends a coupled solve",

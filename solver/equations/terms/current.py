@@ -65,6 +65,8 @@ class CurrentParameters:
         potential: prescribed phi_m - phi_bottom (potentiostatic), or None.
         patches: where Z differs, or None.
         memory: Z of contact that has parted and come back, None where it is that of any other.
+        beyond: area resistance of the electrolyte that is not modelled (L/kappa of the rest of the pellet).
+        whole: whether ``potential`` is over that as well.
     """
 
     conductivity: float
@@ -78,6 +80,8 @@ class CurrentParameters:
     potential: float | None = None
     patches: Patches | None = None
     memory: MemoryLaw | None = None
+    beyond: float = 0.0
+    whole: bool = False
 
     @property
     def equipotential(self) -> bool:
@@ -88,6 +92,7 @@ class CurrentParameters:
 def from_case(loaded: LoadedCase, scales: Scales, first: Stage) -> CurrentParameters:
     """Parameters of a case that begins with the stage ``first``."""
     model, operation, electrolyte = loaded.case.model, loaded.case.operation, loaded.electrolyte
+    geometry = loaded.case.geometry
     thermal = constants.R * operation.temperature
     conductivity = electrolyte.conductivity.at(operation.temperature)
     resistance = electrolyte.area_resistance.at(operation.temperature, sign=-1)
@@ -103,7 +108,11 @@ def from_case(loaded: LoadedCase, scales: Scales, first: Stage) -> CurrentParame
         patches=contact_resistance.from_case(loaded, scales),
         memory=contact_memory.from_case(loaded, scales),
         applied=None if first.current is None else first.current / scales.current,
-        potential=None if first.overpotential is None else first.overpotential / scales.potential,
+        potential=None if first.held is None else first.held / scales.potential,
+        beyond=(geometry.pellet_thickness - geometry.modelled_depth)
+        * scales.current
+        / (electrolyte.conductivity.at(operation.temperature) * scales.potential),
+        whole=first.voltage is not None,
     )
 
 
