@@ -18,6 +18,7 @@ CELSIUS = 273.15
 def read_thresholds(folder: Path) -> pd.DataFrame:
     """``threshold.csv``; ``given`` says whether creep law and voids are the case's own."""
     table = pd.read_csv(folder / "threshold.csv")
+    table["metal"] = table["metal"].fillna("") if "metal" in table else ""  # older tables have no such column
     own = (table["creep"] == "as given") & (table["void_size"] == 1.0) & (table["population"] == 0)
     return table.assign(given=own)
 
@@ -36,14 +37,14 @@ def draw_thresholds(folder: Path, title: str) -> Path:
     """Draw ``threshold.png`` beside ``threshold.csv``; returns the picture."""
     table = read_thresholds(folder)
     figure, axes = plt.subplots(figsize=(5.4, 3.8))
-    for k, (temperature, here) in enumerate(table.groupby("temperature_K")):
+    for k, ((metal, temperature), here) in enumerate(table.groupby(["metal", "temperature_K"])):
         line = here[here["given"]].sort_values("current_mA_cm2")
-        label = f"{temperature - CELSIUS:.0f} C"
+        label = f"{metal} {temperature - CELSIUS:.0f} C".strip()
         axes.plot(line["current_mA_cm2"], line["threshold_MPa"], f"C{k}o-", ms=4, label=label)
         others = here[~here["given"]]
         if len(others):
             current = float(others["current_mA_cm2"].iloc[0])
-            own, low, high = spread(table, temperature, current)
+            own, low, high = spread(here, temperature, current)
             bars = [[own - low], [high - own]]
             axes.errorbar([current], [own], yerr=bars, color=f"C{k}", capsize=4, lw=1.0)
     axes.set_xscale("log")

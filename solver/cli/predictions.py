@@ -122,38 +122,63 @@ def critical(
 
 def _width(option: str, text: str) -> float:
     """A width above 0 in um. Raises CaseError."""
+    return _quantity(option, text, "um", 0.0, what="a width")
+
+
+def _quantity(
+    option: str, text: str, unit: str, above: float, below: float = float("inf"), what: str = "a value"
+) -> float:
+    """A quantity between two ends, neither of which it may be. Raises CaseError."""
     from solver.case.loading import CaseError
     from solver.case.units import parse_quantity
 
     try:
-        width = parse_quantity(text, "um")
+        value = parse_quantity(text, unit)
     except ValueError as error:
         raise CaseError(option, [str(error)]) from None
-    if not 0.0 < width < float("inf"):
-        raise CaseError(option, [f"'{text}': must be a width above 0"])
-    return width
+    if not above < value < below:
+        upper = "" if below == float("inf") else f" and below {below:g}"
+        raise CaseError(option, [f"'{text}': must be {what} above {above:g}{upper}"])
+    return value
 
 
-def threshold(case: CaseFile, /, *, set_: Changes = (), out: Path | None = None, comm: Communicator) -> int:
+def threshold(
+    case: CaseFile,
+    /,
+    *,
+    set_: Changes = (),
+    out: Path | None = None,
+    current: tuple[str, ...] = (),
+    temperature: tuple[str, ...] = (),
+    metal: tuple[str, ...] = (),
+    comm: Communicator,
+) -> int:
     """Pressure above which voids shrink, over current, temperature, creep law and void size.
 
-    Example: livoid threshold cases/threshold-li.toml
+    Example: livoid threshold cases/threshold-li.toml --current "0.3 mA/cm2" --temperature "40 °C"
 
     Args:
         out: folder (default runs/CASE-threshold)
+        current: "0.3 mA/cm2", besides the case's own; can be repeated (default: 0.05 to 2 mA/cm2)
+        temperature: "40 °C"; can be repeated (default: 25 and 60 °C)
+        metal: of the library; can be repeated (default: the case's own)
     """
     from postprocess.threshold import draw_thresholds
     from solver.case.loading import CaseError
     from solver.core.parallel import on_root
-    from solver.predictions.threshold import threshold_study, write_thresholds
+    from solver.predictions.threshold import CURRENTS, TEMPERATURES, threshold_study, write_thresholds
 
     load = case_reader(case, set_, comm)
     base = load({})
     if base.case.geometry.kind == "3d" or not (base.case.void or base.case.voids):
         raise CaseError(str(case), ["a threshold pressure needs a plane or axisymmetric cell with voids"])
     _refuse_motion(base, case)
+    currents = [_quantity("--current", text, "mA/cm2", 0.0) for text in current] or CURRENTS
+    temperatures = [_quantity("--temperature", text, "K", 0.0) for text in temperature] or TEMPERATURES
+    for name in metal:  # before minutes are spent on the first
+        load({"material.metal": {"name": name}})
     folder = _claimed(case, out, "threshold", comm)
-    rows = threshold_study(load, comm)
+    rows = threshold_study(load, comm, currents, temperatures, metal or ("",))
 
     def write() -> None:
         with making(folder, "threshold.csv", "threshold.png"):
@@ -171,28 +196,37 @@ def focus(
     set_: Changes = (),
     out: Path | None = None,
     kind: tuple[Array, ...] = (),
+    contact: tuple[str, ...] = (),
+    wagner: tuple[str, ...] = (),
     comm: Communicator,
 ) -> int:
     """Current focusing against void size, contact fraction and Wagner number, the case's own among them.
 
-    Example: livoid focus cases/demo-2MPa.toml
+    Example: livoid focus cases/demo-2MPa.toml --kind plane --contact 0.3 --contact 0.7 --wagner 5
 
     Args:
         out: folder (default runs/CASE-focus)
         kind: only this array (default: all); can be repeated
+        contact: fraction of the area in contact, between 0 and 1; can be repeated (default: 0.1 to 0.9)
+        wagner: kappa Z over the cell's half-width, besides the case's own; can be repeated
+            (default: 0.01 to 100)
     """
     from postprocess.focus import draw_focus
     from solver.core.parallel import on_root
-    from solver.predictions.focus import KINDS, WAGNER, case_wagner, focus_study, write_focus
+    from solver.predictions.focus import KINDS, SMALLEST_SOLID, WAGNER, case_wagner, focus_study, write_focus
     from solver.setup.setup import set_up
 
     base = case_reader(case, set_, comm)({})
+    wanted = [array for array in KINDS if not kind or array in kind]
+    smallest = SMALLEST_SOLID if "3d" in wanted else 0.01
+    fractions = [_quantity("--contact", text, "", smallest, 0.99, "a fraction") for text in contact]
+    given = [_quantity("--wagner", text, "", 0.0) for text in wagner] or WAGNER
     folder = _claimed(case, out, "focus", comm)
     own, half_width = case_wagner(set_up(base))
     if comm.rank == 0:
         print(f"this case: Wa = {own:.4g} (cell half-width {half_width:g} um)")
-    numbers = sorted({*WAGNER, *([float(f"{own:.4g}")] if own > 0.0 else [])})
-    rows = focus_study([array for array in KINDS if not kind or array in kind], comm, numbers)
+    numbers = sorted({*given, *([float(f"{own:.4g}")] if own > 0.0 else [])})
+    rows = focus_study(wanted, comm, numbers, fractions)
 
     def write() -> None:
         with making(folder, "focus.csv", "focus.png"):

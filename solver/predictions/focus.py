@@ -35,6 +35,8 @@ WAGNER = (0.01, 0.1, 1.0, 10.0, 100.0)
 KINDS: tuple[CoordinateKind, ...] = ("plane", "axisymmetric", "3d")
 SOLID_FRACTIONS = (0.35, 0.5, 0.65, 0.8)
 """Those of the 3-D array (a disc fits into the square from 1 - pi/4 up)."""
+SMALLEST_SOLID = 1.0 - math.pi / 4.0
+"""Contact fraction of the 3-D array whose discs touch."""
 DEPTH = 3.0
 """Electrolyte: what the array does to the potential has decayed by exp(-3 pi)."""
 METAL = 0.5
@@ -55,6 +57,7 @@ class FocusRow:
         peak_applied: largest current density over the applied one.
         peak_contact: largest over the mean on the contact.
         constriction: constriction resistance times kappa over the half-width, for the whole area.
+        total: Z/f and more, resistance times kappa over the half-width less the flat electrolyte's.
         limit: what the constriction is at Wa = 0 (plane, exact); NaN where no closed form is known.
         bound: what it is for a uniform current on the contact, the upper bound (plane); NaN elsewhere.
     """
@@ -66,6 +69,7 @@ class FocusRow:
     peak_applied: float
     peak_contact: float
     constriction: float
+    total: float
     limit: float
     bound: float
 
@@ -120,7 +124,7 @@ def focus_row(kind: CoordinateKind, fraction: float, wagner: float, comm: MPI.Co
     half_width = void_half_width(kind, fraction)
     result = solve_current(focus_cell(kind, half_width, wagner, comm), CurrentParameters(1.0, wagner), DEPTH)
     peak, of_mesh = float(np.max(result.contact_values()[:, -1])), result.contact_fraction()
-    constriction = result.joule_resistance()
+    constriction, total = result.joule_resistance(), result.resistance()
     result.destroy()
     exact = kind == "plane"
     return FocusRow(
@@ -131,18 +135,22 @@ def focus_row(kind: CoordinateKind, fraction: float, wagner: float, comm: MPI.Co
         peak_applied=peak,
         peak_contact=peak * of_mesh,
         constriction=constriction,
+        total=total,
         limit=equipotential_limit(of_mesh) if exact else math.nan,
         bound=uniform_limit(of_mesh) if exact else math.nan,
     )
 
 
 def focus_study(
-    kinds: Sequence[CoordinateKind], comm: MPI.Comm, wagner: Sequence[float] = WAGNER
+    kinds: Sequence[CoordinateKind],
+    comm: MPI.Comm,
+    wagner: Sequence[float] = WAGNER,
+    fractions: Sequence[float] = (),
 ) -> list[FocusRow]:
-    """All contact fractions and Wagner numbers of the given arrays. Collective."""
+    """All contact fractions (none: the usual ones) and Wagner numbers of the given arrays. Collective."""
     rows = []
     for kind in kinds:
-        for fraction in SOLID_FRACTIONS if kind == "3d" else FRACTIONS:
+        for fraction in fractions or (SOLID_FRACTIONS if kind == "3d" else FRACTIONS):
             for number in wagner:
                 rows.append(focus_row(kind, fraction, number, comm))
                 if comm.rank == 0:
@@ -153,7 +161,7 @@ def focus_study(
 def _shown(row: FocusRow) -> str:
     return (
         f"{row.kind:13s} f {row.contact_fraction:6.4f}  Wa {row.wagner:8.4g}  i_max/i {row.peak_applied:8.4g}"
-        f"  i_max/<i> {row.peak_contact:7.4g}  constriction {row.constriction:8.5f}"
+        f"  i_max/<i> {row.peak_contact:7.4g}  constriction {row.constriction:8.5f}  total {row.total:8.5g}"
     )
 
 

@@ -45,7 +45,7 @@ POPULATIONS = 2
 ALTERNATIVE_LAW = "roy-fleck-deshpande-2021"
 """Creep law with n = 5."""
 
-COLUMNS = ("creep", "current_mA_cm2", "temperature_K", "void_size", "threshold_MPa", "population")
+COLUMNS = ("creep", "current_mA_cm2", "temperature_K", "void_size", "threshold_MPa", "population", "metal")
 """Of ``threshold.csv``."""
 
 Load = Callable[[Mapping[str, Any]], LoadedCase]
@@ -63,6 +63,7 @@ class Threshold:
         pressure: MPa; 0 where the voids shrink at every pressure, inf where they grow at every one,
             NaN where a solve failed.
         population: 0 for the case's own voids, else the number of another draw.
+        metal: of the library, "" for the case's own.
     """
 
     creep: str
@@ -71,6 +72,7 @@ class Threshold:
     size: float
     pressure: float
     population: int = 0
+    metal: str = ""
 
 
 def creep_changes(loaded: LoadedCase) -> dict[str, dict[str, Any]]:
@@ -152,38 +154,57 @@ def _sought(grows_at: Callable[[float], bool]) -> float:
         return math.nan
 
 
-def threshold_study(load: Load, comm: MPI.Comm) -> list[Threshold]:
+def threshold_study(
+    load: Load,
+    comm: MPI.Comm,
+    currents: Sequence[float] = CURRENTS,
+    temperatures: Sequence[float] = TEMPERATURES,
+    metals: Sequence[str] = ("",),
+) -> list[Threshold]:
     """All thresholds of a case. Collective.
 
     Args:
         load: the case with changes.
         comm: communicator.
+        currents: mA/cm2, the case's own besides.
+        temperatures: K.
+        metals: of the library, "" for the case's own; each with its own creep law unless the case gives one.
 
     Raises:
         CaseError: if the case has no current of its own.
     """
-    base = load({})
-    if base.case.operation.current is None:
-        raise CaseError(base.source, ["a threshold pressure needs 'operation.current'"])
+    if load({}).case.operation.current is None:
+        raise CaseError(load({}).source, ["a threshold pressure needs 'operation.current'"])
+    found = []
+    for metal in metals:
+        own_metal = {"material.metal": {"name": metal}} if metal else {}
+        base = load(own_metal)
+        laws = creep_changes(base)
+        for setting in _settings(base, laws, currents, temperatures):
+            changes = own_metal | laws[setting.creep] | setting_changes(base, setting)
+
+            def at(pressure: float, changes: dict[str, Any] = changes) -> bool:
+                return grows(load(changes | {"operation.pressure": f"{pressure!r} MPa"}), comm)
+
+            found.append(replace(setting, pressure=_sought(at), metal=metal))
+            if comm.rank == 0:
+                print(_shown(found[-1]), flush=True)
+    return found
+
+
+def _settings(
+    base: LoadedCase, laws: Mapping[str, Any], currents: Sequence[float], temperatures: Sequence[float]
+) -> list[Threshold]:
+    """What is varied for one metal: everything at the case's law, and the spreads at its current."""
+    assert base.case.operation.current is not None
     own = base.case.operation.current / 10.0
-    laws = creep_changes(base)
-    given = [Threshold("as given", i, t, 1.0, 0.0) for t in TEMPERATURES for i in sorted({*CURRENTS, own})]
-    varied = [Threshold(law, own, t, 1.0, 0.0) for t in TEMPERATURES for law in laws if law != "as given"]
-    varied += [Threshold("as given", own, t, size, 0.0) for t in TEMPERATURES for size in SIZES]
+    given = [Threshold("as given", i, t, 1.0, 0.0) for t in temperatures for i in sorted({*currents, own})]
+    varied = [Threshold(law, own, t, 1.0, 0.0) for t in temperatures for law in laws if law != "as given"]
+    varied += [Threshold("as given", own, t, size, 0.0) for t in temperatures for size in SIZES]
     if base.case.voids is not None:
         draws = range(1, POPULATIONS + 1)
-        varied += [Threshold("as given", own, t, 1.0, 0.0, draw) for t in TEMPERATURES for draw in draws]
-    found = []
-    for setting in given + varied:
-        changes = laws[setting.creep] | setting_changes(base, setting)
-
-        def at(pressure: float, changes: dict[str, Any] = changes) -> bool:
-            return grows(load(changes | {"operation.pressure": f"{pressure!r} MPa"}), comm)
-
-        found.append(replace(setting, pressure=_sought(at)))
-        if comm.rank == 0:
-            print(_shown(found[-1]), flush=True)
-    return found
+        varied += [Threshold("as given", own, t, 1.0, 0.0, draw) for t in temperatures for draw in draws]
+    return given + varied
 
 
 def setting_changes(loaded: LoadedCase, setting: Threshold) -> dict[str, Any]:
@@ -206,7 +227,7 @@ def _shown(row: Threshold) -> str:
     where = f"{row.current:6.3g} mA/cm2 {row.temperature - 273.15:5.1f} C  size x {row.size:3.1f}"
     if row.population:
         where += f"  other voids {row.population}"
-    return f"{row.creep:26s} {where}  {pressure} MPa"
+    return f"{row.metal + ' ' if row.metal else ''}{row.creep:26s} {where}  {pressure} MPa"
 
 
 def write_thresholds(rows: Sequence[Threshold], folder: Path) -> Path:

@@ -48,7 +48,7 @@ def leave_out(monkeypatch: pytest.MonkeyPatch) -> None:
     pressures = [Threshold("as given", 0.5, 298.15, 1.0, p, 0) for p in (0.5, 1.0)]
     put_in("solver.predictions.threshold.threshold_study", lambda *_: pressures)
     numbers = [
-        FocusRow("plane", 0.5, 0.5, wagner, 1.5, 2.0, 0.1, math.nan, math.nan) for wagner in (0.1, 1.0)
+        FocusRow("plane", 0.5, 0.5, wagner, 1.5, 2.0, 0.1, 0.9, math.nan, math.nan) for wagner in (0.1, 1.0)
     ]
     put_in("solver.predictions.focus.focus_study", lambda *_: numbers)
     put_in(

@@ -26,7 +26,7 @@ from solver.predictions import threshold
 from solver.predictions.alloy import StudyRun
 from solver.predictions.critical import Crossing, SizeTrial, crossings
 from solver.predictions.critical_report import extremes, sentence
-from solver.predictions.focus import equipotential_limit, focus_row, uniform_limit
+from solver.predictions.focus import equipotential_limit, focus_row, focus_study, uniform_limit
 from solver.predictions.instant import instantaneous_rates
 from solver.predictions.threshold import (
     Threshold,
@@ -340,3 +340,60 @@ def test_thresholds_are_written(tmp_path: Path) -> None:
     with table.open(encoding="utf-8", newline="") as file:
         assert [row["threshold_MPa"] for row in csv.DictReader(file)] == ["0.6", "0.8", "0.4", "0.7", "0.9"]
     assert picture.stat().st_size > 1000
+
+
+def test_thresholds_of_any_currents_temperatures_and_metals(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, comm: MPI.Comm
+) -> None:
+    """The answer follows what is asked of each case: its metal, temperature and current."""
+
+    def grows_below(loaded: LoadedCase, _comm: MPI.Comm) -> bool:
+        operation = loaded.case.operation
+        assert operation.current is not None
+        alloy = 2.0 if loaded.metal.is_alloy else 1.0
+        return operation.pressure < 1e6 * alloy * operation.current / 10.0 * operation.temperature / 300.0
+
+    case = tmp_path / "case.toml"
+    case.write_text(tomli_w.dumps(case_data()), encoding="utf-8")
+    monkeypatch.setattr("solver.predictions.threshold.grows", grows_below)
+    metals = ("lithium", "lithium-magnesium")
+    rows = threshold_study(lambda changes: load_case(case, changes), comm, [1.5], [300.0, 330.0], metals)
+    assert {row.metal for row in rows} == set(metals)
+    assert {row.current for row in rows} == {0.5, 1.5}
+    assert {row.temperature for row in rows} == {300.0, 330.0}
+    for row in rows:
+        exact = (2.0 if row.metal == "lithium-magnesium" else 1.0) * row.current * row.temperature / 300.0
+        assert row.pressure == pytest.approx(exact, rel=0.05)
+    write_thresholds(rows, tmp_path)
+    table = read_thresholds(tmp_path)
+    assert list(table["metal"]) == [row.metal for row in rows]
+    assert draw_thresholds(tmp_path, "title").stat().st_size > 1000
+
+
+def test_focus_of_any_contact_fraction(comm: MPI.Comm) -> None:
+    """The whole resistance lies between its exact bounds (docs/verification.md, row 9)."""
+    (row,) = focus_study(["plane"], comm, [2.0], [0.42])
+    assert row.contact_fraction == pytest.approx(0.42, rel=0.01)
+    transfer = row.wagner / row.contact_fraction
+    assert transfer + row.limit <= row.total <= transfer + row.bound
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("threshold", "case.toml", "--current", "1 mA"), "--current"),
+        (("threshold", "case.toml", "--temperature", "-300 °C"), "--temperature"),
+        (("threshold", "case.toml", "--metal", "lithum"), "lithium"),
+        (("focus", "case.toml", "--contact", "1.2"), "--contact"),
+        (("focus", "case.toml", "--kind", "3d", "--contact", "0.1"), "--contact"),
+        (("focus", "case.toml", "--wagner", "0"), "--wagner"),
+    ],
+)
+def test_lists_of_predictions_are_read_before_anything_is_made(
+    tmp_path: Path, livoid: Livoid, words: tuple[str, ...], said: str
+) -> None:
+    (tmp_path / "case.toml").write_text(tomli_w.dumps(case_data()), encoding="utf-8")
+    result = livoid(*words)
+    assert result.returncode == 2
+    assert said in result.stderr
+    assert not (tmp_path / "runs").exists()
