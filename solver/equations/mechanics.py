@@ -45,6 +45,7 @@ from solver.equations.creep_newton import (
     tangent,
 )
 from solver.equations.equation_set import EquationSet, summed
+from solver.equations.newtonian_rate import NewtonianRate
 from solver.equations.surface_distance import SurfaceDistance
 from solver.equations.terms import capillarity, creep, friction, incompressibility, load
 
@@ -101,6 +102,7 @@ class MechanicsProblem(EquationSet):
 
     Attributes:
         law: the creep law on this mesh.
+        regularisation: its e_0 (v0/L).
         viscous: its stress, which Newton's method linearises in its own way.
         terms: all others; the residual is the sum of both.
         pressure_load, pressure_yield: P on the top is their sum, the second times v_n (P0, P0/v0).
@@ -131,10 +133,12 @@ class MechanicsProblem(EquationSet):
         self.law = creep.CreepLaw(
             creep_law, self.constant, None if self._distance is None else self._distance.value
         )
+        self.regularisation = self.constant(creep_law.regularisation)
         self.time_step = self.constant(0.0)
         self.pressure_load, self.pressure_yield = self.constant(load.pressure), self.constant(0.0)
         self.velocity, self.pressure = self.field("velocity"), self.field("pressure")
         self.reduction = Reduction(self.space, self._constraints())
+        self._newtonian = NewtonianRate(self)
         self.viscous = creep.ViscousStress()
         self.terms = [*default_terms(surface, load, annihilation, recession, geometry), *extra_terms]
         shared = summed([term(self) for term in self.terms])
@@ -197,11 +201,14 @@ class MechanicsProblem(EquationSet):
                 self._warm = False
         self.unknown.x.array[:] = 0.0
         self._iteration.forget()
+        self.regularisation.value = self.creep_law.regularisation
         try:
             iterations = self.newton.solve(numbers, values, springs)
         except SolveError:
             iterations = self._climb(numbers, values, springs)
         self._warm = self._proven = True
+        while self._newtonian.follow():
+            iterations += self.newton.solve(numbers, values, springs)
         return iterations
 
     def _with_platen(
@@ -236,7 +243,9 @@ class MechanicsProblem(EquationSet):
         return iterations
 
     def follow_mesh(self) -> None:
-        """The mesh has moved: surfaces are at other distances. Collective."""
+        """The mesh has moved: surfaces are at other distances, and the flow has a rate. Collective."""
+        if self._warm:
+            self._newtonian.follow()
         if self._distance is not None:
             self._distance.update()
 
@@ -343,8 +352,8 @@ class MechanicsProblem(EquationSet):
         """The viscous stress with the law linearised at the stress of the iteration."""
         cell, law = self.cell, self.creep_law
         rate, test = strain_rate(self.velocity, cell), self.test("velocity")
-        floor, start = self.constant(law.viscosity_floor), self.constant(law.regularisation)
-        rates = rate_vector(rate, start, cell)
+        floor = self.constant(law.viscosity_floor)
+        rates = rate_vector(rate, self.regularisation, cell)
         stress = linearised_stress(rate=rates, tangent=tangent(self._iteration.stress, self.law))
         own = 3.0 * (self.viscosity(rate) - floor) * rates
         self._iteration.compile(own, limited_stress(stress, own, self._iteration.stress))
@@ -366,4 +375,4 @@ class MechanicsProblem(EquationSet):
 
     def viscosity(self, rate: Expr) -> Expr:
         """mu at a strain rate (3 x 3), by the creep law with the present exponent."""
-        return self.law.viscosity(creep.effective_rate(rate, self.constant(self.creep_law.regularisation)))
+        return self.law.viscosity(creep.effective_rate(rate, self.regularisation))

@@ -70,7 +70,11 @@ class SurfaceGeometry:
         self.geometry_nodes = node_of[self.nodes]
         owned = self.nodes < self.scalars.dofmap.index_map.size_local
         self.shared = surface_nodes(cell, self.geometry_nodes, owned) if self.gdim == 3 else None
-        self._fit = None if self.shared is None else CurvatureFit(self.shared)
+        self._fit: CurvatureFit | None = None
+        if self.shared is not None:
+            sides = [np.isin(self.nodes, at(side)) for side in (Boundary.SIDE_X, Boundary.SIDE_Y)]
+            on_sides = self.shared.everywhere(np.column_stack(sides).astype(float)) > 0.0
+            self._fit = CurvatureFit(self.shared, self.shared.everywhere(self.positions()), on_sides)
         self._forms()
         self.update()
 

@@ -63,6 +63,11 @@ class Interface:
         seeds = self._seeds(model, thickness) if model is not None else []
         return self._due(seeds, patience)
 
+    def due(self, profile: Profile, patience: float) -> bool:
+        """Whether a profile with the same voids is due for a change, by thresholds times ``patience``."""
+        labels, free = self.population.labels, self.population.next_label
+        return bool(topology.resolve(profile, labels, free, self.rule, patience=patience)[1])
+
     def _seeds(self, model: CoupledModel, thickness: float) -> list[Seed]:
         """Voids that open or nucleate. Collective."""
         seeds = openings(model, self.rule.event_length, thickness)

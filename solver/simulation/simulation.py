@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from solver.algebra.newton import SolveError
 from solver.core import interrupts, timing
+from solver.interface.landing import IMPATIENCE, share_at_change
 from solver.simulation import ending
 from solver.simulation.discretisation import CANNOT_MESH, remeshed
 from solver.simulation.ending import RunEndedError, RunOutcome
@@ -36,18 +37,8 @@ if TYPE_CHECKING:
     from solver.stepping.observables import Observation
     from solver.stepping.schedule import Schedule
 
-IMPATIENCE = (1.1, 1.25, 1.5, 2.0, 3.0)
-"""Factors on the thresholds of changes where steps get too small for anything else: the first that changes
-anything, so that only what is nearest to a change makes it."""
-
-
 log = logging.getLogger("livoid")
 
-CALM_STEPS = 3
-"""Steps after a rejection during which the step grows by CALM_GROWTH only."""
-CALM_GROWTH = 1.2
-AFTER_CHANGE = 0.5
-"""Share of the last step that is tried after a change of topology: capillarity rounds what was cut."""
 _ROUNDING = 1e-9
 """Relative excess of the time left over a step that is still no step of its own."""
 
@@ -175,6 +166,7 @@ class Simulation:
         """
         dt, self.ahead = self.step_size(), None
         self.schedule.place(self.clock, self.model)
+        goes_on = self.clock.meshed < self.clock.step and len(self.interface.profile.voids) == 1
         while True:
             try:
                 with interrupts.stoppable():
@@ -185,13 +177,14 @@ class Simulation:
                         self._spacing(),
                         self._observe_if_held,
                         self._past_cutoff,
+                        self.clock.last_step if goes_on else 0.0,
                     )
             except step.StepRejectedError as rejection:
                 self.clock.rejected += 1
                 self.ahead = None
                 dt *= rejection.factor
                 self.clock.step_size = dt
-                self.clock.calm_until = self.clock.step + CALM_STEPS
+                self.clock.calm_until = self.clock.step + step.CALM_STEPS
                 log.debug("step %d rejected: %s", self.clock.step, rejection)
                 if dt < self.setup.steps.smallest:
                     return rejection
@@ -220,7 +213,7 @@ class Simulation:
         self.schedule.passed(clock, dt * self.setup.scales.time, self.last.current)
         clock.step += 1
         clock.last_step = dt
-        growth = self.setup.steps.growth if clock.step > clock.calm_until else CALM_GROWTH
+        growth = self.setup.steps.growth if clock.step > clock.calm_until else step.CALM_GROWTH
         clock.step_size = max(
             step.next_step(dt, result, limits, growth),
             # a step cut short by an output does not slow the ones after it
@@ -289,8 +282,16 @@ class Simulation:
             self.stop("cutoff", [], f"overpotential {seen.shares.total:.4g} V reached the cut-off")
 
     def _past_cutoff(self, dt: float) -> float | None:
-        """Share of the step that has just been made at which a cut-off is, None if it is not past one."""
+        """Share of the step that has just been made at which a cut-off is, None if it is not past one.
+
+        So is a change of topology where the run stops at it, or the cell has one void.
+        """
         assert self.last is not None and self._observables is not None
+        if not self.setup.interface.evolves or len(self.interface.profile.voids) == 1:
+            after, time = self.discretisation.surfaces.profile(), self.clock.time / self.setup.scales.time
+            share = share_at_change(self.interface, after, time, dt)
+            if share is not None:
+                return share
         observe = self._observables.observe
         stage, limit, unit = self.stage, self.setup.cutoff_voltage, self.setup.scales.time
 
@@ -335,7 +336,7 @@ class Simulation:
         when = (self.clock.time, self.capacity)
         self.interface.population.change(found, state.labels, state.next_label, when)
         self.tell("events_happened", found)
-        self.clock.step_size *= AFTER_CHANGE
+        self.clock.step_size *= step.AFTER_CHANGE
         self.clock.shown = replace(self.clock.shown, event=True)
         return True
 

@@ -15,6 +15,7 @@ from solver.algebra.newton import SolveError
 from solver.core import timing
 from solver.core.interrupts import Interrupted
 from solver.setup.step_control import LIMIT_REACHED
+from solver.stepping.trend import closing_trend
 
 if TYPE_CHECKING:
     from solver.equations.coupled_model import CoupledModel, SolveReport
@@ -31,6 +32,11 @@ CUTBACK = 0.5
 """Share of the step that is tried after a failed solve or an inverted mesh."""
 INVERTED_BELOW = 0.02
 """Cell quality that counts as inverted."""
+CALM_STEPS = 3
+"""Steps after a rejection during which the step grows by CALM_GROWTH only."""
+CALM_GROWTH = 1.2
+AFTER_CHANGE = 0.5
+"""Share of the last step that is tried after a change of topology: capillarity rounds what was cut."""
 EFFORT_TARGET = 25
 """Newton iterations per pass above which the step does not grow."""
 _VOLUME_TOLERANCE = 5e-16
@@ -99,6 +105,7 @@ def advance(
     even: Spacing | None = None,
     observe: Callable[[], None] = lambda: None,
     past: Callable[[float], float | None] = lambda dt: None,
+    last: float = 0.0,
 ) -> StepResult:
     """Solve at the present geometry and move the interface by ``dt``. Collective.
 
@@ -110,6 +117,8 @@ def advance(
         observe: called between solving and moving, while fields and geometry belong together.
         past: called at the end of a step of ``dt``; says at which share of it a cut-off of the protocol was,
             or None. It leaves the model as it is.
+        last: the step before (L/v0), on the same mesh and of one void, which says how its closing changes;
+            0 for none.
 
     Raises:
         StepRejectedError: if a solve fails, the surface moves too far, composition or stack pressure change
@@ -119,6 +128,7 @@ def advance(
     before = model.snapshot()
     try:
         model.predictor.start()
+        fell = model.mechanics.platen_velocity()
         report = model.solve(dt)
         speed = model.nodal_speed(dt)
         moved = _surface_moves(dt * model.relative_speed(speed), limits)
@@ -129,7 +139,9 @@ def advance(
         removed = dt * model.chemistry.contact_current()
         metal = model.metal_measure()
         gaps = model.gaps.change(model.contact, model.chemistry.kinetics.record)
-        model.motion.move(_surface_shift(model, speed, dt, even), dt * model.mechanics.platen_velocity())
+        faster = closing_trend(model, fell, dt, last, gaps)
+        falls = model.mechanics.platen_velocity() + faster
+        model.motion.move(_surface_shift(model, speed, dt, even, faster), dt * falls)
         exchange = dt * model.chemistry.whole_area
         correction = correct_volume(model, metal - removed + gaps)
         raised = lift_platen(model, metal - removed + gaps, KEPT * exchange)
@@ -201,8 +213,11 @@ def _transport(solute: SoluteTransport, dt: float, limits: StepLimits) -> Compos
 
 
 def _surface_shift(
-    model: CoupledModel, speed: NDArray[np.float64], dt: float, even: Spacing | None
+    model: CoupledModel, speed: NDArray[np.float64], dt: float, even: Spacing | None, faster: float
 ) -> NDArray[np.float64]:
+    """Displacement (m, gdim) of surface nodes; voids take the metal that a platen moves by ``faster``."""
+    if faster != 0.0:
+        speed = speed + faster * model.chemistry.whole_area / model.surface.total_projected()
     shift = dt * speed[:, None] * model.surface.direction
     if even is None:
         return shift

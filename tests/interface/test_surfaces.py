@@ -29,6 +29,7 @@ from solver.algebra.options import model_solver_options
 from solver.case.loading import LoadedCase
 from solver.equations.coupled_model import CoupledModel
 from solver.equations.surface import SurfaceGeometry
+from solver.equations.surface_nodes import CurvatureFit, SurfaceNodes
 from solver.interface.void_surfaces import TriangulatedSurfaces, void_surfaces
 from solver.setup.parameters import model_parameters
 from solver.setup.scales import case_scales
@@ -152,6 +153,65 @@ def test_curvature_converges_on_irregular_triangles(comm: MPI.Comm) -> None:
     assert errors[2] < 0.1
 
 
+def octant(radius: float, sides: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Irregular triangles on an eighth of a sphere, cut by the planes x = 0 and y = 0."""
+    rows = [[(i, j) for j in range(sides + 1 - i)] for i in range(sides + 1)]
+    number = {place: k for k, place in enumerate(place for row in rows for place in row)}
+    shares = np.array([(i, j, sides - i - j) for i, j in number], dtype=float) / sides
+    inner = shares.min(axis=1) > 0.0
+    shares[inner] += 0.2 / sides * np.random.default_rng(1).uniform(-1.0, 1.0, (int(inner.sum()), 3))
+    points = radius * shares / np.linalg.norm(shares, axis=1, keepdims=True)
+    triangles = []
+    for i, j in number:
+        if i + j < sides:
+            triangles.append([number[i, j], number[i + 1, j], number[i, j + 1]])
+        if i + j < sides - 1:
+            triangles.append([number[i + 1, j], number[i + 1, j + 1], number[i, j + 1]])
+    return points, np.array(triangles)
+
+
+@pytest.mark.parametrize("sides", [4, 9])
+def test_curvature_of_a_sphere_is_met_exactly(sides: int) -> None:
+    radius = 0.7
+    points, triangles = octant(radius, sides)
+    total = len(points)
+    nodes = SurfaceNodes(MPI.COMM_SELF, triangles, np.arange(total), np.ones(total, dtype=bool), total)
+    on_sides = np.abs(points[:, :2]) < 1e-12
+    tilted = -points + 0.2 * radius * np.random.default_rng(2).uniform(-1.0, 1.0, points.shape)
+    found = CurvatureFit(nodes, points, on_sides).curvature(points, tilted)
+    np.testing.assert_allclose(found, 2.0 / radius, rtol=1e-6)
+
+
+def test_curvature_sees_the_images_across_symmetric_sides() -> None:
+    """A quarter of a surface bends as the whole one, on the sides and at the corner too."""
+    places = np.linspace(-1.0, 1.0, 11)
+    x, y = (grid.ravel() for grid in np.meshgrid(places, places, indexing="ij"))
+    points = np.column_stack([x, y, 0.2 * x**2 - 0.1 * y**2 + 0.05 * x**2 * y**2 - 0.08 * x**4])
+    corner = np.arange(121).reshape(11, 11)[:-1, :-1].ravel()
+    triangles = np.vstack([np.column_stack([corner, corner + 11, corner + 12])])
+    triangles = np.vstack([triangles, np.column_stack([corner, corner + 12, corner + 1])])
+    # the diagonals of the quarter's own images
+    flip = (x[triangles].mean(axis=1) * y[triangles].mean(axis=1)) < 0.0
+    turned = [[corner, corner + 11, corner + 1], [corner + 11, corner + 12, corner + 1]]
+    other = np.vstack([np.column_stack(part) for part in turned])
+    other = other[(x[other].mean(axis=1) * y[other].mean(axis=1)) < 0.0]
+    triangles = np.vstack([triangles[~flip], other])
+
+    def curvature(points: NDArray[np.float64], triangles: NDArray[np.int64]) -> NDArray[np.float64]:
+        total = len(points)
+        nodes = SurfaceNodes(MPI.COMM_SELF, triangles, np.arange(total), np.ones(total, dtype=bool), total)
+        on_sides = np.abs(points[:, :2]) < 1e-12 if points[:, :2].min() > -0.5 else np.zeros((total, 2), bool)
+        up = np.tile([0.0, 0.0, 1.0], (total, 1))
+        return CurvatureFit(nodes, points, on_sides).curvature(points, up)
+
+    whole = curvature(points, triangles)
+    kept = np.flatnonzero((x > -1e-12) & (y > -1e-12))
+    renumbered = np.full(len(points), -1)
+    renumbered[kept] = np.arange(len(kept))
+    quarter = renumbered[triangles[np.all(np.isin(triangles, kept), axis=1)]]
+    np.testing.assert_allclose(curvature(points[kept], quarter), whole[kept], rtol=1e-9, atol=1e-12)
+
+
 @pytest.mark.slow
 def test_a_cylinder_in_3d_answers_like_the_plane(comm: MPI.Comm) -> None:
     geometry = {"width": "3 um", "metal_thickness": "4 um", "electrolyte_depth": "4 um"}
@@ -167,10 +227,10 @@ def test_a_cylinder_in_3d_answers_like_the_plane(comm: MPI.Comm) -> None:
         assert solid.void_rates()[0] == pytest.approx(plane.void_rates()[0], rel=2e-3)
         losses.append(solid.void_rates()[1])
         solid.destroy()
-    # creep at n = 6.6 answers to the roughness of the roof; it comes down to the plane's from above
+    # creep at n = 6.6 answers to the curvature of the roof with its n-th power
     expected = plane.void_rates()[1]
-    assert losses[1] < losses[0]
-    assert losses[1] == pytest.approx(expected, rel=0.35)
+    assert abs(losses[1] - expected) < abs(losses[0] - expected)
+    assert losses[1] == pytest.approx(expected, rel=0.03)
 
 
 def single_void(kind: str, tip: float) -> LoadedCase:
@@ -205,8 +265,8 @@ def test_a_void_in_3d_answers_like_the_axisymmetric_one(comm: MPI.Comm) -> None:
     assert fine["gain"] == pytest.approx(expected["gain"], rel=5e-3)
     assert fine["voltage"] == pytest.approx(expected["voltage"], rel=5e-3)
     assert fine["platen"] == pytest.approx(expected["platen"], rel=2e-2)
-    # creep: the flat facets of the roof cost what they cost the axisymmetric cell at this size, 13 %
-    assert fine["loss"] == pytest.approx(expected["loss"], rel=0.13)
+    # creep: 3 % is the goal at 0.1 um
+    assert fine["loss"] == pytest.approx(expected["loss"], rel=0.03)
     for name, value in expected.items():
         assert abs(fine[name] - value) < abs(coarse[name] - value), name
 

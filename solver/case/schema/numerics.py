@@ -71,8 +71,10 @@ class Numerics(Section):
     smallest_quality: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = Field(
         0.35, description="quality of the worst cell below which the mesh is made anew (1: equilateral)"
     )
-    regularisation: Annotated[float, Field(ge=1e-10, lt=1, allow_inf_nan=False)] = Field(
-        1e-4, description="strain rate below which creep counts as linear, over v per um"
+    regularisation: Annotated[float, Field(ge=1e-10, lt=1, allow_inf_nan=False)] | None = Field(
+        None,
+        description="strain rate below which creep counts as linear, over v per um; default: a thousandth of "
+        "the mean rate of the flow, between 1e-6 and 1e-4",
     )
     coupling_tolerance: Annotated[float, Field(ge=1e-9, le=1e-3, allow_inf_nan=False)] = Field(
         COUPLING_TOLERANCE,

@@ -46,6 +46,8 @@ _BLEND = 2.6
 """Exponent with which the stresses of both mechanisms blend to that start: right where they are the same, at
 n about 5.5."""
 _PASCAL_PER_MEGAPASCAL = 1e6
+MOST_REGULARISATION, RELATIVE_REGULARISATION = 1e-4, 1e-3
+"""Default of e_0: its largest value (v0/L), and its share of the mean rate of the flow."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,9 @@ class CreepParameters:
     Attributes:
         exponent: n.
         reference_stress: stress at which the uniaxial rate is v0/L, in P0.
-        regularisation: e_0 in v0/L.
+        regularisation: e_0 in v0/L, or the most that it is.
+        relative_regularisation: e_0 over the rate of the flow (:mod:`solver.equations.newtonian_rate`); 0: it
+            is given.
         viscosity_floor: linear viscosity in parallel (power-law breakdown), in P0 L / v0.
         diffusional_rate: coefficient B of the parallel mechanism e = B sigma, in v0 / (L P0).
         breakdown_stress: effective stress above which the power law is not known to hold, in P0.
@@ -71,6 +75,7 @@ class CreepParameters:
     breakdown_stress: float = math.inf
     saturation: Saturation | None = None
     grains: Grains | None = None
+    relative_regularisation: float = 0.0
 
 
 def from_case(loaded: LoadedCase, scales: Scales) -> CreepParameters:
@@ -80,10 +85,12 @@ def from_case(loaded: LoadedCase, scales: Scales) -> CreepParameters:
     exponent = creep.exponent.value
     reference = creep.stress.value * (rate_scale / creep.coefficient(temperature)) ** (1.0 / exponent)
     diffusional = creep.diffusional_rate.value * scales.stress / (_PASCAL_PER_MEGAPASCAL * rate_scale)
+    given = loaded.case.numerics.regularisation
     return CreepParameters(
         exponent=exponent,
         reference_stress=reference / scales.stress,
-        regularisation=loaded.case.numerics.regularisation,
+        regularisation=MOST_REGULARISATION if given is None else given,
+        relative_regularisation=RELATIVE_REGULARISATION if given is None else 0.0,
         viscosity_floor=creep.viscosity_floor.value * rate_scale / scales.stress,
         diffusional_rate=diffusional,
         breakdown_stress=creep.breakdown_stress.value / scales.stress if creep.breakdown_stress else math.inf,
