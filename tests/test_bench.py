@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.benchmarks import __main__ as driver
-from tests.benchmarks import box
+from tests.benchmarks import box, runs
 
 Row = dict[str, Any]
 
@@ -54,6 +54,44 @@ def test_the_median_of_paired_runs_counts(monkeypatch: pytest.MonkeyPatch) -> No
     assert order == ["livoid", "ngsolve"] * 3
     assert (driver.total(first), driver.total(second)) == (2.0, 5.0)
     assert first["spread"] == pytest.approx(1.0)
+
+
+def test_runs_take_turns_and_the_first_is_not_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    seconds = {"new": iter([9.0, 2.0, 1.0, 3.0]), "old": iter([9.0, 6.0, 4.0, 5.0])}
+
+    def measured(copy: Path, case: str, _folder: Path) -> runs.Run:
+        order.append(copy.name)
+        efforts = dict.fromkeys(runs.EFFORTS, 7)
+        return runs.Run(case, next(seconds[copy.name]), 0.0, efforts, {"capacity": 0.1, "V": 0.01, "c": 0.5})
+
+    monkeypatch.setattr(runs, "run", measured)
+    copies = {"this": Path("new"), "other": Path("old")}
+    found = runs.turns(copies, ["die-li"], tmp_path, repeat=3)
+    assert order == ["new", "old"] * 4
+    this, other = (found["die-li"][name].seconds for name in ("this", "other"))
+    assert (this, other) == (2.0, 5.0)
+    assert "| die-li | other | 5.0 | 0.0 | 2.50 | 7 | 7 | 7 | 7 | 0.1 | 0.01 | 0.5 |" in runs.table(found)
+
+
+def test_a_run_that_fails_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No copy of livoid: a message in the table, and no seconds to compare with."""
+    monkeypatch.setitem(runs.RUNS, "die-li", ("numerics.nonsense=1",))
+    item = runs.run(runs.SOURCE, "die-li", tmp_path / "run")
+    assert "nonsense" in item.failed
+    assert item.failed in runs.table({"die-li": {"this": item}})
+
+
+@pytest.mark.slow
+def test_a_short_run_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(runs.RUNS, "demo-2MPa", ('operation.capacity="2e-5 mAh/cm^2"',))
+    item = runs.run(runs.SOURCE, "demo-2MPa", tmp_path / "run")
+    assert item.failed == ""
+    assert item.efforts["steps"] > 1
+    assert item.seconds > 0.0
+    assert item.end["capacity_mAh_cm2"] == pytest.approx(2e-5)
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ import psutil
 
 from meshes.tags import Boundary
 from solver.core.ownership import ForeignFolderError, Results
-from tests.benchmarks import box, numbers
+from tests.benchmarks import box, numbers, runs
 
 HERE = Path(__file__).resolve().parent
 PROBLEMS = ("constriction", "diffusion", "creep", "step")
@@ -32,6 +32,7 @@ SIZES = {
     "solid": ((3, 0.0573), (3, 0.038)),
 }
 """Dimension and element size: "plane" has 5e4 and 2e5 unknowns of creep, "solid" 3e5 and 1e6."""
+SIZES_HELP = "boxes of these sizes beside other codes, or whole runs of shipped cases (livoid alone)"
 SAME = 1e-3
 """Relative difference allowed between answers: quadrature of the power law near its singular edge."""
 SAMPLING = 0.005
@@ -197,10 +198,35 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def bench_runs(arguments: argparse.Namespace, folder: Path) -> int:
+    """Whole runs; 1 if one fails with this copy."""
+    copies = {"this": runs.SOURCE}
+    if arguments.against is not None:
+        other = arguments.against.resolve()
+        if not (other / "solver" / "__main__.py").is_file():
+            print(f"livoid: --against: {other} is no copy of livoid", file=sys.stderr)
+            return 2
+        copies["other"] = other
+    found: dict[str, dict[str, runs.Run]] = {}
+    for case in arguments.cases:
+        found |= runs.turns(copies, [case], folder, arguments.repeat)
+        print(runs.table({case: found[case]}), flush=True)
+        (folder / "runs.md").write_text(runs.table(found), encoding="utf-8")
+    return 1 if any(item["this"].failed for item in found.values()) else 0
+
+
 def main() -> int:
     """Run the bench; 1 if answers differ or livoid fails."""
     parser = argparse.ArgumentParser(prog="livoid bench", description=__doc__)
-    parser.add_argument("--sizes", nargs="+", choices=tuple(SIZES), default=["check", "plane", "solid"])
+    parser.add_argument(
+        "--sizes", nargs="+", choices=(*SIZES, "runs"), default=["check", "plane", "solid"], help=SIZES_HELP
+    )
+    parser.add_argument(
+        "--against", type=Path, help="runs: another copy of livoid (a folder) to compare with"
+    )
+    parser.add_argument(
+        "--cases", nargs="+", choices=tuple(runs.RUNS), default=list(runs.RUNS), help="of runs"
+    )
     parser.add_argument("--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS))
     parser.add_argument("--codes", nargs="+", choices=CODES, default=None)
     parser.add_argument(
@@ -213,6 +239,12 @@ def main() -> int:
     folder = Path(arguments.out).resolve()
     Results(folder).claim()
     write_freefem_numbers(folder)
+    if "runs" in arguments.sizes:
+        if arguments.sizes != ["runs"]:
+            parser.error("runs: not beside other sizes")
+        return bench_runs(arguments, folder)
+    if arguments.against is not None:
+        parser.error("--against is for --sizes runs")
     codes = arguments.codes or available()
     print(f"codes: {', '.join(codes)}", flush=True)
     limits = Limits(arguments.seconds, 1024.0 * arguments.memory)
