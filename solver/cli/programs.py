@@ -22,7 +22,8 @@ TAKES_ALL = ("test", "bench", "soak")
 """Commands whose options are all those of the other program."""
 
 BENCH_OPTIONS = (
-    "[--sizes check|plane|solid] [--problems ...] [--codes ...] [--repeat N] [--seconds S] [--out DIR]"
+    "[--sizes check|plane|solid|runs] [--problems ...] [--codes ...] [--against FOLDER] [--cases ...] "
+    "[--repeat N] [--seconds S] [--memory GB] [--out DIR]"
 )
 
 DOCS_NEED = ("sphinx", "myst_nb", "furo", "ipykernel", "jupyter_cache", "latex2mathml", "pybtex")

@@ -1,4 +1,4 @@
-"""Whole runs of shipped cases, by this code and by another copy: ``livoid bench --sizes runs --against FOLDER``.
+"""Whole runs of shipped cases, by this code and another copy: ``livoid bench --sizes runs --against FOLDER``.
 
 Each run is a process of its own on one core, the copies in turns: what else the machine does meets both.
 Seconds are those of the processor for the whole command, start-up included: what a study pays per point.
