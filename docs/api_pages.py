@@ -7,7 +7,7 @@ from pathlib import Path
 
 from solver.core.files import update
 
-PACKAGES = ("solver", "meshes", "postprocess")
+PACKAGES = ("python/livoid", "solver", "meshes", "postprocess")
 LITERAL = re.compile(r"(``.*?``|:[a-z]+:`.*?`)")
 
 
@@ -31,7 +31,7 @@ def rooms(root: Path) -> dict[str, list[str]]:
         for file in sorted((root / package).rglob("*.py")):
             if file.stem == "__main__":
                 continue
-            parts = file.relative_to(root).with_suffix("").parts
+            parts = file.relative_to((root / package).parent).with_suffix("").parts
             room = ".".join(parts[:-1])
             found.setdefault(room, []).append(room if parts[-1] == "__init__" else ".".join(parts))
     return {room: sorted(modules) for room, modules in found.items()}
@@ -41,7 +41,9 @@ def _page(room: str, modules: list[str]) -> str:
     lines = [f"# {room}", ""]
     for module in modules:
         title = [] if module == room else [f"## {module.rsplit('.', 1)[1]}", ""]
-        lines += [*title, "```{eval-rst}", f".. automodule:: {module}", "   :members:", "```", ""]
+        # what a module only passes on has its place where it is made
+        options = ["   :members:", "   :ignore-module-all:"]
+        lines += [*title, "```{eval-rst}", f".. automodule:: {module}", *options, "```", ""]
     return "\n".join(lines)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "python"))
 
 import api_pages
 import executed
@@ -45,6 +46,8 @@ html_theme = "furo"
 html_title = f"livoid {release}"
 # links from pages that GitHub shows too: to files outside the documentation
 suppress_warnings = ["myst.xref_missing", "mystnb.unknown_mime_type"]
+# annotations name classes without their module: Case and Study are both the package's and the schema's
+suppress_warnings.append("ref.python")
 if nb_execution_mode == "off":  # the kernel is what knows its language
     suppress_warnings.append("myst-nb.lexer")
 
@@ -59,6 +62,11 @@ def _absolute_values(
     api_pages.without_substitutions(lines)
 
 
+def _with_digest(_app: object, page: str, content: list[str]) -> None:
+    content[0] = executed.with_digest(ROOT, page, content[0])
+
+
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
+    app.connect("source-read", _with_digest)
     app.connect("autodoc-process-docstring", _absolute_values)

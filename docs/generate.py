@@ -200,9 +200,21 @@ def materials() -> str:
 
 def _number(head: str, entry: Mapping[str, Any]) -> str:
     """Row of a number of the library."""
-    ends = " to ".join(str(end) for end in entry.get("range", ()))
-    cells = (str(entry.get("value", "")), ends, str(entry.get("status", "")), str(entry.get("source", "")))
-    return f"| {head} | " + " | ".join(map(_cell, cells)) + " |"
+    source = _DOI.sub(r"[\g<0>](https://doi.org/\g<1>)", str(entry.get("source", "")))
+    cells = (str(entry.get("value", "")), _ends(entry), str(entry.get("status", "")), source)
+    return f"| {head} | " + " | ".join(_cell(cell).replace("*", "\\*") for cell in cells) + " |"
+
+
+_DOI = re.compile(r"\bdoi:(10\.\d{4,9}/[^\s,;:]*[^\s,;:.])")
+
+
+def _ends(entry: Mapping[str, Any]) -> str:
+    """The range of a number, its unit once."""
+    ends = [str(end) for end in entry.get("range", ())]
+    units = {end.partition(" ")[2] for end in ends}
+    if len(units) == 1:
+        ends[0] = ends[0].partition(" ")[0]
+    return " to ".join(ends)
 
 
 def records() -> str:

@@ -29,16 +29,20 @@ class VoidShape:
     """One void seed.
 
     Attributes:
-        center: lateral position of the middle of the void (x, or (x, y) in three dimensions).
+        center: lateral position of the middle of the void (x, or (x, y) in three dimensions; of a cylinder in
+            three dimensions the coordinate across its axis).
         width: full width at the electrolyte surface.
         height: height of the roof above the electrolyte surface.
         shape: ``"ellipse"`` (half ellipse, half ellipsoid) or ``"cap"`` (circular arc).
+        along: axis of a cylinder that runs through a cell of three dimensions (0: x, 1: y), None for a body
+            of revolution.
     """
 
     center: tuple[float, ...]
     width: float
     height: float
     shape: ShapeName = "ellipse"
+    along: int | None = None
 
     @property
     def half_width(self) -> float:

@@ -234,7 +234,7 @@ def _finish(panels: NDArray[Any], depth: float) -> None:
         if axes.lines:
             axes.legend(fontsize=7, frameon=False)
     for axes in panels[-1]:
-        axes.set_xlabel("distance from the electrolyte (um)")
+        axes.set_xlabel("Distance from the electrolyte (um)")
     for axes in panels[:, 0]:
         axes.set_ylabel("x_Mg / bulk")
     title = "solid: model; dashed and dotted: as EDS with a response of 3 and 5 um would show it"
@@ -256,7 +256,7 @@ def _utilisation_figure(done: Sequence[Done]) -> plt.Figure:
     for current, percent in SLAB.items():
         axes.plot(percent, SLAB_CUTOFF * _MILLI, "v", color=colours.get(current, "k"), ms=8, mfc="none")
     axes.axhline(SLAB_CUTOFF * _MILLI, color="0.7", lw=0.8)
-    axes.set_xlabel("capacity over useful capacity (%); triangles: slab solution")
+    axes.set_xlabel("Capacity over useful capacity (%); triangles: slab solution")
     axes.set_ylabel("c_Li at the contact (mmol/cm3)")
     axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure

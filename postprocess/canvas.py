@@ -12,9 +12,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from cycler import cycler
 
@@ -82,19 +79,17 @@ def with_pdf(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(n for name in names for n in (name, str(Path(name).with_suffix(".pdf"))))
 
 
-def save(figure: plt.Figure, path: Path, dpi: int = DPI, *, pdf: bool = False) -> Path:
-    """Write a figure, without what would be cut off at its edges, and forget it; returns the file.
+def save(figure: plt.Figure, path: Path, dpi: int = DPI) -> Path:
+    """Write a figure as a picture and, beside it, as a PDF, and forget it; returns the picture.
 
     Args:
         figure: to be written.
         path: picture.
         dpi: of the picture.
-        pdf: whether the same is written as a PDF beside it.
     """
     if figure.get_layout_engine() is None:
         figure.tight_layout()
     figure.savefig(path, dpi=dpi)
-    if pdf:
-        figure.savefig(path.with_suffix(".pdf"), dpi=2 * dpi)
+    figure.savefig(path.with_suffix(".pdf"), dpi=2 * dpi)
     plt.close(figure)
     return path

@@ -143,10 +143,10 @@ def _figure(runs: dict[Metal, list[Beside]], target: Path) -> Path:
             fontsize=9,
             parse_math=False,
         )
-        axes[-1, column].set_xlabel("capacity (mAh/cm2)")
+        axes[-1, column].set_xlabel("Capacity (mAh/cm2)")
     for axis, text in zip(
         axes[:, 0],
-        ("overpotential (mV)", "contact loss (%)", "voids", "width (um)", "height (um)"),
+        ("Overpotential (mV)", "Contact loss (%)", "Voids", "Width (um)", "Height (um)"),
         strict=True,
     ):
         axis.set_ylabel(text)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from postprocess.canvas import plt, save
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 COLOURS = {"closes": "C3", "shrinks": "C3", "meets": "C0", "grows": "C0", "stays": "0.5", "fails": "k"}
@@ -23,6 +24,16 @@ def draw_sizes(folder: Path) -> Path:
     """Draw ``critical.png`` beside ``critical.csv`` and ``critical.json``; returns the picture."""
     trials = pd.read_csv(folder / "critical.csv")
     found = json.loads((folder / "critical.json").read_text(encoding="utf-8"))
+    return save(sizes_figure(trials, found), folder / "critical.png")
+
+
+def sizes_figure(trials: pd.DataFrame, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> plt.Figure:
+    """What becomes of voids over their size.
+
+    Args:
+        trials: columns of ``critical.csv``.
+        found: crossings by the kind of search, as in ``critical.json``.
+    """
     figure, axes = plt.subplots(figsize=(6.4, 2.6))
     heights = {kind: height for height, kind in enumerate(ROWS)}
     y = trials["kind"].map(heights) + trials["mesh"].map(OFFSET)
@@ -38,9 +49,9 @@ def draw_sizes(folder: Path) -> Path:
     axes.set_yticks(list(heights.values()), list(ROWS.values()))
     axes.set_ylim(-0.5, 1.5)
     axes.set_xscale("log")
-    axes.set_xlabel("half-width of the void (um); upper dots of each row: finer mesh")
+    axes.set_xlabel("Half-width of the void (um); upper dots of each row: finer mesh")
     axes.legend(fontsize=7, frameon=False, ncols=3, loc="upper left")
-    return save(figure, folder / "critical.png")
+    return figure
 
 
 def draw_map(folder: Path, smallest: float, largest: float) -> Path:
@@ -64,8 +75,8 @@ def draw_map(folder: Path, smallest: float, largest: float) -> Path:
     axes.axhspan(largest, 1.2 * largest, color="0.9", lw=0)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlabel("stack pressure (MPa)")
-    axes.set_ylabel("neutral half-width (um)")
+    axes.set_xlabel("Stack pressure (MPa)")
+    axes.set_ylabel("Neutral half-width (um)")
     axes.set_title("triangles: up, every void that fits grows; down, every void shrinks", fontsize=8)
     axes.legend(fontsize=7, frameon=False)
     return save(figure, folder / "map.png")

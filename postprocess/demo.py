@@ -39,7 +39,9 @@ def demo_figure(folders: list[Path], path: Path) -> Path:
     runs = [read_run(folder) for folder in folders]
     size = (17, 4.4 * len(runs))
     ratios = {"width_ratios": [1.0, 1.5, 1.0]}
-    figure, panels = plt.subplots(len(runs), 3, figsize=size, squeeze=False, gridspec_kw=ratios)
+    figure, panels = plt.subplots(
+        len(runs), 3, figsize=size, squeeze=False, gridspec_kw=ratios, layout="constrained"
+    )
     for row, run in zip(panels, runs, strict=True):
         plots.shape_axes(row[0], run)
         row[0].set_title(f"{run.folder.name}: void shape", fontsize=9, parse_math=False)
@@ -47,7 +49,7 @@ def demo_figure(folders: list[Path], path: Path) -> Path:
         plots.contact_axes(row[2], run)
         twin = row[2].twinx()
         twin.plot(run.series["capacity_mAh_cm2"], plots.MILLI * run.series["voltage_V"], "C3")
-        twin.set_ylabel("overpotential (mV)", color="C3")
+        twin.set_ylabel("Overpotential (mV)", color="C3")
         row[2].locator_params(axis="x", nbins=5)
         row[2].set_title("contact and overpotential", fontsize=9)
     return save(figure, path, dpi=110)

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import convolve1d, gaussian_filter1d
+from scipy.signal import fftconvolve
 
 FWHM_PER_SIGMA = 2.0 * math.sqrt(2.0 * math.log(2.0))
 FWHM_PER_DECAY = 2.0 * math.log(2.0)
@@ -25,7 +25,7 @@ def respond(
     *,
     shape: Literal["gaussian", "exponential"] = "gaussian",
     axis: int = -1,
-    mode: str = "nearest",
+    mode: Literal["nearest", "reflect"] = "nearest",
 ) -> NDArray[np.float64]:
     """Values on an even grid as a probe sees them along one axis.
 
@@ -39,16 +39,29 @@ def respond(
     """
     if width == 0.0:
         return values
+    length = width / spacing
     if shape == "gaussian":
-        sigma = width / FWHM_PER_SIGMA / spacing
-        return np.asarray(gaussian_filter1d(values, sigma, axis=axis, mode=mode, truncate=_SIGMAS))
-    decay = width / FWHM_PER_DECAY / spacing
-    away = np.abs(np.arange(-math.ceil(_DECAYS * decay), math.ceil(_DECAYS * decay) + 1))
-    # integrals over the cells: a kink in a narrow response is not missed
-    weights = np.where(
-        away == 0, 1.0 - math.exp(-0.5 / decay), math.sinh(0.5 / decay) * np.exp(-away / decay)
-    )
-    return np.asarray(convolve1d(values, weights / weights.sum(), axis=axis, mode=mode))
+        away = np.abs(_cells(_SIGMAS, length / FWHM_PER_SIGMA))
+        weights = np.exp(-0.5 * (away / (length / FWHM_PER_SIGMA)) ** 2)
+    else:
+        decay = length / FWHM_PER_DECAY
+        away = np.abs(_cells(_DECAYS, decay))
+        # integrals over the cells: a kink in a narrow response is not missed
+        weights = np.where(
+            away == 0, 1.0 - math.exp(-0.5 / decay), math.sinh(0.5 / decay) * np.exp(-away / decay)
+        )
+    # by transforms: a response takes hundreds of cells, of each of millions
+    along = [axis % values.ndim == k for k in range(values.ndim)]
+    beyond = [(len(away) // 2,) * 2 if here else (0, 0) for here in along]
+    wider = np.pad(values, beyond, mode="symmetric" if mode == "reflect" else "edge")
+    kernel = (weights / weights.sum()).reshape([-1 if here else 1 for here in along])
+    return np.asarray(fftconvolve(wider, kernel, mode="valid", axes=axis))
+
+
+def _cells(lengths: float, length: float) -> NDArray[np.int_]:
+    """Numbers of the cells, from the middle, over which a response is followed."""
+    most = math.ceil(lengths * length)
+    return np.arange(-most, most + 1)
 
 
 def blurred(

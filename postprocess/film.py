@@ -232,4 +232,4 @@ def _write_stills(reel: Reel, target: Path) -> None:
         axis.set_title(reel.captions[k], loc="left")
     axes[-1].set_xlabel(_lengths(reel.window))
     _colour_bar(figure, axes, reel.highest)
-    save(figure, target, pdf=True)
+    save(figure, target)

@@ -26,8 +26,8 @@ def draw_focus(folder: Path) -> Path:
     for column, kind in enumerate(kinds):
         _draw_array(grid[0, column], grid[1, column], table[table["kind"] == kind])
         grid[0, column].set_title(TITLES[kind])
-    grid[0, 0].set_ylabel("largest over applied current density")
-    grid[1, 0].set_ylabel("constriction (half-width / kappa)")
+    grid[0, 0].set_ylabel("Largest over applied current density")
+    grid[1, 0].set_ylabel("Constriction (half-width / kappa)")
     grid[0, 0].legend(fontsize=7, frameon=False)
     return save(figure, folder / "focus.png")
 
@@ -46,4 +46,4 @@ def _draw_array(top: plt.Axes, bottom: plt.Axes, table: pd.DataFrame) -> None:
         bottom.legend(fontsize=7, frameon=False)
     for axes in (top, bottom):
         axes.set_yscale("log")
-    bottom.set_xlabel("contact fraction f")
+    bottom.set_xlabel("Contact fraction f")

@@ -27,15 +27,15 @@ def draw_impedance(folder: Path, title: str) -> Path:
     nyquist.set_ylabel("-Im Z (ohm cm2)")
     bode.loglog(frequency, (real**2 + imaginary**2) ** 0.5, "C0-", label="|Z|")
     bode.loglog(frequency, (-imaginary).clip(1e-6 * largest), "C1--", label="-Im Z")
-    bode.set_xlabel("frequency (Hz)")
-    bode.set_ylabel("(ohm cm2)")
+    bode.set_xlabel("Frequency (Hz)")
+    bode.set_ylabel("Impedance (ohm cm2)")
     bode.legend(fontsize=8, frameon=False)
     for name in (c.removesuffix("_real_ohm_cm2") for c in table.columns[3::2]):
         values = table[f"{name}_real_ohm_cm2"]
         if values.abs().max() > LEFT_OUT * largest:
             shares.semilogx(frequency, values, label=name.replace("_", " "))
-    shares.set_xlabel("frequency (Hz)")
-    shares.set_ylabel("share of Re Z (ohm cm2)")
+    shares.set_xlabel("Frequency (Hz)")
+    shares.set_ylabel("Share of Re Z (ohm cm2)")
     shares.legend(fontsize=8, frameon=False)
     figure.suptitle(title, fontsize=8, parse_math=False)
     return save(figure, folder / "impedance.png")

@@ -14,7 +14,7 @@ from postprocess.records import read_run
 from solver.output.rows import InterfaceRow, PlatedThicknessRow, ProfileRow, SeriesRow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from matplotlib.axes import Axes
 
@@ -45,18 +45,21 @@ def plot_run(folder: Path) -> list[Path]:
     run = read_run(folder)
     target = folder / "figures"
     target.mkdir(exist_ok=True)
-    made = [save(_history_figure(run), target / "history.png", pdf=True)]
-    if run.outputs() and len(run.roofs(run.outputs()[0])):
-        made.append(save(_shape_figure(run), target / "shape.png", pdf=True))
-    if run.outputs():
-        made.append(save(_interface_figure(run), target / "interface.png", pdf=True))
-    if run.is_alloy() and run.outputs():
-        made.append(save(_composition_figure(run), target / "composition.png", pdf=True))
-    if run.plated:
-        made.append(save(_plated_figure(run), target / "deposit.png", pdf=True))
-    if run.fields:
-        made.append(save(_field_figure(run), target / "fields.png", pdf=True))
-    return made
+    return [save(draw(run), target / f"{name}.png") for name, draw in drawings(run).items()]
+
+
+def drawings(run: RunRecords) -> dict[str, Callable[[RunRecords], plt.Figure]]:
+    """What draws the figures that a run has records for, by their names."""
+    outputs = run.outputs()
+    found = {
+        "history": (_history_figure, True),
+        "shape": (_shape_figure, bool(outputs) and len(run.roofs(outputs[0])) > 0),
+        "interface": (_interface_figure, bool(outputs)),
+        "composition": (_composition_figure, bool(outputs) and run.is_alloy()),
+        "deposit": (_plated_figure, bool(run.plated)),
+        "fields": (_field_figure, bool(run.fields)),
+    }
+    return {name: draw for name, (draw, recorded) in found.items() if recorded}
 
 
 def voltage_axes(axes: Axes, run: RunRecords) -> None:

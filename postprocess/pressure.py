@@ -257,13 +257,13 @@ def _figure(rows: Sequence[PressureRow], target: Path) -> Path:
                 label=label,
             )
         top.set_title(f"{metal}, {temperature - 273.15:.0f} C")
-        top.set_xlabel("capacity (mAh/cm2)")
+        top.set_xlabel("Capacity (mAh/cm2)")
         top.legend(fontsize=6, frameon=False)
         _rise_panel(grid[1, column], here, metal, temperature)
         _contact_panel(grid[2, column], here)
-    grid[0, 0].set_ylabel("overpotential (mV)")
-    grid[1, 0].set_ylabel("largest over reference overpotential")
-    grid[2, 0].set_ylabel("contact fraction")
+    grid[0, 0].set_ylabel("Overpotential (mV)")
+    grid[1, 0].set_ylabel("Largest over reference overpotential")
+    grid[2, 0].set_ylabel("Contact fraction")
     return save(figure, target)
 
 
@@ -271,7 +271,7 @@ def _rise_panel(axes: Axes, rows: Sequence[PressureRow], metal: Metal, temperatu
     axes.plot([row.pressure for row in rows], [_rise(row) for row in rows], "C0o-", ms=4)
     axes.axhline(SOARS, color="0.5", lw=0.8, ls=":")
     axes.set_xscale("log")
-    axes.set_xlabel("stack pressure (MPa)")
+    axes.set_xlabel("Stack pressure (MPa)")
     if abs(temperature - ROOM_TEMPERATURE) > 1.0:
         return
     top = 1.05 * max([_rise(row) for row in rows] + [SOARS])
@@ -287,5 +287,5 @@ def _contact_panel(axes: Axes, rows: Sequence[PressureRow]) -> None:
     axes.plot(pressure, last, "C2o-", ms=4, label="at the end")
     axes.set_xscale("log")
     axes.set_ylim(0.0, 1.03)
-    axes.set_xlabel("stack pressure (MPa)")
+    axes.set_xlabel("Stack pressure (MPa)")
     axes.legend(fontsize=7, frameon=False)

@@ -16,13 +16,15 @@ from postprocess.plots import plot_run
 from postprocess.quantities import QUANTITIES, quantities
 from postprocess.records import RecordsError, read_run
 from postprocess.sensitivity import sensitivities
+from postprocess.study_columns import labelled
 from postprocess.study_plots import study_figures
-from postprocess.study_table import read_study
+from postprocess.study_table import read_study, varied_columns
 from solver.output.rows import EventRow, SeriesRow
 
 if TYPE_CHECKING:
     from postprocess.records import RunRecords
     from postprocess.study_table import StudyRow
+    from solver.study.schema import Study
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 SHOWN_EVENTS = 200
@@ -39,10 +41,11 @@ class PageTable:
 
 @dataclass(frozen=True)
 class Figure:
-    """A PNG picture, base64, and its caption."""
+    """A PNG picture, base64, and its caption; the same as a PDF, base64, where no file has it."""
 
     data: str
     caption: str
+    pdf: str = ""
 
 
 @dataclass
@@ -55,8 +58,13 @@ class Section:
     tables: list[PageTable] = field(default_factory=list)
 
 
-def report(folder: Path, out: Path | None = None) -> Path:
+def report(folder: Path, out: Path | None = None, view: Path | None = None) -> Path:
     """Write the page of a run or study folder (default FOLDER/report.html).
+
+    Args:
+        folder: of the run or study.
+        out: the page.
+        view: interactive page in the same folder that the page of a run leads to.
 
     Raises:
         RecordsError: if the folder is neither.
@@ -67,7 +75,7 @@ def report(folder: Path, out: Path | None = None) -> Path:
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     target = out or folder / "report.html"
     target.parent.mkdir(parents=True, exist_ok=True)
-    page = template.render(title=title, summary=summary, sections=sections)
+    page = template.render(title=title, summary=summary, sections=sections, view=view.name if view else "")
     target.write_text(page, encoding="utf-8")
     return target
 
@@ -103,9 +111,12 @@ def _study_page(folder: Path) -> tuple[str, str, list[Section]]:
     sections = [
         Section(
             "Figures",
-            figures=[Figure(_encoded(data), caption) for caption, data in study_figures(study, rows)],
+            figures=[
+                Figure(_encoded(png), caption, _encoded(pdf))
+                for caption, png, pdf in study_figures(study, rows)
+            ],
         ),
-        Section("Runs", tables=[_run_table(rows)]),
+        Section("Runs", tables=[_run_table(study, rows)]),
     ]
     if study.method == "one-at-a-time":
         sections.insert(1, _sensitivity(rows))
@@ -194,14 +205,16 @@ def _sensitivity(rows: Sequence[StudyRow]) -> Section:
     return Section("Sensitivities", text, tables=[PageTable(table, head)])
 
 
-def _run_table(rows: Sequence[StudyRow]) -> PageTable:
+def _run_table(study: Study, rows: Sequence[StudyRow]) -> PageTable:
     chosen = [name for name in QUANTITIES if any(not math.isnan(r.results.get(name, math.nan)) for r in rows)]
-    head = ("run", *rows[0].values, "status", *chosen, "reason")
+    varied = varied_columns(study, rows)
+    head = ("run", *(labelled(each.path, each.unit) for each in varied), "status")
+    head += (*(labelled(name, QUANTITIES[name].unit) for name in chosen), "reason")
     body = []
-    for row in rows:
-        numbers = [row.results.get(name, math.nan) for name in chosen]
-        shown = ["" if math.isnan(number) else number for number in numbers]
-        body.append((row.name, *row.values.values(), row.status, *shown, row.reason))
+    for row, *values in zip(rows, *(each.values for each in varied), strict=True):
+        numbers = [*values, row.status, *(row.results.get(name, math.nan) for name in chosen)]
+        shown = ["" if isinstance(n, float) and math.isnan(n) else n for n in numbers]
+        body.append((row.name, *shown, row.reason))
     return PageTable(body, head)
 
 

@@ -21,16 +21,29 @@ MOST_LINES = 10
 """Lines (values of the second parameter) in one panel at most."""
 
 
-def study_figures(study: Study, rows: Sequence[StudyRow]) -> list[tuple[str, bytes]]:
-    """(caption, PNG) of every figure that makes sense for the study."""
+def study_figures(study: Study, rows: Sequence[StudyRow]) -> list[tuple[str, bytes, bytes]]:
+    """(caption, PNG, PDF) of every figure that makes sense for the study."""
+    drawn = study_figure(study, rows)
+    if drawn is None:
+        return []
+    figure, first = drawn
+    picture, drawing = io.BytesIO(), io.BytesIO()
+    figure.savefig(picture, format="png", dpi=120)
+    figure.savefig(drawing, format="pdf")
+    plt.close(figure)
+    return [(f"Quantities of interest over {first}", picture.getvalue(), drawing.getvalue())]
+
+
+def study_figure(study: Study, rows: Sequence[StudyRow]) -> tuple[plt.Figure, str] | None:
+    """Quantities of interest over what varies, and the path of that; None where nothing can be drawn."""
     numeric = [path for path in study.vary if _axis([row.values[path] for row in rows]) is not None]
     if study.method == "one-at-a-time" or not numeric:
-        return []
+        return None
     first = max(numeric, key=lambda path: len({row.values[path] for row in rows}))
     others = [path for path in study.vary if path != first]
     panels = [q for q in PLOTTED if any(not math.isnan(r.results.get(q, math.nan)) for r in rows)]
     if not panels:
-        return []
+        return None
     lines = list(dict.fromkeys(tuple(row.values[path] for path in others) for row in rows))
     scattered = study.method == "latin-hypercube" or len(lines) > MOST_LINES
     columns = min(3, len(panels))
@@ -43,10 +56,7 @@ def study_figures(study: Study, rows: Sequence[StudyRow]) -> list[tuple[str, byt
     if not scattered and others:
         grid.flat[0].legend(fontsize=6, frameon=False)
     figure.tight_layout()
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=120)
-    plt.close(figure)
-    return [(f"Quantities of interest over {first}", buffer.getvalue())]
+    return figure, first
 
 
 def _panel(

@@ -17,7 +17,11 @@ CELSIUS = 273.15
 
 def read_thresholds(folder: Path) -> pd.DataFrame:
     """``threshold.csv``; ``given`` says whether creep law and voids are the case's own."""
-    table = pd.read_csv(folder / "threshold.csv")
+    return with_given(pd.read_csv(folder / "threshold.csv"))
+
+
+def with_given(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of thresholds with a column ``given``: whether creep law and voids are the case's own."""
     table["metal"] = table["metal"].fillna("") if "metal" in table else ""  # older tables have no such column
     own = (table["creep"] == "as given") & (table["void_size"] == 1.0) & (table["population"] == 0)
     return table.assign(given=own)
@@ -35,7 +39,11 @@ def spread(table: pd.DataFrame, temperature: float, current: float) -> tuple[flo
 
 def draw_thresholds(folder: Path, title: str) -> Path:
     """Draw ``threshold.png`` beside ``threshold.csv``; returns the picture."""
-    table = read_thresholds(folder)
+    return save(threshold_figure(read_thresholds(folder), title), folder / "threshold.png")
+
+
+def threshold_figure(table: pd.DataFrame, title: str) -> plt.Figure:
+    """Threshold pressure over current for each metal and temperature; bars where creep law or voids vary."""
     figure, axes = plt.subplots(figsize=(5.4, 3.8))
     for k, ((metal, temperature), here) in enumerate(table.groupby(["metal", "temperature_K"])):
         line = here[here["given"]].sort_values("current_mA_cm2")
@@ -49,8 +57,8 @@ def draw_thresholds(folder: Path, title: str) -> Path:
             axes.errorbar([current], [own], yerr=bars, color=f"C{k}", capsize=4, lw=1.0)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlabel("current density (mA/cm2)")
-    axes.set_ylabel("threshold pressure (MPa)")
+    axes.set_xlabel("Current density (mA/cm2)")
+    axes.set_ylabel("Threshold pressure (MPa)")
     axes.set_title(f"{title}; bars: creep laws, voids", fontsize=8, parse_math=False)
     axes.legend(fontsize=8, frameon=False)
-    return save(figure, folder / "threshold.png")
+    return figure

@@ -2,7 +2,7 @@
 
 import os
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Ranks that wait give their core to others, however they were started (mpirun, srun, a script): waiting at
 # full speed costs several times the run on a busy machine. Open MPI reads this when it starts, after this.

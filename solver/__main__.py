@@ -18,9 +18,9 @@ def start() -> int:
         from solver.cli.main import main
 
         interrupts.obey()
-    except BaseException:
+    except BaseException as error:
         if not interrupts.asked():
-            raise
+            return _lacking(error)
         # whatever an import that was broken off has made of it
         print("livoid: interrupted", file=sys.stderr)
         code = 1
@@ -28,6 +28,17 @@ def start() -> int:
         code = main()
     interrupts.done()
     return code
+
+
+def _lacking(error: BaseException) -> int:
+    """Say what the environment lacks; anything else is raised again."""
+    from solver.cli.exits import EXIT_ENVIRONMENT, lacking
+
+    reason = lacking(error) if isinstance(error, ImportError) else None
+    if reason is None:
+        raise error
+    print(f"livoid: {reason}", file=sys.stderr)
+    return EXIT_ENVIRONMENT
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ def command(*arguments: str, ranks: int = 1) -> list[str]:
 
 def environment() -> dict[str, str]:
     """Variables with which it finds this source from any folder."""
-    return os.environ | {"PYTHONPATH": str(ROOT)}
+    return os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "python")])}
 
 
 @pytest.fixture

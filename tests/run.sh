@@ -6,14 +6,14 @@ set -u
 cd "$(dirname -- "$0")/.." || exit 3
 NOTHING_COLLECTED=5
 
-serial_part= parallel_part=parallel workers=auto before= figures=
+serial_part= parallel_part="parallel and not one_rank" workers=auto before= figures=
 for argument; do
     shift
     case $before$argument in
     -n) before=-n ;;
     -n*) workers=${argument#-n} before= ;;
     --figures) figures=$(mktemp) ;;
-    --quick) serial_part="not slow" parallel_part="parallel and not slow" ;;
+    --quick) serial_part="not slow" parallel_part="$parallel_part and not slow" ;;
     *) set -- "$@" "$argument" ;;
     esac
 done

@@ -135,14 +135,24 @@ def test_every_formula_can_be_shown() -> None:
 def test_executed_pages_are_kept_until_what_they_run_with_changes(tmp_path: Path) -> None:
     import executed
 
-    source = tmp_path / "solver" / "a.py"
-    source.parent.mkdir()
-    source.write_text("x = 1")
-    first = executed.folder(tmp_path)
-    (first / "result").write_text("")
-    assert executed.folder(tmp_path) == first and (first / "result").exists()
-    source.write_text("x = 2")
-    assert executed.folder(tmp_path) != first and not first.exists()
+    head = "---\nfile_format: mystnb\nkernelspec:\n  name: python3\n"
+
+    def kernel(page: str) -> str:
+        text = executed.with_digest(tmp_path, page, head + "---\n# Page\n")
+        assert text.startswith(head + "  display_name: ") and text.endswith("\n---\n# Page\n")
+        return str(text)
+
+    (tmp_path / "solver" / "cli").mkdir(parents=True)
+    (tmp_path / "solver" / "equation.py").write_text("1")
+    (tmp_path / "solver" / "cli" / "command.py").write_text("1")
+    first = [kernel(page) for page in ("quickstart", "verification-book")]
+    assert [kernel(page) for page in ("quickstart", "verification-book")] == first
+    (tmp_path / "solver" / "cli" / "command.py").write_text("2")
+    assert kernel("verification-book") == first[1] and kernel("quickstart") != first[0]
+    (tmp_path / "solver" / "equation.py").write_text("2")
+    assert kernel("verification-book") != first[1]
+    plain = "# A page that is not executed\n"
+    assert executed.with_digest(tmp_path, "usage", plain) == plain
 
 
 def test_links_between_pages_lead_somewhere() -> None:

@@ -12,7 +12,9 @@ import pytest
 from meshes import compat
 from tests.conftest import ROOT
 
-SOURCES = sorted(p for package in ("solver", "meshes", "postprocess") for p in (ROOT / package).rglob("*.py"))
+SOURCES = sorted(
+    p for package in ("solver", "meshes", "postprocess", "python") for p in (ROOT / package).rglob("*.py")
+)
 MAX_MODULE, MAX_FUNCTION = 400, 60
 
 

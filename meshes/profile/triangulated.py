@@ -331,6 +331,8 @@ def profile_from_seeds(
 
 
 def _seed_void(shape: VoidShape, extents: tuple[float, float]) -> SurfaceVoid:
+    if shape.along is not None:
+        return _seed_cylinder(shape, extents)
     centre = np.array(shape.center)
     disc = Point(centre).buffer(shape.half_width, quad_segs=SEED_SEGMENTS)
     # chords cut a little off the circle
@@ -350,4 +352,31 @@ def _seed_void(shape: VoidShape, extents: tuple[float, float]) -> SurfaceVoid:
         return np.column_stack([centre + (at - centre) * (reach / away)[:, None], height])
 
     void = SurfaceVoid(footprint, heights, shape.volume() / copies, shape.height)
+    return replace(void, wrapped=wrapped) if shape.overhangs else void
+
+
+def _seed_cylinder(shape: VoidShape, extents: tuple[float, float]) -> SurfaceVoid:
+    """A void that runs through the cell along x or y, with the section of the shape."""
+    across = 1 - (0 if shape.along is None else shape.along)
+    (centre,), half = shape.center, shape.half_width
+    low, high = max(centre - half, 0.0), min(centre + half, extents[across])
+    share = (high - low) / shape.width
+    if not (abs(share - 1.0) < 1e-6 or centre in (0.0, extents[across])):
+        raise ValueError(f"the seed at {shape.center} crosses a side of the cell")
+    ends = [(0.0, 0.0), extents]
+    corners = np.array(ends, dtype=np.float64)
+    corners[:, across] = low, high
+
+    def heights(at: NDArray[np.float64]) -> NDArray[np.float64]:
+        return shape.heights(np.abs(at[:, across] - centre))
+
+    def wrapped(at: NDArray[np.float64]) -> NDArray[np.float64]:
+        away = at[:, across] - centre
+        reach, height = shape.on_sphere(np.maximum(half - np.abs(away), 0.0), WRAPPED_POWER)
+        places = at.copy()
+        places[:, across] = centre + np.sign(away) * reach
+        return np.column_stack([places, height])
+
+    volume = shape.section_area() * share * extents[1 - across]
+    void = SurfaceVoid(shapely.box(*corners.ravel()), heights, volume, shape.height)
     return replace(void, wrapped=wrapped) if shape.overhangs else void

@@ -71,7 +71,7 @@ def microscope(folder: Path, request: Request, out: Path | None = None) -> list[
             rows.append(film.with_mg(look.row, maps))
             if frame not in shown:
                 continue
-            sem, eds_map, profile, numbers = (target / name for name in _names(frame))
+            sem, eds_map, profile, numbers = (target / name for name in _names(frame)[:4])
             title = f"{run.folder.resolve().name}, {frame.capacity:.4g} mAh/cm2"
             made += [
                 pictures.draw_sem(sem, look, view, request, run.folder.resolve().name),
@@ -83,9 +83,10 @@ def microscope(folder: Path, request: Request, out: Path | None = None) -> list[
 
 
 def _names(frame: FieldOutput) -> tuple[str, ...]:
-    """Files of an output: picture, maps, profile and its numbers."""
+    """Files of an output: picture, maps, profile and its numbers, then the PDFs of what is drawn."""
     end = f"{frame.output:05d}"
-    return f"sem-{end}.png", f"eds-{end}.png", f"profile-{end}.png", f"profile-{end}.csv"
+    pictures = (f"sem-{end}.png", f"eds-{end}.png", f"profile-{end}.png", f"profile-{end}.csv")
+    return (*pictures, f"eds-{end}.pdf", f"profile-{end}.pdf")
 
 
 def _chosen(every: list[FieldOutput], request: Request) -> list[FieldOutput]:

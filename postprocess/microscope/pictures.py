@@ -187,8 +187,8 @@ def draw_profile(target: Path, maps: Maps, title: str, instrument: Instrument) -
             top - depth, color="0.6", lw=0.8, ls=":", label=f"Mg is 1: {depth:g} um below the collector"
         )
     axes.axvline(0.0, color="0.4", lw=0.8)
-    axes.set_xlabel("distance from the electrolyte (um)")
-    axes.set_ylabel("intensity (Mg over bulk; S, Cu over largest)")
+    axes.set_xlabel("Distance from the electrolyte (um)")
+    axes.set_ylabel("Intensity (Mg over bulk; S, Cu over largest)")
     axes.set_ylim(bottom=0.0)
     axes.legend(fontsize=8, frameon=False)
     spread = f"bands: standard deviation between windows of {instrument.um('window'):g} um"

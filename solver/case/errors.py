@@ -90,7 +90,7 @@ def _keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
             continue
         field = here.model_fields.get(part)
         here = next(_models(field.annotation), None) if field is not None else None
-    return list(here.model_fields) if here is not None else []
+    return [field.alias or name for name, field in here.model_fields.items()] if here is not None else []
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

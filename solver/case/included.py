@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from solver.case.data_files import with_data_paths
 from solver.core.files import read_toml
 
 BASE = "base"
 RECORD = "included"
+FILES = (("fixture", "series"), ("heterogeneity", "table"))
+"""Section and key of files that a case names."""
 MOST = 20
 """Cases in a line at most, each the base of the one before."""
 
@@ -59,12 +62,22 @@ def with_base(data: Mapping[str, Any], source: str, check: Check) -> tuple[dict[
 
 
 def _anchored(data: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Data whose ``fixture.series``, relative to its own file, is found from elsewhere too."""
+    """Data whose files, relative to its own one, are found from elsewhere too."""
     data.pop(RECORD, None)
-    fixture = data.get("fixture")
-    if isinstance(fixture, dict) and isinstance(fixture.get("series"), str):
-        data["fixture"] = fixture | {"series": str((folder / fixture["series"]).resolve())}
-    return data
+    for name, key in FILES:
+        if isinstance(data.get(name), dict):
+            data[name] = _from(folder, data[name], key)
+    operation = data.get("operation")
+    if isinstance(operation, dict) and isinstance(operation.get("step"), list):
+        steps = [_from(folder, s, "table") if isinstance(s, dict) else s for s in operation["step"]]
+        data["operation"] = operation | {"step": steps}
+    return dict(with_data_paths(data, folder))
+
+
+def _from(folder: Path, table: dict[str, Any], key: str) -> dict[str, Any]:
+    """A table in which the path at a key starts from a folder."""
+    path = table.get(key)
+    return table | {key: str((folder / path).resolve())} if isinstance(path, str) else table
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from solver.case.beside import with_files
+from solver.case.current_table import with_tables
 from solver.case.errors import CaseError, ChangeError, describe, message, shown, suggestion
 from solver.case.included import BASE, with_base
 from solver.case.materials import (
@@ -23,9 +26,10 @@ from solver.case.materials import (
     merged,
     with_metal,
 )
-from solver.case.own_materials import names, with_own_materials
+from solver.case.own_materials import names, own_names, with_own_materials
 from solver.case.paths import PathError, overridden, set_value
 from solver.case.platen_series import with_motion
+from solver.case.resistance_table import table_problems, with_points
 from solver.case.resolved import SECTION as RESOLVED
 from solver.case.resolved import resolved_problems
 from solver.case.schema.case import Case
@@ -77,20 +81,40 @@ def load_case(path: str | Path, changes: Mapping[str, Any] | None = None) -> Loa
         CaseError: with every problem found.
         ChangeError: if the path of a change leads nowhere.
     """
-    source = str(path)
-    data = _read(Path(path), source)
+    return _changed(read_data(path), str(path), changes or {})
+
+
+def changed_case(
+    data: Mapping[str, Any], source: str = "case", changes: Mapping[str, Any] | None = None
+) -> LoadedCase:
+    """Validate plain data as a case, after changes.
+
+    Args:
+        data: as a case file has it.
+        source: name of the case in messages; files that it names lie beside this path.
+        changes: dotted paths and their new values.
+
+    Raises:
+        CaseError: with every problem found.
+        ChangeError: if the path of a change leads nowhere.
+    """
+    return _changed(copy.deepcopy(dict(data)), source, changes or {})
+
+
+def _changed(whole: dict[str, Any], source: str, changes: Mapping[str, Any]) -> LoadedCase:
+    """A case of data that may be changed in place."""
     # the copy belongs to the materials before the changes, or those of another case
-    problems = _take_copy(data) if changes or BASE in data else []
+    problems = _take_copy(whole) if changes or BASE in whole else []
     if problems:
         raise CaseError(source, problems)
-    data = _whole(data, source)
-    for dotted, value in (changes or {}).items():
+    whole = _whole(whole, source)
+    for dotted, value in changes.items():
         try:
-            _forget_definition(data, dotted)
-            set_value(data, dotted, value)
+            _forget_definition(whole, dotted)
+            set_value(whole, dotted, value)
         except PathError as error:
             raise ChangeError(source, [str(error)]) from None
-    return parse_case(data, source)
+    return parse_case(whole, source)
 
 
 def _forget_definition(data: Mapping[str, Any], dotted: str) -> None:
@@ -136,15 +160,24 @@ def parse_case(
         data = with_motion(data, source)
     except ValueError as error:
         problems.append(f"fixture.series = {shown(data['fixture']['series'])}: {error}")
+    try:
+        data = with_points(data, source)
+    except ValueError as error:
+        problems.append(f"heterogeneity.table = {shown(data['heterogeneity']['table'])}: {error}")
     data, wrong = with_own_materials(data, source)
+    data, faulty = with_tables(data, source)
+    problems += wrong + faulty
+    data, wrong = with_files(data, Path(source).parent)
     problems += wrong
     case: Case | None = None
     try:
         case = Case.model_validate(data)
     except ValidationError as error:
         problems += [describe(Case, detail) for detail in error.errors()]
-    materials = _materials(data, problems, library or Library())
+    materials = _materials(data, problems, library or Library(), Path(source).parent)
     problems += resolved_problems(copied, materials) + _resistance_problems(data, materials)
+    if case is not None and "electrolyte" in materials:
+        problems += table_problems(case.heterogeneity, materials["electrolyte"].area_resistance.value)
     if problems or case is None:
         raise CaseError(source, problems)
     return LoadedCase(case, materials["metal"], materials["creep"], materials["electrolyte"], source)
@@ -167,9 +200,11 @@ def _whole(data: Mapping[str, Any], source: str) -> dict[str, Any]:
     return whole
 
 
-def _read(path: Path, source: str) -> dict[str, Any]:
+def read_data(path: str | Path) -> dict[str, Any]:
+    """Plain data of a case file, as it stands there. Raises CaseError."""
+    source = str(path)
     try:
-        data = read_toml(path)
+        data = read_toml(Path(path))
     except ValueError as error:
         raise CaseError(source, [str(error)]) from None
     if not data:
@@ -177,8 +212,10 @@ def _read(path: Path, source: str) -> dict[str, Any]:
     return data
 
 
-def _materials(data: Mapping[str, Any], problems: list[str], library: Library) -> dict[str, Any]:
-    """Materials with overrides; problems are added to the list."""
+def _materials(
+    data: Mapping[str, Any], problems: list[str], library: Library, folder: Path = Path()
+) -> dict[str, Any]:
+    """Materials with overrides; problems are added to the list. Messages name those of ``folder`` too."""
     section = data.get("material", {})
     section = section if isinstance(section, Mapping) else {}
     found: dict[str, Any] = {}
@@ -192,7 +229,14 @@ def _materials(data: Mapping[str, Any], problems: list[str], library: Library) -
             continue
         if kind == "metal":
             metal = raw["name"]
-        material = _material(library, kind, raw, metal, problems)
+        try:
+            content = with_metal(_content(library, kind, raw), metal)
+        except UnknownMaterialError as error:
+            own, where = own_names(kind, folder)
+            hint = suggestion(raw["name"], [*names(kind), *own])
+            problems.append(f"material.{kind}.name = {shown(raw['name'])}: {error}{where}{hint}")
+            continue
+        material = _material(kind, raw, content, problems)
         if material is not None:
             found[kind] = material
     return found
@@ -218,14 +262,10 @@ def _resistance_problems(data: Mapping[str, Any], materials: Mapping[str, Any]) 
     return problems
 
 
-def _material(library: Library, kind: str, raw: Mapping[str, Any], metal: str, problems: list[str]) -> Any:
+def _material(kind: str, raw: Mapping[str, Any], content: dict[str, Any], problems: list[str]) -> Any:
+    """A material of ``content`` with the overrides of a case, None where something is wrong with it."""
     model = Library.KINDS[kind]
     path = f"material.{kind}"
-    try:
-        content = with_metal(_content(library, kind, raw), metal)
-    except UnknownMaterialError as error:
-        problems.append(f"{path}.name = {shown(raw['name'])}: {error}{suggestion(raw['name'], names(kind))}")
-        return None
     overrides = {key: value for key, value in raw.items() if key not in ("name", DEFINITION)}
     own = set(model.model_fields) - FIXED
     for key in sorted(set(overrides) - own):

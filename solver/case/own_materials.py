@@ -6,6 +6,7 @@ what was used, wherever the file has gone, and all ranks compute with the same n
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Mapping
@@ -20,6 +21,8 @@ LIBRARY = "LIVOID_LIBRARY"
 """Variable with a folder laid over livoid's library: ``NAME.toml``, for creep laws ``creep/NAME.toml``."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _ENDING = ".toml"
+_MOST_FILES = 200
+"""Files beside a case that are looked into for a message: a folder may hold thousands of them."""
 
 
 class _Reader:
@@ -106,9 +109,38 @@ def with_own_materials(data: Mapping[str, Any], source: str) -> tuple[Mapping[st
 
 def names(kind: str) -> list[str]:
     """Names that a case may give: those of livoid's library and of the one laid over it, sorted."""
+    return sorted({*Library().names(kind), *_laid_over(kind)})
+
+
+def own_names(kind: str, folder: Path) -> tuple[list[str], str]:
+    """Names of a user's own materials of a kind, and the words of a message that say where they are.
+
+    Args:
+        kind: metal, electrolyte or creep.
+        folder: of the case.
+    """
+    over, beside = _laid_over(kind), [f"./{name}" for name in _beside(kind, folder)]
+    words = [f"; {LIBRARY} has {', '.join(over)}"] if over else []
+    if beside:
+        words.append(f"; beside the case {'is' if len(beside) == 1 else 'are'} {', '.join(beside)}")
+    return [*over, *beside], "".join(words)
+
+
+def _laid_over(kind: str) -> list[str]:
+    """Names in the folder of the variable, sorted; none where it names no folder."""
     named = os.environ.get(LIBRARY)
-    over = Library(Path(named)).names(kind) if named and Path(named).is_dir() else []
-    return sorted({*Library().names(kind), *over})
+    return Library(Path(named)).names(kind) if named and Path(named).is_dir() else []
+
+
+def _beside(kind: str, folder: Path) -> list[str]:
+    """Data files of a kind in a folder, sorted: they say so, while case files have no ``kind``."""
+    found = []
+    with contextlib.suppress(OSError):
+        for file in sorted(folder.glob(f"*{_ENDING}"))[:_MOST_FILES]:
+            with contextlib.suppress(ValueError):
+                if file.is_file() and read_toml(file).get("kind") == kind:
+                    found.append(file.name)
+    return found
 
 
 def _creep(section: Mapping[str, Any]) -> object:

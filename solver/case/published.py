@@ -12,9 +12,10 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from solver.case import own_materials
+from solver.case.included import BASE
 from solver.case.materials import DEFINITION, FIXED, Library, choices
 from solver.case.schema.case import Case
-from solver.case.schema.operation import CONTROLS, NOT_AT_REST
+from solver.case.schema.protocol_step import CONTROLS, NOT_AT_REST, TABLE
 
 Schema = dict[str, Any]
 _ROOT, _RESOLVED = "Case", "resolved_material"
@@ -26,6 +27,7 @@ def schema() -> Schema:
     _, top = models_json_schema([(Case, "validation"), *((model, "validation") for model in kinds.values())])
     parts: Schema = json.loads(json.dumps(top["$defs"]))
     root: Schema = parts.pop(_ROOT)
+    parts["VoidPopulation"].pop("required")  # a table of voids has neither density nor width
     for name, rules in RULES.items():
         (root if name == _ROOT else parts[name])["allOf"] = rules
     for kind, model in kinds.items():
@@ -43,8 +45,28 @@ def schema() -> Schema:
         "properties": {kind: {"$ref": f"#/$defs/{_resolved_name(kind)}"} for kind in kinds},
         "additionalProperties": False,
     }
+    whole = _loosened(root, parts)
+    root["allOf"] = [{"if": _needs(BASE), "else": whole}]
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "livoid case"}
     return root | dialect | {"$defs": parts}
+
+
+def _loosened(part: Schema, parts: Schema) -> Schema:
+    """Takes out of a table, and of tables in it, what holds for the whole of one; returns that.
+
+    A case with a ``base`` has parts of tables. Lists are taken over as they are: their tables are whole.
+    """
+    whole: Schema = {key: part.pop(key) for key in ("required", "allOf") if key in part}
+    inner: Schema = {}
+    for key, value in part.get("properties", {}).items():
+        options = [option for option in value.get("anyOf", [value]) if option.get("type") != "null"]
+        if len(options) != 1:
+            continue
+        name = options[0].get("$ref", "").removeprefix("#/$defs/")
+        table = parts.get(name, options[0])
+        if table.get("type") == "object" and (found := _loosened(table, parts)):
+            inner[key] = found
+    return whole | ({"properties": inner} if inner else {})
 
 
 def schema_text() -> str:
@@ -119,31 +141,46 @@ def _without(*keys: str) -> Schema:
     return {"not": {"anyOf": [_needs(key) for key in keys]}}
 
 
+def _only(*keys: str) -> Schema:
+    """A rule for a table that has no other keys."""
+    return {"propertyNames": {"enum": list(keys)}}
+
+
 _STEPS = {"required": ["step"], "properties": {"step": {"minItems": 1}}}
+_STEP: list[Schema] = [
+    {"dependentRequired": {"current_to": ["current", "duration"], "pressure_to": ["duration"]}},
+    _if("do", "rest", {**_needs("duration"), **_without(*NOT_AT_REST, *TABLE)}),
+    _if("do", "follow", {"oneOf": [_needs(key) for key in TABLE], **_without(*CONTROLS, "cutoff_current")}),
+    {
+        "if": {"required": ["do"], "properties": {"do": {"enum": ["strip", "plate"]}}},
+        "then": {
+            "anyOf": [_needs("capacity"), _needs("duration")],
+            "oneOf": [_needs(name) for name in CONTROLS],
+            "not": {"anyOf": [_needs("current", "cutoff_current"), *(_needs(key) for key in TABLE)]},
+        },
+    },
+]
 _VOIDS = {"required": ["void"], "properties": {"void": {"minItems": 1}}}
+_TEXT = {"anyOf": [_STEPS, _needs("protocol")]}
 RULES: dict[str, list[Schema]] = {
     "Case": [{"not": {"allOf": [_needs("voids"), _VOIDS]}}],
     "Geometry": [_if("kind", "3d", _needs("depth"), _without("depth"))],
     "Void": [_if("shape", "cap", {"not": _needs("height", "contact_angle")}, _without("contact_angle"))],
+    "VoidPopulation": [
+        {"if": _needs("from"), "then": _only("from", "shape"), "else": _needs("density", "mean_width")}
+    ],
     "Model": [_if("friction", "tresca", _needs("friction_limit"), _without("friction_limit"))],
     "ProtocolStep": [
-        _if(
-            "do",
-            "rest",
-            {**_needs("duration"), **_without(*NOT_AT_REST)},
-            {
-                "anyOf": [_needs("capacity"), _needs("duration")],
-                "oneOf": [_needs(name) for name in CONTROLS],
-                "not": _needs("current", "cutoff_current"),
-            },
-        )
+        # what a step lacks may be in the lists of its cycles
+        {"if": _needs("per_cycle"), "else": {"allOf": _STEP}},
     ],
     "Operation": [
         {
-            "if": _STEPS,
+            "if": _TEXT,
             "then": _without("current", "overpotential", "capacity"),
             "else": _needs("capacity"),
-        }
+        },
+        {"not": {"allOf": [_STEPS, _needs("protocol")]}},
     ],
 }
 """What holds between the keys of a table, by the name of its model (which says the same in Python)."""

@@ -207,6 +207,7 @@ def quantity(
 
 
 Length = quantity("m", "um", 1e-9, 1e-1)
+Area = quantity("m**2", "cm**2", 1e-12, 1.0)
 LengthOrInf = quantity("m", "um", 1e-9, 1e-1, infinite=True)
 Position = quantity("m", "um", 0.0, 1e-1)
 Pressure = quantity("Pa", "MPa", 0.0, 1e9)

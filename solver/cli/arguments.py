@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from solver.case.loading import LoadedCase
 
 ROOT = Path(__file__).resolve().parents[2]
-"""The source tree."""
+"""The source tree, or the folder that pip has installed livoid into."""
+CASES = ROOT / "livoid" / "cases" if (ROOT / "livoid").is_dir() else ROOT / "cases"
+"""The cases that come with livoid; in the source tree ``livoid`` is the launcher."""
 Communicator = Annotated[MPI.Comm, Parameter(parse=False)]
 """All ranks; not from the command line but from :func:`solver.cli.main.main`."""
 CaseFile = Annotated[Path, Parameter(help="case file (TOML)")]
@@ -47,6 +49,23 @@ def parse_change(text: str) -> tuple[str, Any]:
         return path, tomllib.loads(f"value = {value}")["value"]
     except (ValueError, RecursionError):
         return path, value
+
+
+def pairs(option: str, words: Sequence[str]) -> dict[str, str]:
+    """``NAME=VALUE`` words of an option that can be repeated.
+
+    Raises:
+        ArgumentError: if one is none, or a name comes twice.
+    """
+    found: dict[str, str] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not (name and equals and value):
+            raise ArgumentError(f"--{option.removesuffix('s')} {word}: expected NAME=VALUE")
+        if name in found:
+            raise ArgumentError(f"--{option.removesuffix('s')} {name}= is given twice")
+        found[name] = value
+    return found
 
 
 def case_reader(

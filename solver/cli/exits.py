@@ -13,6 +13,22 @@ EXIT_OK, EXIT_FAILED, EXIT_INPUT, EXIT_ENVIRONMENT = 0, 1, 2, 3
 """Done; the run failed or was interrupted; bad input; something is missing in the environment."""
 
 
+NOT_BY_PIP = frozenset({"dolfinx", "petsc4py", "mpi4py", "gmsh", "basix", "ffcx", "ufl", "adios4dolfinx"})
+"""Packages that the environment has, and that pip does not install with livoid."""
+
+
+def lacking(error: ImportError) -> str | None:
+    """One line for a package of the environment that is missing; None where the error is of another kind."""
+    name = (error.name or "").split(".")[0]
+    if name not in NOT_BY_PIP:
+        return None
+    return (
+        f"this needs {name}, which pip does not install with livoid; "
+        "the environment comes with the source tree (docs/install.md). Reading results needs none of it: "
+        "import livoid in Python"
+    )
+
+
 def refuse(comm: MPI.Comm, reason: object, code: int = EXIT_INPUT) -> int:
     """Print on rank 0 why a command does nothing; returns the exit code."""
     if comm.rank == 0:

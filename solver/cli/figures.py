@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib.util
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 from mpi4py import MPI
 
-from solver.cli.arguments import Communicator, RunFolderPath, making, read_case, tell_of_abort
+from solver.cli.arguments import Communicator, RunFolderPath, making, pairs, read_case, tell_of_abort
 from solver.cli.exits import EXIT_ENVIRONMENT, EXIT_OK, refuse
 
 
@@ -35,24 +37,46 @@ def report(
     out: Path | None = None,
     comm: Communicator,
 ) -> int:
-    """One HTML page of a run or a study, for any browser, offline.
+    """One HTML page of a run or a study, for any browser, offline; that of a run leads to its 'livoid view'.
 
     Example: livoid report runs/first
 
     Args:
-        out: page (default FOLDER/report.html)
+        out: page (default FOLDER/report.html); the view of a run is beside it (view.html, or PAGE-view.html)
     """
     from postprocess import report as page
     from postprocess.plots import FIGURES
 
     target = out or folder / "report.html"
-    pictures = () if (folder / "study.toml").is_file() else FIGURES
+    if (folder / "study.toml").is_file():
+        return _made(comm, lambda: _pages(target, lambda: [page.report(folder, target)]), folder)
+    slider = target.with_name("view.html" if out is None else f"{target.stem}-view.html")
 
     def make() -> list[Path]:
-        with making(target.parent, target.name), making(folder / "figures", *pictures):
-            return [page.report(folder, target)]
+        shown = _viewable(folder)
+        view = slider if shown else None
+        made = [] if shown is None else [shown(slider)]
+        with making(folder / "figures", *FIGURES):
+            return [page.report(folder, target, view), *made]
 
-    return _made(comm, make, folder)
+    return _made(comm, lambda: _pages(target, make, slider), folder)
+
+
+def _pages(target: Path, make: Callable[[], list[Path]], *others: Path) -> list[Path]:
+    """Make pages that lie beside each other."""
+    with making(target.parent, target.name, *(page.name for page in others)):
+        return make()
+
+
+def _viewable(run: Path) -> Callable[[Path], Path] | None:
+    """Writes the interactive page of a run; None where it has no outputs, or plotly is missing."""
+    from postprocess.records import read_run
+
+    if not read_run(run).outputs() or importlib.util.find_spec("plotly") is None:
+        return None
+    from postprocess import view as page
+
+    return partial(page.view, run)
 
 
 def view(run: RunFolderPath, /, *, out: Path | None = None, comm: Communicator) -> int:
@@ -98,30 +122,75 @@ def film(run: RunFolderPath, /, *, out: Path | None = None, comm: Communicator) 
 
 
 def compare(
-    what: Annotated[Literal["paper", "pressure"], Parameter(help="operando runs, or studies over pressure")],
-    run: Annotated[Path, Parameter(help="run (study) folder")],
+    what: Annotated[
+        Literal["paper", "pressure"] | Path,
+        Parameter(help="operando runs, or studies over pressure, beside the paper; or a run folder"),
+    ],
     /,
-    *runs: Annotated[Path, Parameter(help="further ones, Li and Li-Mg in any order")],
+    *runs: Annotated[Path, Parameter(help="run (study) folders")],
+    data: Annotated[
+        tuple[Path, ...],
+        Parameter(
+            help="measurements (CSV, Parquet, .mpt, .mpr), or a TOML file that describes some; repeatable"
+        ),
+    ] = (),
+    column: Annotated[
+        tuple[str, ...], Parameter(help='head of a quantity, as voltage="Ewe/V"; can be repeated')
+    ] = (),
+    unit: Annotated[
+        tuple[str, ...], Parameter(help="unit of a quantity whose head has none, as voltage=mV")
+    ] = (),
+    area: str | None = None,
+    against: Literal["capacity", "time"] | None = None,
+    at: str | None = None,
     out: Path = Path("compare"),
     comm: Communicator,
 ) -> int:
-    """Runs of the operando cells, or pressure studies, beside the paper.
+    """Runs over measurements, or over each other; or the cells of the paper beside it.
 
-    Example: livoid compare paper runs/operando-li runs/operando-limg
+    Example: livoid compare runs/a runs/b --data exp.csv --column voltage="Ewe/V"
 
     Args:
+        area: of the measured cell, for mA and mAh, as "0.785 cm2"
+        against: what the comparison is over (default: capacity where it was measured, else time)
+        at: capacity at which an EDS profile was taken, as "0.5 mAh/cm2"
         out: folder (default compare)
     """
+    from postprocess.experiment import command
+
+    words = {"area": area, "against": against, "profile_at": at}
+    given: dict[str, object] = {key: value for key, value in words.items() if value is not None}
+    given |= {key: pairs(key, of) for key, of in (("columns", column), ("units", unit)) if of}
+    if isinstance(what, str):
+        if data or given:
+            return refuse(comm, f"--data and what describes it go with runs, not with '{what}'")
+        return _beside_paper(what, runs, out, comm)
+    if given and not data:
+        return refuse(comm, "--column, --unit, --area, --against and --at describe --data FILE")
+    if not what.is_dir() and (close := difflib.get_close_matches(str(what), ("paper", "pressure"), n=1)):
+        return refuse(comm, f'{what}: no such folder. Did you mean "{close[0]}"?')
+
+    def make() -> list[Path]:
+        with making(out, *command.FILES, alone=True):
+            return command.compare([what, *runs], data, given, out)
+
+    return _made(comm, make, what, *runs)
+
+
+def _beside_paper(what: str, runs: tuple[Path, ...], out: Path, comm: Communicator) -> int:
+    """Runs or studies beside the paper."""
     from postprocess.compare import compare_paper
     from postprocess.pressure import compare_pressure
 
+    if not runs:
+        return refuse(comm, f"compare {what}: RUN requires an argument")
     beside = compare_paper if what == "paper" else compare_pressure
 
     def make() -> list[Path]:
-        with making(out, f"{what}.png", f"{what}.csv", alone=True):
-            return beside([run, *runs], out)
+        with making(out, f"{what}.png", f"{what}.pdf", f"{what}.csv", alone=True):
+            return beside(list(runs), out)
 
-    return _made(comm, make, run, *runs)
+    return _made(comm, make, *runs)
 
 
 def microscope(
@@ -204,6 +273,8 @@ def _made(comm: MPI.Comm, make: Callable[[], Iterable[Path]], *runs: Path) -> in
             print(file)
     except RecordsError as error:
         return refuse(comm, error)
+    except ImportError as error:  # a package that only this needs
+        return refuse(comm, error, EXIT_ENVIRONMENT)
     return EXIT_OK
 
 
@@ -227,4 +298,39 @@ def cite(run: Path, /, *, form: Literal["both", "text", "bibtex"] = "both", comm
     return EXIT_OK
 
 
-COMMANDS = (plot, report, view, film, microscope, compare, cite)
+def voids_from_image(
+    image: Annotated[
+        Path, Parameter(help="micrograph of a cross-section, electrolyte below (PNG, TIFF, JPEG)")
+    ],
+    /,
+    *,
+    scale: str | None = None,
+    threshold: str | None = None,
+    smallest: str | None = None,
+    interface: str | None = None,
+    out: Path = Path("voids"),
+    comm: Communicator,
+) -> int:
+    """Table of the voids in a picture, for [voids] from, and the picture with what was found.
+
+    Example: livoid voids-from-image sem.tif --scale "20 nm" --smallest "0.3 um"
+
+    Args:
+        scale: length of a pixel, as "20 nm"
+        threshold: grey from 0 (black) to 1 below which metal is a void (default: Otsu's, of the metal)
+        smallest: width from which a void counts (default a pixel)
+        interface: row of the electrolyte's surface from the top (default: where the grey rises most)
+        out: folder (default voids)
+    """
+    from postprocess.experiment import void_image
+
+    given = {"scale": scale, "threshold": threshold, "smallest": smallest, "interface": interface}
+
+    def make() -> list[Path]:
+        with making(out, *void_image.FILES, alone=True):
+            return void_image.voids_from_image(image, out, given)
+
+    return _made(comm, make)
+
+
+COMMANDS = (plot, report, view, film, microscope, compare, cite, voids_from_image)

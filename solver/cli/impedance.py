@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from solver.cli.arguments import ArgumentError, Changes, Communicator, case_reader, claim, making
 from solver.cli.exits import EXIT_FAILED, EXIT_OK, refuse
-
-if TYPE_CHECKING:
-    pass
 
 NEAR = 0.2
 """Relative distance from what ``--at`` asks for beyond which the nearest checkpoint is not what is meant."""
@@ -70,7 +67,7 @@ def eis(
         return refuse(comm, error, EXIT_FAILED)
 
     def write() -> None:
-        with making(folder, "impedance.csv", "arcs.csv", "impedance.png"):
+        with making(folder, "impedance.csv", "arcs.csv", "impedance.png", "impedance.pdf"):
             tables = impedance.write_spectrum(found, folder)
             picture = draw_impedance(folder, f"{loaded.case.title}; {where}")
         print("\n".join([f"impedance at {where}", *impedance.shown(found), *map(str, (*tables, picture))]))

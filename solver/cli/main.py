@@ -5,8 +5,6 @@ Exit codes: 0 done, 1 the run failed, 2 bad input, 3 environment (:mod:`solver.c
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import logging
 import os
 import signal
@@ -20,10 +18,22 @@ from cyclopts import App, CycloptsError, Parameter
 from mpi4py import MPI
 
 import solver
-from solver.cli import case, doctor, figures, impedance, predictions, programs, run, study
+from solver.cli import (
+    calibrate,
+    case,
+    doctor,
+    figures,
+    impedance,
+    predictions,
+    pressure_needed,
+    programs,
+    run,
+    scripts,
+    study,
+)
 from solver.cli.arguments import Communicator
-from solver.cli.exits import EXIT_FAILED, EXIT_INPUT, EXIT_OK, broken_off, refuse
-from solver.core import interrupts
+from solver.cli.exits import EXIT_ENVIRONMENT, EXIT_FAILED, EXIT_INPUT, EXIT_OK, broken_off, lacking, refuse
+from solver.core import interrupts, petsc_start
 from solver.core.plain_text import PlainStream
 
 livoid = App(
@@ -44,10 +54,13 @@ for function in (
     *case.COMMANDS,
     *predictions.COMMANDS,
     *impedance.COMMANDS,
+    *calibrate.COMMANDS,
+    *pressure_needed.COMMANDS,
     *study.COMMANDS,
     *figures.COMMANDS,
     *doctor.COMMANDS,
     *programs.COMMANDS,
+    *scripts.COMMANDS,
 ):
     livoid.command(function, show=function not in INTERNAL)
 
@@ -105,11 +118,13 @@ def main(argv: list[str] | None = None) -> int:
     if argv is None:  # the process is ours
         sys.stdout, sys.stderr = PlainStream(sys.stdout), PlainStream(sys.stderr)  # type: ignore[assignment]
     words = sys.argv[1:] if argv is None else argv
+    if words[:1] != ["python"]:  # a script may want a window
+        os.environ["MPLBACKEND"] = "Agg"
     try:
         command, verbose = parse(words)
         _log_to_terminal(comm, verbose=verbose)
         if "comm" in getattr(command, "keywords", {}):
-            _start_petsc()
+            petsc_start.start()
     except CycloptsError as error:
         return refuse(comm, error)
     except KeyboardInterrupt:
@@ -135,6 +150,8 @@ def _called(command: Callable[..., int | None], comm: MPI.Comm) -> int:
             return broken_off(comm)
         if _explains_itself(error):
             return refuse(comm, error)
+        if isinstance(error, ImportError) and (reason := lacking(error)) is not None:
+            return refuse(comm, reason, EXIT_ENVIRONMENT)
         traceback.print_exc()
         if comm.size > 1:
             comm.Abort(EXIT_FAILED)
@@ -152,14 +169,6 @@ def _explains_itself(error: Exception) -> bool:
     from solver.core.parallel import RootError
 
     return isinstance(error, (ArgumentError, CaseError, RootError, MeshingError))
-
-
-def _start_petsc() -> None:
-    """Start PETSc without options from a file ``petscrc`` in the present folder, which may be somebody's."""
-    # the command itself will report that there is no PETSc, or no such folder any more
-    with contextlib.suppress(ImportError, FileNotFoundError), contextlib.chdir("/"):
-        importlib.import_module("petsc4py.PETSc")
-    interrupts.take_back()
 
 
 def _log_to_terminal(comm: MPI.Comm, *, verbose: bool) -> None:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 from mpi4py import MPI
 
-from solver.cli.arguments import ROOT, CaseFile, Changes, Communicator, case_reader, claim, making
+from solver.case.given import quantity
+from solver.cli.arguments import CASES, CaseFile, Changes, Communicator, case_reader, claim, making
 from solver.cli.exits import EXIT_FAILED, EXIT_OK, refuse
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ MAP_PRESSURES = (0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 7.0, 14.0, 25.0, 5
 MAP_CURRENTS = (0.05, 0.2, 0.5, 1.0, 2.0)
 """mA/cm2."""
 Part = Literal["instant", "evolution", "map"]
-Array = Literal["plane", "axisymmetric", "3d"]
+Array = Literal["plane", "axisymmetric", "3d", "disc"]
 
 
 def neutral(case: CaseFile, /, *, set_: Changes = (), out: Path | None = None, comm: Communicator) -> int:
@@ -40,16 +41,16 @@ def neutral(case: CaseFile, /, *, set_: Changes = (), out: Path | None = None, c
     """
     from postprocess.neutral import draw_neutral
     from solver.core.parallel import on_root
-    from solver.predictions.neutral import neutral_lines, neutral_study, write_neutral
+    from solver.predictions.neutral import check, neutral_lines, neutral_study, write_neutral
     from solver.setup.setup import set_up
 
     base = case_reader(case, set_, comm)({})
-    _refuse_motion(base, case)
+    check(base)
     folder = _claimed(case, out, "neutral", comm)
     rows = neutral_study(set_up(base), comm)
 
     def write() -> None:
-        with making(folder, "neutral.csv", "neutral.png"):
+        with making(folder, "neutral.csv", "neutral.png", "neutral.pdf"):
             write_neutral(rows, folder)
             print("\n".join(neutral_lines(rows)))
             draw_neutral(folder)
@@ -70,7 +71,7 @@ def critical(
 ) -> int:
     """Critical void size: at the first instant, by evolution, over pressure.
 
-    Example: livoid critical cases/critical.toml --evolve
+    Example: livoid critical cases/critical.toml --part evolution
 
     Args:
         out: folder (default runs/CASE-critical)
@@ -78,7 +79,6 @@ def critical(
         gap: metal between neighbouring voids, "8 um", kept at every size (default: the cell's width is)
     """
     from postprocess.critical import draw_map, draw_sizes
-    from solver.case.loading import CaseError
     from solver.core.parallel import on_root
     from solver.predictions import critical as sizes
     from solver.predictions import critical_report
@@ -86,10 +86,8 @@ def critical(
 
     load = case_reader(case, set_, comm)
     base = load({})
-    if base.case.geometry.kind != "plane" or not base.case.void:
-        raise CaseError(str(case), ["critical sizes need a plane cell with one [[void]]: its aspect is kept"])
-    _refuse_motion(base, case)
-    kept = None if gap is None else _width("--gap", gap)
+    sizes.check(base)
+    kept = None if gap is None else quantity("--gap", gap, "um", what="a width")
     folder = _claimed(case, out, "critical", comm)
     wanted = part or ("instant", "evolution", "map")
     if "instant" in wanted or "evolution" in wanted:
@@ -99,7 +97,7 @@ def critical(
             evolved = sizes.evolved_sizes(load, _quiet_run(comm), folder / "runs", comm, kept)
 
         def write_sizes() -> None:
-            with making(folder, "critical.csv", "critical.json", "critical.png"):
+            with making(folder, "critical.csv", "critical.json", "critical.png", "critical.pdf"):
                 lines = critical_report.write_sizes(folder, instant, evolved)
                 draw_sizes(folder)
             print("\n".join(lines))
@@ -110,7 +108,7 @@ def critical(
 
         def write_map() -> None:
             smallest, *_, largest = sizes.half_widths(set_up(base))
-            with making(folder, "map.csv", "map.png"):
+            with making(folder, "map.csv", "map.png", "map.pdf"):
                 critical_report.write_map(folder, rows)
                 draw_map(folder, smallest, largest)
 
@@ -118,28 +116,6 @@ def critical(
     if comm.rank == 0:
         print(f"results in {folder}")
     return EXIT_OK
-
-
-def _width(option: str, text: str) -> float:
-    """A width above 0 in um. Raises CaseError."""
-    return _quantity(option, text, "um", 0.0, what="a width")
-
-
-def _quantity(
-    option: str, text: str, unit: str, above: float, below: float = float("inf"), what: str = "a value"
-) -> float:
-    """A quantity between two ends, neither of which it may be. Raises CaseError."""
-    from solver.case.loading import CaseError
-    from solver.case.units import parse_quantity
-
-    try:
-        value = parse_quantity(text, unit)
-    except ValueError as error:
-        raise CaseError(option, [str(error)]) from None
-    if not above < value < below:
-        upper = "" if below == float("inf") else f" and below {below:g}"
-        raise CaseError(option, [f"'{text}': must be {what} above {above:g}{upper}"])
-    return value
 
 
 def threshold(
@@ -164,24 +140,27 @@ def threshold(
         metal: of the library; can be repeated (default: the case's own)
     """
     from postprocess.threshold import draw_thresholds
-    from solver.case.loading import CaseError
     from solver.core.parallel import on_root
-    from solver.predictions.threshold import CURRENTS, TEMPERATURES, threshold_study, write_thresholds
+    from solver.predictions.threshold import (
+        CURRENTS,
+        TEMPERATURES,
+        check,
+        threshold_study,
+        write_thresholds,
+    )
 
     load = case_reader(case, set_, comm)
     base = load({})
-    if base.case.geometry.kind == "3d" or not (base.case.void or base.case.voids):
-        raise CaseError(str(case), ["a threshold pressure needs a plane or axisymmetric cell with voids"])
-    _refuse_motion(base, case)
-    currents = [_quantity("--current", text, "mA/cm2", 0.0) for text in current] or CURRENTS
-    temperatures = [_quantity("--temperature", text, "K", 0.0) for text in temperature] or TEMPERATURES
+    check(base)
+    currents = [quantity("--current", text, "mA/cm2") for text in current] or CURRENTS
+    temperatures = [quantity("--temperature", text, "K") for text in temperature] or TEMPERATURES
     for name in metal:  # before minutes are spent on the first
         load({"material.metal": {"name": name}})
     folder = _claimed(case, out, "threshold", comm)
     rows = threshold_study(load, comm, currents, temperatures, metal or ("",))
 
     def write() -> None:
-        with making(folder, "threshold.csv", "threshold.png"):
+        with making(folder, "threshold.csv", "threshold.png", "threshold.pdf"):
             table = write_thresholds(rows, folder)
             print(f"{table}\n{draw_thresholds(folder, base.case.title)}")
 
@@ -206,32 +185,40 @@ def focus(
 
     Args:
         out: folder (default runs/CASE-focus)
-        kind: only this array (default: all); can be repeated
+        kind: only this array (default: all three), or disc, an isolated contact on a wide electrolyte
+            (disc.csv, lengths over its radius); can be repeated
         contact: fraction of the area in contact, between 0 and 1; can be repeated (default: 0.1 to 0.9)
         wagner: kappa Z over the cell's half-width, besides the case's own; can be repeated
             (default: 0.01 to 100)
     """
     from postprocess.focus import draw_focus
     from solver.core.parallel import on_root
-    from solver.predictions.focus import KINDS, SMALLEST_SOLID, WAGNER, case_wagner, focus_study, write_focus
+    from solver.predictions import focus as focusing
     from solver.setup.setup import set_up
 
     base = case_reader(case, set_, comm)({})
-    wanted = [array for array in KINDS if not kind or array in kind]
-    smallest = SMALLEST_SOLID if "3d" in wanted else 0.01
-    fractions = [_quantity("--contact", text, "", smallest, 0.99, "a fraction") for text in contact]
-    given = [_quantity("--wagner", text, "", 0.0) for text in wagner] or WAGNER
+    wanted = [array for array in focusing.KINDS if not kind or array in kind]
+    if contact and not wanted:
+        return refuse(comm, "--contact is of arrays; an isolated disc has none")
+    smallest = focusing.SMALLEST_SOLID if "3d" in wanted else 0.01
+    fractions = [quantity("--contact", text, "", smallest, 0.99, "a fraction") for text in contact]
+    given = [quantity("--wagner", text, "") for text in wagner] or focusing.WAGNER
     folder = _claimed(case, out, "focus", comm)
-    own, half_width = case_wagner(set_up(base))
+    own, half_width = focusing.case_wagner(set_up(base))
     if comm.rank == 0:
         print(f"this case: Wa = {own:.4g} (cell half-width {half_width:g} um)")
     numbers = sorted({*given, *([float(f"{own:.4g}")] if own > 0.0 else [])})
-    rows = focus_study(wanted, comm, numbers, fractions)
+    rows = focusing.focus_study(wanted, comm, numbers, fractions)
+    discs = focusing.disc_study(numbers, comm) if "disc" in kind else []
 
     def write() -> None:
-        with making(folder, "focus.csv", "focus.png"):
-            table = write_focus(rows, folder)
-            print(f"{table}\n{draw_focus(folder)}")
+        if rows:
+            with making(folder, "focus.csv", "focus.png", "focus.pdf"):
+                table = focusing.write_focus(rows, folder)
+                print(f"{table}\n{draw_focus(folder)}")
+        if discs:
+            with making(folder, "disc.csv"):
+                print(focusing.write_disc(discs, folder))
 
     on_root(comm, write)
     return EXIT_OK
@@ -260,7 +247,7 @@ def alloy(
     failed = False
 
     def write(kind: Kind, done: Sequence[tuple[StudyRun, Path, RunOutcome]]) -> None:
-        with making(out, f"{kind}.csv", f"{kind}.png"):
+        with making(out, f"{kind}.csv", f"{kind}.png", f"{kind}.pdf"):
             for made in report(kind, [(run.labels, folder) for run, folder, _ in done], out):
                 print(made)
 
@@ -268,7 +255,7 @@ def alloy(
         if kinds and kind not in kinds:
             continue
         name, entries = study(kind)
-        load = case_reader(ROOT / "cases" / f"{name}.toml", (), comm)
+        load = case_reader(CASES / f"{name}.toml", (), comm)
         done = run_study(entries, load, _quiet_run(comm), out / kind, comm)
         failed |= any(outcome.status in ("failed", "interrupted") for _, _, outcome in done)
         on_root(comm, partial(write, kind, done))
@@ -284,14 +271,6 @@ def _claimed(case: Path, out: Path | None, command: str, comm: MPI.Comm) -> Path
     folder = out or Path("runs") / f"{case.stem}-{command}"
     claim(folder, comm)
     return folder
-
-
-def _refuse_motion(base: LoadedCase, case: Path) -> None:
-    """Raise CaseError where the platen's motion is given: what a pressure does cannot be asked then."""
-    from solver.case.loading import CaseError
-
-    if base.case.model.top == "velocity":
-        raise CaseError(str(case), ['model.top = "velocity": this prediction needs a given pressure'])
 
 
 def _quiet_run(comm: MPI.Comm) -> Callable[[LoadedCase, Path], RunOutcome]:

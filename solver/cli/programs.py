@@ -18,7 +18,7 @@ from solver.core import children
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-TAKES_ALL = ("test", "bench", "soak")
+TAKES_ALL = ("test", "bench", "soak", "python")
 """Commands whose options are all those of the other program."""
 
 BENCH_OPTIONS = (
@@ -42,6 +42,8 @@ def test(
     """
     if comm.size > 1:
         return refuse_ranks(comm, "'test'")
+    if not (ROOT / "tests").is_dir():
+        return _needs_source("test", comm)
     suite = ["/bin/sh", str(ROOT / "tests" / "run.sh"), *arguments]
     return children.run(suite, ask=signal.SIGINT)  # pytest then says where it was
 
@@ -72,10 +74,17 @@ def _of_the_tests(room: str, name: str, arguments: tuple[str, ...], comm: MPI.Co
     """Start a program that lies with the tests."""
     if comm.size > 1:
         return refuse_ranks(comm, f"'{name}'")
+    if not (ROOT / "tests" / room).is_dir():
+        return _needs_source(name, comm)
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     # -P: the current folder may have 'tests' of its own
     start = [sys.executable, "-P", "-m", f"tests.{room}", *arguments]
     return children.run(start, env={**os.environ, "PYTHONPATH": paths})
+
+
+def _needs_source(name: str, comm: MPI.Comm) -> int:
+    """Refuse what does not come with an installation by pip."""
+    return refuse(comm, f"'{name}' works in livoid's source tree, not as installed by pip", EXIT_ENVIRONMENT)
 
 
 def docs(*, out: Path = ROOT / "docs" / "_build" / "html", fast: bool = False, comm: Communicator) -> int:
@@ -89,6 +98,8 @@ def docs(*, out: Path = ROOT / "docs" / "_build" / "html", fast: bool = False, c
     """
     if comm.size > 1:
         return refuse_ranks(comm, "'docs'")
+    if not (ROOT / "docs" / "conf.py").is_file():
+        return _needs_source("docs", comm)
     if out.exists() and any(out.iterdir()) and not (out / ".buildinfo").is_file():
         return refuse(comm, f"{out} is not empty and not made by Sphinx; give another --out")
     missing = [name for name in DOCS_NEED if importlib.util.find_spec(name) is None]

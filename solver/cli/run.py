@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mpi4py import MPI
 
 from solver.cli.arguments import (
-    ROOT,
+    CASES,
     CaseFile,
     Changes,
     Communicator,
@@ -215,7 +215,7 @@ def demo(*, out: Path = Path("demo"), quiet: bool = False, comm: Communicator) -
         on_root(comm, partial(RunFolder(out / name).check, force=True))
     outcomes: dict[str, RunOutcome] = {}
     for name in DEMO_CASES:
-        loaded = read_case(ROOT / "cases" / f"{name}.toml", {}, comm)
+        loaded = read_case(CASES / f"{name}.toml", {}, comm)
         if comm.rank == 0:
             print(f"{name}: {loaded.case.title}", flush=True)
         outcomes[name] = _run(loaded, out / name, comm, force=True, quiet=quiet)
@@ -223,7 +223,7 @@ def demo(*, out: Path = Path("demo"), quiet: bool = False, comm: Communicator) -
 
     def show() -> None:
         print(demo_table(runs))
-        with making(out, "demo.png"):
+        with making(out, "demo.png", "demo.pdf"):
             print(f"figure: {demo_figure(runs, out / 'demo.png')}")
         print(f"open in ParaView: {', '.join(str(run / 'fields.pvd') for run in runs)}")
 

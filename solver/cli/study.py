@@ -46,11 +46,10 @@ def study(
         redo_outdated: run again what another version of livoid or of its libraries has made
         quiet: print no progress
     """
+    from solver.cli.engine import REFUSED
     from solver.cli.tally import Tally
-    from solver.core.lock import FolderLock, LockedError
-    from solver.core.ownership import ForeignFolderError
+    from solver.core.lock import FolderLock
     from solver.study.folder import prepare
-    from solver.study.schema import StudyError
     from solver.study.snakemake import LOG, run_snakemake
 
     if comm.size > 1:
@@ -68,7 +67,7 @@ def study(
             tally = Tally(folder, todo, quiet=quiet)
             if run_snakemake(folder, cores, profile, snakemake, dry=False, lock=lock, watch=tally.look) != 0:
                 print(f"Snakemake has found faults: {folder / LOG}")
-    except (StudyError, LockedError, ForeignFolderError, OSError) as error:
+    except REFUSED as error:
         return refuse(comm, error)
     except KeyboardInterrupt:
         return refuse(comm, f"interrupted; the same command goes on in {folder}", EXIT_FAILED)

@@ -103,6 +103,22 @@ def take_back() -> None:
         _take(_state.ignored)
 
 
+def hand_back(*, alone: bool) -> None:
+    """Give the signals to a script as Python has them: Ctrl-C raises KeyboardInterrupt, each time.
+
+    Runs that it starts take them again for as long as they go on (:func:`deferred`).
+
+    Args:
+        alone: whether there is one rank only. USR1 is then what ``env/forward.sh`` says again and again after
+            an INT, and is not for the script; of several ranks it is the one signal that gets to them.
+    """
+    _state.installed, _state.asked, _state.insisted, _state.raised = False, None, None, False
+    usr1 = signal.SIG_IGN if alone and FORWARDED in os.environ else signal.default_int_handler
+    handlers = {signal.SIGINT: signal.default_int_handler, signal.SIGUSR1: usr1}
+    for number in set(ASKING) - _state.ignored:
+        signal.signal(number, handlers.get(number, signal.SIG_DFL))
+
+
 def _take(ignored: set[int]) -> None:
     for number in ASKING:
         signal.signal(number, signal.SIG_IGN if number in ignored else _noticed)

@@ -212,6 +212,7 @@ class CoupledModel:
         self._void_form = fem.form(-height * normal[cell.vertical] * w * roof)
         self._gain_form = fem.form(self.chemistry.void_annihilation() * w * roof)
         self._loss_form = fem.form(normal_velocity * w * roof)
+        self._roof_form = self.surface.rate_form(self.chemistry.void_annihilation() - normal_velocity)
 
     def load(self, pressure: float) -> None:
         """Set the stack pressure (P0): a dead load, or what a clamp is compressed to."""
@@ -340,7 +341,11 @@ class CoupledModel:
                 self.current.update()
                 return SolveReport(newton_e, newton_c, sets, k)
         self._pressures.forget()
-        raise SolveError(f"coupling of contact pressure and current: no convergence in {most} passes")
+        raise SolveError(
+            f"coupling of contact pressure and current: no convergence in {most} passes; the last one moved "
+            f"the potential by {self._pressures.change:.1e} RT/F (numerics.coupling_tolerance: "
+            f"{self._pressures.tolerance:.0e})"
+        )
 
     def _tensile_limit(self) -> NDArray[np.float64]:
         """Adhesion times nodal area at the contact dofs of the present geometry. Collective."""
@@ -374,6 +379,14 @@ class CoupledModel:
     def void_rates(self) -> tuple[float, float]:
         """Growth rate of the voids, split: (gain by vacancies, loss by flow of the metal). Collective."""
         return self._sum(self._gain_form), self._sum(self._loss_form)
+
+    def roof_speed(self) -> NDArray[np.float64]:
+        """Normal speed (v0) of the roofs at ``surface.nodes``, positive where a void grows. Collective.
+
+        Mean around a node: times the nodes' areas it adds up to gain less loss of :meth:`void_rates`.
+        """
+        swept = assemble(self._roof_form, self.surface.scalars)[self.surface.nodes]
+        return np.asarray(swept / self.surface.area)
 
     def _sum(self, form: fem.Form) -> float:
         return float(self.cell.domain.comm.allreduce(fem.assemble_scalar(form)))

@@ -106,7 +106,7 @@ class ContactKinetics:
         self.conductance.x.array[:] = np.maximum(self.remembered.x.array, SMALLEST_CONDUCTANCE)
         if patches is not None:
             own = self.conductance.x.array.copy()
-            self.conductance.interpolate(lambda x: 1.0 / patches.factor(x[0]))
+            self.conductance.interpolate(lambda x: 1.0 / patches.factor(x))
             self.conductance.x.array[:] *= own
 
     def resistance(self) -> NDArray[np.float64]:

@@ -41,6 +41,7 @@ class RecoveredPressures:
     Attributes:
         scalars: P1 functions.
         force: of the contact at its dofs, which p_c is from; None where only p_c is known.
+        change: of the potential by the last pass (RT/F).
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class RecoveredPressures:
         self._stress_form = mechanics.stress_form(self.scalars)
         self._accelerator = Anderson(self._comm)
         self.force: NDArray[np.float64] | None = None
+        self.change = math.inf
         self._control: tuple[float | None, ...] = ()
 
     def begin(self, force: NDArray[np.float64], control: tuple[float | None, ...]) -> None:
@@ -112,7 +114,8 @@ class RecoveredPressures:
             weights.append(scales)
         self._known = True
         # the same number on all ranks, to the last bit: they decide alike
-        if known and self._comm.allreduce(change, op=MPI.MAX) <= self.tolerance:
+        self.change = float(self._comm.allreduce(change, op=MPI.MAX))
+        if known and self.change <= self.tolerance:
             return True
         image = np.concatenate([force, *(values[owned] for values, _, _ in found)])
         if known and start is not None:

@@ -145,6 +145,11 @@ class SurfaceGeometry:
         owned = self.nodes < self.scalars.dofmap.index_map.size_local
         return float(self.cell.domain.comm.allreduce(float(self.projected[owned].sum())))
 
+    def total_area(self) -> float:
+        """Area (length in the plane) of all roofs, over all ranks. Collective."""
+        owned = self.nodes < self.scalars.dofmap.index_map.size_local
+        return float(self.cell.domain.comm.allreduce(float(self.area[owned].sum())))
+
     def nodal_speed(self, rate: fem.Form) -> NDArray[np.float64]:
         """Speed along ``direction`` at ``nodes`` from a form of w_n phi_i. Collective."""
         swept = assemble(rate, self.scalars)[self.nodes]

@@ -84,6 +84,11 @@ class ElectrolyteSurface:
         """Whether contact may have another Z than Z_0."""
         return self.memory is not None
 
+    def take_law(self, law: MemoryLaw | None) -> None:
+        """Go on with the numbers of another temperature."""
+        if self.memory is not None and law is not None:
+            self.memory.law = law
+
     def cover(self, footprints: Iterable[BaseGeometry]) -> None:
         """The voids stand there now."""
         if not (self.has_gaps or self.has_memory):

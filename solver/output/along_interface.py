@@ -9,7 +9,12 @@ from dolfinx import fem
 from numpy.typing import NDArray
 
 from meshes.tags import Boundary
-from solver.output.customary_units import AMPERE_M2_PER_MA_CM2, OHM_M2_PER_OHM_CM2, PASCAL_PER_MEGAPASCAL
+from solver.output.customary_units import (
+    AMPERE_M2_PER_MA_CM2,
+    OHM_M2_PER_OHM_CM2,
+    PASCAL_PER_MEGAPASCAL,
+    UM_PER_M,
+)
 from solver.output.rows import InterfaceRow, ProfileRow
 
 if TYPE_CHECKING:
@@ -33,7 +38,9 @@ class InterfaceRecorder:
             return dofs[dofs < n_owned]
 
         self._dofs = {_CONTACT: owned(Boundary.CONTACT), _ROOF: owned(Boundary.VOID)}
-        self._p1 = {name: fem.Function(space) for name in ("active", "gap", "current", "S", "solute")}
+        self._p1 = {
+            name: fem.Function(space) for name in ("active", "gap", "current", "S", "solute", "speed")
+        }
         self._side = owned(Boundary.SIDE_X)
 
     def rows(self, output: int, seconds: float, capacity: float) -> list[InterfaceRow] | None:
@@ -45,6 +52,7 @@ class InterfaceRecorder:
         self._p1["S"].interpolate(model.chemistry.part("supersaturation").function)
         if model.solute is not None:
             self._p1["solute"].interpolate(model.solute.step.fraction)
+        self._p1["speed"].x.array[model.surface.nodes] = model.roof_speed() * self.scales.velocity * UM_PER_M
         resistance = model.chemistry.kinetics.resistance()
         resistance *= self.scales.resistance / OHM_M2_PER_OHM_CM2
         coordinates = self._coordinates()
@@ -65,6 +73,7 @@ class InterfaceRecorder:
                 on_contact * resistance[dofs],
                 self._p1["S"].x.array[dofs],
                 self._p1["solute"].x.array[dofs],
+                (1.0 - on_contact) * self._p1["speed"].x.array[dofs],
             ]
             parts.append(np.column_stack(values))
         gathered = model.cell.domain.comm.gather(np.vstack(parts), root=0)
@@ -87,8 +96,9 @@ class InterfaceRecorder:
                 resistance_ohm_cm2=ohm,
                 supersaturation=supersaturation,
                 solute_fraction=solute,
+                roof_speed_um_s=speed,
             )
-            for part, x, y, *_, active, gap, pressure, current, ohm, supersaturation, solute in table
+            for part, x, y, *_, active, gap, pressure, current, ohm, supersaturation, solute, speed in table
         ]
 
     def profile(self, output: int, seconds: float, capacity: float) -> list[ProfileRow] | None:

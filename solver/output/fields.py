@@ -99,6 +99,8 @@ class FieldWriter:
         shown["pressure"].x.array[:] *= scales.stress / PASCAL_PER_MEGAPASCAL
         shown["velocity"].interpolate(mechanics.part("velocity").function)
         shown["velocity"].x.array[:] *= scales.velocity * UM_PER_M
+        shown["roof_speed"].x.array[:] = 0.0
+        shown["roof_speed"].x.array[model.surface.nodes] = model.roof_speed() * scales.velocity * UM_PER_M
         if "contact_resistance" in shown:
             facets, resistance = chemistry.kinetics.facets, chemistry.kinetics.resistance()
             on, ohm_cm2 = np.unique(facets.dofs), scales.resistance / OHM_M2_PER_OHM_CM2

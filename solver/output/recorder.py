@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from solver.interface.population import Population
     from solver.output.run_folder import RunFolder
     from solver.setup.protocol import Stage
+    from solver.setup.scales import Scales
     from solver.setup.setup import Setup
     from solver.stepping.clock import Clock
     from solver.stepping.observables import BalanceErrors, Observation
@@ -54,12 +55,13 @@ class Recorder:
         )
         self._plates = False
         self._start: tuple[float, Observation] | None = None
+        self._row: float | None = None
         self._writes_fields = setup.output.fields
         self._readers: tuple[InterfaceRecorder, FieldWriter | None] | None = None
 
-    def forget_mesh(self) -> None:
-        """The mesh is another one: what reads the last one is made anew at the next output."""
-        self._readers = None
+    def forget_mesh(self, scales: Scales) -> None:
+        """The model is another one: what reads the last one is made anew at the next output."""
+        self._readers, self.scales = None, scales
 
     def _readers_of(self, model: CoupledModel) -> tuple[InterfaceRecorder, FieldWriter | None]:
         """What reads the fields of ``model`` for an output; made at the first output on its mesh."""
@@ -71,7 +73,7 @@ class Recorder:
 
     def begin_stage(self, stage: Stage) -> None:
         """A stage of the protocol begins."""
-        self._start = None
+        self._start = self._row = None
         self._plates = stage.kind == "plate"
         if self.plated is not None:
             self.plated.clear()
@@ -90,7 +92,10 @@ class Recorder:
         errors: BalanceErrors,
         profile: Profile,
     ) -> None:
-        """One row of ``series.csv``. Collective."""
+        """One row of ``series.csv``; none for a state that is solved once more, to be written. Collective."""
+        if clock.time == self._row:
+            return
+        self._row = clock.time
         if self._start is None:
             self._start = (clock.time, seen)
             if stage.kind == "plate":

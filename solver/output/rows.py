@@ -14,7 +14,7 @@ class SeriesRow(Row):
     net_mAh_cm2: float = column("mAh/cm2", "net capacity; charge stripped minus plated")
     cycle: int = column("", "cycle; of the protocol, from 1")
     stage: int = column("", "stage; step of the protocol within its cycle, from 1")
-    kind: str = column("", "kind of the stage; strip, plate or rest")
+    kind: str = column("", "kind of the stage; strip, plate, rest or follow (a table)")
     stage_capacity_mAh_cm2: float = column("mAh/cm2", "capacity of the stage; charge passed since it began")
     current_mA_cm2: float = column("mA/cm2", "current density; mean over the whole area, stripping positive")
     voltage_V: float = column("V", "overpotential; sum of the six shares that follow, plating negative")
@@ -62,6 +62,7 @@ class SeriesRow(Row):
     remeshes: int = column("", "new meshes; since the start")
     quality: float = column("", "smallest cell quality; after that step, 1 for equilateral cells")
     volume_correction_um: float = column("um", "volume correction; normal offset of the roofs in that step")
+    roof_speed_um_s: float = column("um/s", "mean roof speed; normal, positive where voids grow, 0 without")
 
 
 class StageRow(Row):
@@ -69,7 +70,7 @@ class StageRow(Row):
 
     cycle: int = column("", "cycle; from 1")
     stage: int = column("", "stage; step of the protocol within its cycle, from 1")
-    kind: str = column("", "kind of the stage; strip, plate or rest")
+    kind: str = column("", "kind of the stage; strip, plate, rest or follow (a table)")
     start_s: float = column("s", "start of the stage")
     end_s: float = column("s", "end of the stage")
     capacity_mAh_cm2: float = column("mAh/cm2", "capacity of the stage; charge passed in it")
@@ -153,6 +154,7 @@ class InterfaceRow(OutputRow):
     resistance_ohm_cm2: float = column("ohm cm2", "area resistance; of the contact, 0 on roofs")
     supersaturation: float = column("", "vacancy supersaturation S")
     solute_fraction: float = column("", "solute fraction; 0 in a pure metal")
+    roof_speed_um_s: float = column("um/s", "roof speed; normal, positive where the void grows, 0 on contact")
 
 
 class ProfileRow(OutputRow):

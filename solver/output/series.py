@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from solver.setup.protocol import Stage
     from solver.setup.scales import Scales
     from solver.stepping.clock import Clock
-    from solver.stepping.observables import BalanceErrors, Observation
+    from solver.stepping.observables import BalanceErrors, Observation, SoluteRecord
     from solver.stepping.step import StepResult
 
 
@@ -54,12 +54,10 @@ def series_row(
         void_measure_um=seen.void_measure,
         void_gain_um_s=seen.gain * rate,
         void_loss_um_s=seen.loss * rate,
+        roof_speed_um_s=seen.roof_speed * rate,
         focus_contact=seen.focus_contact,
         focus_applied=seen.focus_applied,
         largest_supersaturation=seen.largest_supersaturation,
-        solute_contact=solute.at_contact if solute else 0.0,
-        solute_largest=solute.largest if solute else 0.0,
-        solute_smallest=solute.smallest if solute else 0.0,
         contact_pressure_MPa=seen.contact_pressure,
         stack_pressure_MPa=seen.stack_pressure,
         lift_off_um=seen.lift_off,
@@ -70,12 +68,30 @@ def series_row(
         volume_error=errors.volume,
         solute_error=result.composition.error if result and result.composition else 0.0,
         solute_correction=clock.solute_correction,
-        solute_indicator=solute.indicator if solute else 0.0,
         dt_s=clock.last_step * scales.time,
         rejected=clock.rejected,
         remeshes=clock.remeshes,
+        **_solute(solute),
         **_effort(result),
     )
+
+
+class _Solute(TypedDict):
+    """Columns of the composition, 0 in a pure metal."""
+
+    solute_contact: float
+    solute_largest: float
+    solute_smallest: float
+    solute_indicator: float
+
+
+def _solute(seen: SoluteRecord | None) -> _Solute:
+    return {
+        "solute_contact": seen.at_contact if seen else 0.0,
+        "solute_largest": seen.largest if seen else 0.0,
+        "solute_smallest": seen.smallest if seen else 0.0,
+        "solute_indicator": seen.indicator if seen else 0.0,
+    }
 
 
 class _Effort(TypedDict):

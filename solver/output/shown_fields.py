@@ -26,6 +26,10 @@ SHOWN_FIELDS: dict[str, ShownField] = {
     "supersaturation": ShownField("", "vacancy supersaturation S; in the metal"),
     "pressure": ShownField("MPa", "pressure; in the metal"),
     "velocity": ShownField("um/s", "velocity; of the flowing metal", vector=True),
+    "roof_speed": ShownField(
+        "um/s",
+        "roof speed; normal, positive where a void grows into the metal; of void surfaces, 0 elsewhere",
+    ),
     "solute_fraction": ShownField("", "solute fraction; in the metal, alloys only"),
     "contact_resistance": ShownField(
         "ohm cm2", "area resistance; of the contact, 0 elsewhere, where the contact has a memory only"

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from mpi4py import MPI
 
-from solver.case.loading import LoadedCase
-from solver.predictions.instant import instantaneous_rates
+from solver.case.loading import CaseError, LoadedCase
+from solver.predictions.instant import instantaneous_rates, refuse_motion
 from solver.setup.setup import set_up
 
 if TYPE_CHECKING:
@@ -73,6 +73,14 @@ Evolved = tuple[list[Crossing], list[SizeTrial]]
 """Critical sizes by evolution: crossings, all voids that were followed."""
 MapRow = tuple[float, float, float, str]
 """Pressure (MPa), current (mA/cm2), neutral half-width (um) or NaN, what happens everywhere without one."""
+
+
+def check(loaded: LoadedCase) -> None:
+    """Raise CaseError where a case has no critical sizes."""
+    if loaded.case.geometry.kind != "plane" or not loaded.case.void:
+        needs = "critical sizes need a plane cell with one [[void]]: its aspect is kept"
+        raise CaseError(loaded.source, [needs])
+    refuse_motion(loaded)
 
 
 def half_widths(setup: Setup, count: int = LADDER) -> list[float]:

@@ -7,12 +7,15 @@ import json
 import math
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from solver.predictions.critical import Crossing, Evolved, Instant, MapRow, SizeTrial
+
+TRIAL_COLUMNS = ("kind", "half_width_um", "mesh", "fate", "detail")
+"""Of ``critical.csv``."""
 
 
 def sentence(crossings: Sequence[Crossing], everywhere: str, what: str) -> list[str]:
@@ -46,23 +49,36 @@ def write_sizes(folder: Path, instant: Instant, evolved: Evolved) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "critical.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(("kind", "half_width_um", "mesh", "fate", "detail"))
-        for kind, trials in (("instant", instant[1]), ("evolution", evolved[1])):
-            for t in sorted(trials, key=lambda t: (t.mesh, t.half_width)):
-                writer.writerow((kind, f"{t.half_width:.8g}", t.mesh, t.fate, t.detail))
+        writer.writerow(TRIAL_COLUMNS)
+        writer.writerows(
+            (kind, f"{t.half_width:.8g}", t.mesh, t.fate, t.detail)
+            for kind, t in all_trials(instant, evolved)
+        )
+    data = answers(instant, evolved)
+    (folder / "critical.json").write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+    return list(data["answers"])
+
+
+def all_trials(instant: Instant, evolved: Evolved) -> list[tuple[str, SizeTrial]]:
+    """(kind of search, trial) of all, in the order of ``critical.csv``."""
+    kinds = {"instant": instant[1], "evolution": evolved[1]}
+    order = {kind: sorted(trials, key=lambda t: (t.mesh, t.half_width)) for kind, trials in kinds.items()}
+    return [(kind, trial) for kind, trials in order.items() for trial in trials]
+
+
+def answers(instant: Instant, evolved: Evolved) -> dict[str, Any]:
+    """What was found, as plain data, and ``answers``, the same in words."""
     lines = sentence(instant[0], instant[2], "neutral size at the first instant")
     if evolved[1]:
         lines += sentence(evolved[0], fates(evolved[1]), "critical size by evolution")
         ends = extremes(evolved[1])
         lines += [f"{name}: {'none' if value is None else f'{value:.4g}'}" for name, value in ends.items()]
-    data = {
+    return {
         "instant": [asdict(c) for c in instant[0]],
         "evolution": [asdict(c) for c in evolved[0]],
         **extremes(evolved[1]),
         "answers": lines,
     }
-    (folder / "critical.json").write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
-    return lines
 
 
 def write_map(folder: Path, rows: Sequence[MapRow]) -> None:

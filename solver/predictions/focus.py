@@ -3,6 +3,11 @@
 One void in the middle of each cell of a regular array: stripes (plane), discs (axisymmetric, the hexagonal
 array's cell as a circle) and discs in a square array (3-D). No vacancies, no creep: the limits of all
 that follows. Lengths are in cell half-widths, Wa = kappa Z / half-width.
+
+An isolated contact: a disc of radius a on a wide, deep electrolyte; lengths are in a, Wa = kappa Z/a. It is
+solved in a tube of radius a/eps, and what the tube's wall takes away from the constriction is put back (Negus
+and Yovanovich 1984, as in verification row 10). That depends on how the current is spread over the disc in
+the third order of eps only, by 1e-5 of the constriction here.
 """
 
 from __future__ import annotations
@@ -18,7 +23,7 @@ import numpy as np
 from mpi4py import MPI
 
 from meshes.gmsh.mesh_profile import mesh_profile
-from meshes.profile.polyline import profile_from_shapes
+from meshes.profile.polyline import InterfaceProfile, profile_from_shapes
 from meshes.profile.triangulated import profile_from_seeds
 from meshes.seeds import VoidShape
 from meshes.sizing import SizeRule
@@ -43,6 +48,20 @@ METAL = 0.5
 """Height of the metal; no part of the current's problem."""
 ASPECT = 0.2
 """Height over half-width of the voids; no part of the current's problem."""
+
+
+EPS = 0.05
+"""Radius of the disc over that of the tube."""
+EQUIPOTENTIAL = 0.25
+"""Newman's 1/(4 kappa a): constriction of a disc at one potential (Wa = 0), times kappa a."""
+UNIFORM = 8.0 / (3.0 * math.pi**2)
+"""Constriction times kappa a for a uniform current (Wa to infinity), the upper bound."""
+_TUBE = (1.40978, 0.0, -0.34406, 0.0, -0.0435, 0.0, -0.02271)
+"""Coefficients of eps, eps^2, ...: what a tube takes away, over the equipotential constriction."""
+_ROOF_HEIGHT, _DISC_METAL = 0.5, 2.0
+"""Heights of the void beside the disc and of the metal, in a; no part of the current's problem."""
+_DISC_DEPTH = 3.0
+"""Of the electrolyte, in radii of the tube."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +177,59 @@ def focus_study(
     return rows
 
 
+@dataclass(frozen=True)
+class DiscRow:
+    """An isolated contact.
+
+    Attributes:
+        wagner: kappa Z/a.
+        peak_contact: largest current density over the mean on the contact.
+        constriction: resistance of the electrolyte (ohm) times kappa a, from what it dissipates.
+        total: resistance of electrolyte and interface (ohm) times kappa a.
+        limit: constriction at Wa = 0, exact.
+        bound: constriction of a uniform current, exact.
+    """
+
+    wagner: float
+    peak_contact: float
+    constriction: float
+    total: float
+    limit: float = EQUIPOTENTIAL
+    bound: float = UNIFORM
+
+
+def tube_share(eps: float) -> float:
+    """What a tube of radius a/eps takes away from the constriction, times kappa a."""
+    return EQUIPOTENTIAL * sum(c * eps**k for k, c in enumerate(_TUBE, start=1))
+
+
+def disc_row(wagner: float, comm: MPI.Comm) -> DiscRow:
+    """Solve one Wagner number (above 0). Collective."""
+    radius = 1.0 / EPS
+    rule = SizeRule(tip=min(0.005, 0.1 * wagner), growth=0.15, largest=1.0)
+    side = np.linspace(1.0, radius, 40)
+    height = np.sqrt(np.clip(1.0 - ((radius - side) / (radius - 1.0)) ** 2, 0.0, 1.0))
+    roof = np.column_stack([side, _ROOF_HEIGHT * height])
+    profile = InterfaceProfile(radius, _DISC_METAL, _DISC_DEPTH * radius, (roof,), True)
+    parameters = CurrentParameters(1.0, wagner)
+    result = solve_current(mesh_profile(profile, rule, comm), parameters, profile.electrolyte_depth)
+    area, back = math.pi * radius**2, tube_share(EPS)
+    peak = float(np.max(result.contact_values()[:, -1])) * result.contact_fraction()
+    row = DiscRow(wagner, peak, result.joule_resistance() / area + back, result.resistance() / area + back)
+    result.destroy()
+    return row
+
+
+def disc_study(wagner: Sequence[float], comm: MPI.Comm) -> list[DiscRow]:
+    """All Wagner numbers. Collective."""
+    rows = []
+    for number in wagner:
+        rows.append(disc_row(number, comm))
+        if comm.rank == 0:
+            print(_shown_disc(rows[-1]), flush=True)
+    return rows
+
+
 def _shown(row: FocusRow) -> str:
     return (
         f"{row.kind:13s} f {row.contact_fraction:6.4f}  Wa {row.wagner:8.4g}  i_max/i {row.peak_applied:8.4g}"
@@ -165,12 +237,27 @@ def _shown(row: FocusRow) -> str:
     )
 
 
+def _shown_disc(row: DiscRow) -> str:
+    return (
+        f"isolated disc  Wa {row.wagner:8.4g}  i_max/<i> {row.peak_contact:7.4g}"
+        f"  constriction {row.constriction:8.5f}  total {row.total:8.5g}"
+    )
+
+
 def write_focus(rows: Sequence[FocusRow], folder: Path) -> Path:
     """Write ``focus.csv`` into a folder (rank 0); returns the file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    table = folder / "focus.csv"
+    return _written(FocusRow, rows, folder / "focus.csv")
+
+
+def write_disc(rows: Sequence[DiscRow], folder: Path) -> Path:
+    """Write ``disc.csv`` into a folder (rank 0); returns the file."""
+    return _written(DiscRow, rows, folder / "disc.csv")
+
+
+def _written(kind: type[FocusRow] | type[DiscRow], rows: Sequence[FocusRow | DiscRow], table: Path) -> Path:
+    table.parent.mkdir(parents=True, exist_ok=True)
     with table.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow([f.name for f in fields(FocusRow)])
+        writer.writerow([f.name for f in fields(kind)])
         writer.writerows(astuple(row) for row in rows)
     return table

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from solver.equations.linear_response import HarmonicError as HarmonicError
 from solver.equations.linear_response import LinearResponse
+from solver.setup.setup import at_temperature
 from solver.simulation import restart
 from solver.simulation.discretisation import discretise, initial_cell
 from solver.stepping.clock import Clock
@@ -118,6 +119,8 @@ def spectrum(
         HarmonicError: if the linear system cannot.
         MeshingError: if the first geometry cannot be meshed.
     """
+    begun = 0 if checkpoint is None else int(checkpoint[1]["clock"]["stage"])
+    setup = at_temperature(setup, setup.stages[min(begun, len(setup.stages) - 1)].temperature)
     schedule = Schedule(list(setup.stages), setup.scales, setup.output.interval)
     saved = None if checkpoint is None else restart.Saved(checkpoint[0], dict(checkpoint[1]))
     if saved is None:

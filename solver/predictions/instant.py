@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from meshes.gmsh.plane import mesh_plane
 from meshes.profile.polyline import profile_from_shapes
 from meshes.seeds import VoidShape
+from solver.case.errors import CaseError
 from solver.equations.coupled_model import CoupledModel
 from solver.setup.sizes import size_rule
 
@@ -17,8 +18,15 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
     from meshes.cell import CellMesh
+    from solver.case.loading import LoadedCase
     from solver.setup.parameters import ModelParameters
     from solver.setup.setup import Setup
+
+
+def refuse_motion(loaded: LoadedCase) -> None:
+    """Raise CaseError where the platen's motion is given: what a pressure does cannot be asked then."""
+    if loaded.case.model.top == "velocity":
+        raise CaseError(loaded.source, ['model.top = "velocity": this prediction needs a given pressure'])
 
 
 def void_rates(

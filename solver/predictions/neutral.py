@@ -15,9 +15,10 @@ import numpy as np
 from mpi4py import MPI
 
 from solver.equations.terms.friction import FrictionParameters
-from solver.predictions.instant import instantaneous_rates
+from solver.predictions.instant import instantaneous_rates, refuse_motion
 
 if TYPE_CHECKING:
+    from solver.case.loading import LoadedCase
     from solver.setup.parameters import ModelParameters
     from solver.setup.setup import Setup
 
@@ -39,6 +40,11 @@ class NeutralRow:
     half_width: float
     gain: float
     loss: float
+
+
+def check(loaded: LoadedCase) -> None:
+    """Raise CaseError where a case has no neutral sizes."""
+    refuse_motion(loaded)
 
 
 def neutral_study(

@@ -19,7 +19,7 @@ from mpi4py import MPI
 
 from solver.algebra.newton import SolveError
 from solver.case.loading import CaseError, LoadedCase
-from solver.predictions.instant import void_rates
+from solver.predictions.instant import refuse_motion, void_rates
 from solver.setup.scales import LENGTH_SCALE
 from solver.setup.setup import set_up
 from solver.simulation.discretisation import initial_cell
@@ -73,6 +73,14 @@ class Threshold:
     pressure: float
     population: int = 0
     metal: str = ""
+
+
+def check(loaded: LoadedCase) -> None:
+    """Raise CaseError where a case has no threshold pressure."""
+    if loaded.case.geometry.kind == "3d" or not (loaded.case.void or loaded.case.voids):
+        needs = "a threshold pressure needs a plane or axisymmetric cell with voids"
+        raise CaseError(loaded.source, [needs])
+    refuse_motion(loaded)
 
 
 def creep_changes(loaded: LoadedCase) -> dict[str, dict[str, Any]]:
@@ -145,10 +153,10 @@ def bisected(grows_at: Callable[[float], bool], low: float = LOWEST, high: float
     return math.sqrt(below * above)
 
 
-def _sought(grows_at: Callable[[float], bool]) -> float:
-    """Threshold, NaN where a solve fails (said by rank 0's log); Collective."""
+def sought(grows_at: Callable[[float], bool], low: float = LOWEST, high: float = HIGHEST) -> float:
+    """Threshold as of :func:`bisected`, NaN where a solve fails (said by rank 0's log). Collective."""
     try:
-        return bisected(grows_at)
+        return bisected(grows_at, low, high)
     except SolveError as error:
         log.warning("threshold: %s", error)
         return math.nan
@@ -186,7 +194,7 @@ def threshold_study(
             def at(pressure: float, changes: dict[str, Any] = changes) -> bool:
                 return grows(load(changes | {"operation.pressure": f"{pressure!r} MPa"}), comm)
 
-            found.append(replace(setting, pressure=_sought(at), metal=metal))
+            found.append(replace(setting, pressure=sought(at), metal=metal))
             if comm.rank == 0:
                 print(_shown(found[-1]), flush=True)
     return found

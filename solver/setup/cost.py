@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from solver.setup.setup import set_up
 from solver.setup.sizes import expected_cells
 
 if TYPE_CHECKING:
+    from solver.case.loading import LoadedCase
     from solver.setup.setup import Setup
 
 STEPS = (40.0, 300.0)
@@ -52,6 +54,11 @@ def expected_cost(setup: Setup) -> Cost:
         for steps, seconds in zip(STEPS, SECONDS[dim], strict=True)
     )
     return Cost(cells, UNKNOWNS[dim] * cells, (least, most))
+
+
+def cost_of(loaded: LoadedCase) -> Cost:
+    """The cost of a case that has not been set up; raises CaseError if it cannot be."""
+    return expected_cost(set_up(loaded))
 
 
 def duration(seconds: float) -> str:

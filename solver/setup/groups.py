@@ -144,5 +144,6 @@ def _void_sizes(loaded: LoadedCase) -> tuple[list[float], float]:
     if case.voids is not None:
         return [case.voids.mean_width], 1.0 / case.voids.density
     widths = [void.width for void in case.void] or [2.0 * LENGTH_SCALE]
-    count = sum(0.5 if void.center[0] in (0.0, case.geometry.width) else 1.0 for void in case.void)
+    sides = (0.0, case.geometry.width)
+    count = sum(0.5 if void.along != "x" and void.center[0] in sides else 1.0 for void in case.void)
     return widths, case.geometry.width / max(count, 0.5)

@@ -165,15 +165,20 @@ def _of_kinetics(setup: Setup) -> Iterator[Reason]:
 
 def _of_protocol(setup: Setup) -> Iterator[Reason]:
     case = setup.loaded.case
-    pressures = {step.pressure for step in case.operation.step}
+    pressures = {step.pressure for _, _, step in case.operation.steps()}
     if pressures and None not in pressures and case.operation.pressure not in pressures:
         yield ("operation.pressure",), "every operation.step has a pressure of its own"
-    if case.fixture is None:
-        yield ("numerics.pressure_change",), "there is no [fixture]"
-    elif case.fixture.stiffness is None:
+    temperatures = {step.temperature for _, _, step in case.operation.steps()}
+    if temperatures and None not in temperatures:
+        yield ("operation.temperature",), "every operation.step has a temperature of its own"
+    ramps = any(stage.pressures is not None for stage in setup.stages)
+    if case.fixture is None and not ramps:
+        yield ("numerics.pressure_change",), "there is no [fixture], and no pressure_to"
+    elif case.fixture is not None and case.fixture.stiffness is None:
         yield ("numerics.pressure_change",), "model.top = velocity, where the pressure limits no step"
-    elif case.fixture.stiffness == 0.0:
-        yield ("numerics.pressure_change", "fixture.counter"), "fixture.stiffness = 0, a dead load"
+    elif case.fixture is not None and case.fixture.stiffness == 0.0:
+        idle = ("fixture.counter", *(() if ramps else ("numerics.pressure_change",)))
+        yield idle, "fixture.stiffness = 0, a dead load"
     sinks = setup.parameters.vacancies
     if setup.parameters.current.pressure_potential == 0.0 and (sinks is None or sinks.stress_drift == 0.0):
         reason = "model.pressure_potential = false, and no vacancies drift by stress: nothing is coupled"
@@ -187,10 +192,10 @@ def _of_steps(setup: Setup) -> Iterator[Reason]:
         here, limit = f"operation.step[{number}].", step.cutoff_voltage
         if limit is not None and operation.cutoff_voltage is not None and limit >= operation.cutoff_voltage:
             yield (here + "cutoff_voltage",), "operation.cutoff_voltage ends the run before"
-        if setup.loaded.case.fixture is None:
+        if setup.loaded.case.fixture is None and step.in_cycle(1).pressure_to is None:
             ends = (here + "cutoff_pressure_above", here + "cutoff_pressure_below")
             yield ends, "there is no [fixture]: the stack pressure stays as it is"
-        if step.current is None or step.capacity is None or step.duration is None:
+        if step.current is None or step.capacity is None or step.duration is None or step.currents:
             continue
         if step.current * step.duration >= step.capacity:
             yield (here + "duration",), f"at this current {here}capacity is reached before"
@@ -208,6 +213,13 @@ def _of_statistics(setup: Setup) -> Iterator[Reason]:
     if case.heterogeneity is not None and case.heterogeneity.patch:
         paths = ("heterogeneity.width_deviation", "heterogeneity.seed")
         yield paths, "heterogeneity.patch gives all patches"
+    if case.heterogeneity is not None and case.heterogeneity.is_profile:
+        given = "points" if case.heterogeneity.expression is None else "expression"
+        names = ("width_deviation", "edge", "seed")
+        yield (
+            tuple(f"heterogeneity.{name}" for name in names),
+            f"heterogeneity.{given} gives Z everywhere",
+        )
 
 
 def _of_meshes(setup: Setup) -> Iterator[Reason]:

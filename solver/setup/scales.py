@@ -48,10 +48,15 @@ class Scales:
         return self.length / self.velocity
 
 
+def thermal_voltage(temperature: float) -> float:
+    """RT/F (V) at a temperature (K)."""
+    return float(constants.R * temperature / FARADAY)
+
+
 def case_scales(loaded: LoadedCase) -> Scales:
     """Scales of a case: its largest current, or what its largest overpotential drives through Z."""
     operation = loaded.case.operation
-    potential = constants.R * operation.temperature / FARADAY
+    potential = thermal_voltage(operation.temperature)
     current, overpotential = protocol.reference(operation)
     if current is None:
         depth = loaded.case.geometry.modelled_depth

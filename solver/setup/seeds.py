@@ -29,6 +29,7 @@ def void_shapes(loaded: LoadedCase) -> list[VoidShape]:
                 void.width / LENGTH_SCALE,
                 void.roof_height / LENGTH_SCALE,
                 void.shape,
+                None if void.along is None else "xy".index(void.along),
             )
             for void in case.void
         ]

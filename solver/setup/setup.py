@@ -7,7 +7,7 @@ counts as they are. After :func:`set_up` nothing that computes looks at the case
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from solver.algebra.options import model_solver_options
@@ -17,8 +17,8 @@ from solver.setup.groups import dimensionless_groups, vacancy_resistance
 from solver.setup.impedance import storage
 from solver.setup.limits import check_metal
 from solver.setup.nucleation import nucleation_rule
-from solver.setup.parameters import model_parameters
-from solver.setup.scales import LENGTH_SCALE, case_scales
+from solver.setup.parameters import ExtraTerms, model_parameters
+from solver.setup.scales import LENGTH_SCALE, case_scales, thermal_voltage
 from solver.setup.seeds import void_shapes
 from solver.setup.sizes import check_size, physical_event_length, record_spacing, size_rule
 from solver.setup.step_control import StepControl, StepLimits
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from solver.algebra.options import ModelSolverOptions
     from solver.case.loading import LoadedCase
     from solver.equations.linear_response import Storage
-    from solver.equations.terms.term import ExtraTerms
     from solver.setup.groups import VacancyResistance
     from solver.setup.nucleation import NucleationRule
     from solver.setup.parameters import ModelParameters
@@ -138,6 +137,7 @@ class Setup:
         groups: dimensionless groups of docs/model.md 7 by name.
         vacancy_resistance: of a flat contact, None where vacancies are no part of the potential.
         storage: what an impedance has and a run has not.
+        own_terms: terms of the user's own.
     """
 
     loaded: LoadedCase
@@ -157,6 +157,7 @@ class Setup:
     groups: Mapping[str, float]
     vacancy_resistance: VacancyResistance | None
     storage: Storage
+    own_terms: ExtraTerms
 
     def numbers(self) -> dict[str, Any]:
         """The groups and the vacancy resistance as plain data, for records."""
@@ -200,6 +201,30 @@ def set_up(loaded: LoadedCase, extra_terms: ExtraTerms | None = None) -> Setup:
         groups=dimensionless_groups(loaded),
         vacancy_resistance=vacancy_resistance(loaded),
         storage=storage(loaded, scales),
+        own_terms=extra_terms or ExtraTerms(),
+    )
+
+
+def at_temperature(setup: Setup, temperature: float) -> Setup:
+    """The same run at a temperature (K).
+
+    All parameters are converted anew, so that each follows that depends on temperature. Lengths, times,
+    stresses and currents keep their units, and with them meshes, records and clock; potentials are in RT/F of
+    this temperature, which the equations take for granted.
+    """
+    scales = replace(setup.scales, potential=thermal_voltage(temperature))
+    if scales == setup.scales:
+        return setup
+    case = setup.loaded.case
+    operation = case.operation.model_copy(update={"temperature": temperature})
+    there = replace(setup.loaded, case=case.model_copy(update={"operation": operation}))
+    parameters = model_parameters(there, scales, setup.own_terms)
+    return replace(
+        setup,
+        scales=scales,
+        parameters=parameters,
+        solver_options=solver_options(there, parameters),
+        storage=storage(there, scales),
     )
 
 

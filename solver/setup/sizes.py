@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from meshes.sizing import SizeRule
 from solver.case.errors import CaseError
+from solver.equations.terms import contact_resistance
 from solver.setup.groups import layer_width
 from solver.setup.scales import LENGTH_SCALE
 
@@ -142,14 +143,27 @@ def _layer_size(loaded: LoadedCase, tip: float, half_width: float) -> float | No
         tip: size at triple lines.
         half_width: of the smallest void.
     """
-    given, patchy = loaded.case.numerics.layer_size, loaded.case.heterogeneity
+    given = loaded.case.numerics.layer_size
     if given is not None:
         return given / LENGTH_SCALE
     width = layer_width(loaded)
     sizes = [] if width is None else [max(LAYER_FRACTION * width / LENGTH_SCALE, SMALLEST_LAYER)]
-    sizes += [EDGE_FRACTION * patchy.edge / LENGTH_SCALE] if patchy is not None else []
+    sizes += _profile_sizes(loaded)
     sizes += [max(tip, 2.0 * MEMORY_FRACTION * half_width)] if loaded.case.contact_memory is not None else []
     return min(sizes, default=None)
+
+
+def _profile_sizes(loaded: LoadedCase) -> list[float]:
+    """Element size (um) that resolves the change of Z along the contact, as a list; empty if Z is uniform."""
+    profile = contact_resistance.profile_of(loaded, LENGTH_SCALE)
+    if profile is None:
+        return []
+    geometry = loaded.case.geometry
+    lengths = [geometry.width] if geometry.depth is None else [geometry.width, geometry.depth]
+    change = contact_resistance.change_length(profile, [length / LENGTH_SCALE for length in lengths])
+    smooth = [] if math.isinf(change) else [max(EDGE_FRACTION * change, SMALLEST_LAYER)]
+    # the edge of patches is the user's own number
+    return [EDGE_FRACTION * change] if isinstance(profile, contact_resistance.Patches) else smooth
 
 
 def check_size(loaded: LoadedCase, shapes: list[VoidShape], rule: SizeRule) -> None:
@@ -191,7 +205,12 @@ def expected_cells(loaded: LoadedCase, shapes: list[VoidShape], rule: SizeRule) 
     # as much electrolyte as has as many cells of the largest size
     fine = depth - deep * (1.0 - (rule.largest / rule.deepest) ** dim if deep > 0.0 else 0.0)
     whole = contact * (geometry.metal_thickness / LENGTH_SCALE + fine)
-    triple = sum(math.pi * shape.width for shape in shapes) if solid else 2.0 * len(shapes)
+    lengths = (
+        geometry.width / LENGTH_SCALE,
+        (0.0 if geometry.depth is None else geometry.depth) / LENGTH_SCALE,
+    )
+    rims = [math.pi * s.width if s.along is None else 2.0 * lengths[s.along] for s in shapes]
+    triple = sum(rims) if solid else 2.0 * len(shapes)
     return rule.expected_cells(dim, whole, contact, triple)
 
 

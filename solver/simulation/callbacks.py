@@ -59,7 +59,10 @@ class Callback:
         """A stage of the protocol begins: its current and load are set. Not where a run is resumed in it."""
 
     def state_solved(self, simulation: Simulation) -> None:
-        """All fields are those of the present geometry; once per step, before the interface moves."""
+        """All fields are those of the present geometry; once per step, before the interface moves.
+
+        Where the state before a change of topology is written it is once more, at the same step.
+        """
 
     def interface_moved(self, simulation: Simulation, time_step: float) -> None:
         """The interface has moved with the solved state, by ``time_step`` (L/v0)."""

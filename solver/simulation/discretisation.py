@@ -108,3 +108,20 @@ def remeshed(
         new.model.clamp.restore(old.model.clamp.state())
         new.model.clamp.raised(profile.metal_height - before.metal_height)
     return new, profile, correction
+
+
+def with_parameters(setup: Setup, old: Discretisation) -> Discretisation:
+    """The same mesh and state with other parameters, as of another temperature; ``old`` stays. Collective."""
+    with timing.part("build"):
+        new = discretise(setup, old.model.cell)
+        new.surfaces = new.surfaces.ordered(old.surfaces.profile().anchors())
+    with timing.part("transfer"):
+        before = {field.name: field.values for field in old.model.state()}
+        with new.model.given_values_kept():
+            for field in new.model.state():
+                if field.name in before:
+                    field.assign(before[field.name])
+        new.model.continue_from_fields()
+        new.model.chemistry.kinetics.record = old.model.chemistry.kinetics.record
+        new.model.clamp.restore(old.model.clamp.state())
+    return new

@@ -29,6 +29,7 @@ class Records(Callback):
     def run_begins(self, simulation: Simulation) -> None:
         """The numbers that say which process counts."""
         setup = simulation.setup
+        self.recorder.forget_mesh(setup.scales)
         shown = [f"{name} = {value:.4g}" for name, value in setup.groups.items()]
         if setup.vacancy_resistance is not None:
             shown.append(f"Z_vac = {setup.vacancy_resistance.ohm_cm2:.4g} ohm cm2")
@@ -57,7 +58,7 @@ class Records(Callback):
 
     def mesh_changed(self, simulation: Simulation) -> None:
         """What reads the last mesh is dropped."""
-        self.recorder.forget_mesh()
+        self.recorder.forget_mesh(simulation.setup.scales)
 
     def stage_ends(self, simulation: Simulation, why: str) -> None:
         """One row per stage."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from solver.core import interrupts
 from solver.core.parallel import RootError, on_root
 from solver.output.recorder import Recorder
-from solver.setup.setup import set_up
+from solver.setup.setup import at_temperature, set_up
 from solver.simulation import ending, restart
 from solver.simulation.callbacks import CallbackError, Callbacks
 from solver.simulation.discretisation import discretise, initial_cell
@@ -22,6 +22,7 @@ from solver.simulation.ending import RunEndedError
 from solver.simulation.recording import Progress, Records
 from solver.simulation.restart import Saved
 from solver.simulation.simulation import Simulation
+from solver.simulation.temperature import take_temperature
 from solver.simulation.warnings import Warnings
 from solver.stepping.clock import Clock
 from solver.stepping.schedule import Schedule
@@ -50,6 +51,7 @@ def run(simulation: Simulation) -> RunOutcome:
     simulation.tell("run_begins")
     try:
         while not schedule.finished(clock):
+            take_temperature(simulation)
             simulation.begin_stage()
             while (why := simulation.stage_over()) is None:
                 rejection = _advanced(simulation)
@@ -87,6 +89,8 @@ def start(setup: Setup, comm: MPI.Comm, callbacks: Callbacks, saved: Saved | Non
         MeshingError: if the initial geometry cannot be meshed.
         CallbackError: if a user's callback cannot go on from its state in the checkpoint.
     """
+    begun = 0 if saved is None else int(saved.header["clock"]["stage"])
+    setup = at_temperature(setup, setup.stages[min(begun, len(setup.stages) - 1)].temperature)
     if saved is None:
         cell = initial_cell(setup, comm)
         interrupts.check(comm)

@@ -5,7 +5,6 @@ The loop over stages and steps is :func:`solver.simulation.run.run`.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 from solver.algebra.newton import SolveError
 from solver.core import interrupts, timing
 from solver.interface.landing import IMPATIENCE, share_at_change
-from solver.simulation import ending
+from solver.simulation import before_change, ending, jump
 from solver.simulation.discretisation import CANNOT_MESH, remeshed
 from solver.simulation.ending import RunEndedError, RunOutcome
 from solver.stepping import cutoffs, step
@@ -61,8 +60,7 @@ class Simulation:
         solubility_reached: whether the solute has been at its solubility.
         resumed: whether the present stage is one that a checkpoint was made in.
         output_due: whether the last solved state is one for an output.
-        healed: change of the active fraction of the contact from the solved state before the last one; inf
-            where there is none in this stage.
+        healed: change of the contact's active fraction since the state before the last; inf without one.
         surface: the electrolyte's: gaps, and what the contact remembers.
         approach: of the stage to its cut-offs.
         ahead: observation of the state after the last step, where that was looked at for a cut-off.
@@ -115,6 +113,7 @@ class Simulation:
     def begin_stage(self) -> None:
         """Take the load of a stage; where a run is resumed the rest has been done."""
         self.schedule.control(self.clock, self.model, begins=not self.resumed)
+        self.approach.always = self.stage.varies
         if self.resumed:
             self.resumed = False
             return
@@ -124,27 +123,7 @@ class Simulation:
         self.ahead = None
         self.approach.begin()
         self.tell("stage_begins")
-        self._take_jump()
-
-    def _take_jump(self) -> None:
-        """Solve what current and load have jumped to: here, not in a step that may be undone.
-
-        The step only enters by how far capillarity and a clamp look ahead: where a solve fails, everything is
-        put back and a step a tenth as long tried, down to the smallest.
-        """
-        before = self.model.snapshot()
-        while True:
-            try:
-                with contextlib.nullcontext() if self.clock.step else interrupts.stoppable():
-                    self.model.solve(self.clock.step_size)
-                return
-            except SolveError as error:
-                self.model.restore(before)
-                self.clock.rejected += 1
-                self.clock.step_size *= step.SMALLEST_CUT
-                log.debug("%s: %s", self.stage.describe(), error)
-                if self.clock.step_size < self.setup.steps.smallest:
-                    raise self.failure(f"{self.stage.describe()} cannot begin: {error}") from None
+        jump.take(self)
 
     def stage_over(self) -> str | None:
         """Why the present stage is over, None if it is not; raises RunEndedError after too many steps."""
@@ -164,7 +143,10 @@ class Simulation:
         Returns:
             None, or why the last step was rejected if the next one would be too small.
         """
-        dt, self.ahead = self.step_size(), None
+        dt, self.ahead, varies = self.step_size(), None, self.stage.varies
+        midway = (
+            self.schedule.solved_midway(self.clock, self.model, self._observe_if_held) if varies else None
+        )
         self.schedule.place(self.clock, self.model)
         goes_on = self.clock.meshed < self.clock.step and len(self.interface.profile.voids) == 1
         while True:
@@ -175,9 +157,10 @@ class Simulation:
                         dt,
                         self.setup.step_limits,
                         self._spacing(),
-                        self._observe_if_held,
+                        self._trace_contact if varies else self._observe_if_held,
                         self._past_cutoff,
-                        self.clock.last_step if goes_on else 0.0,
+                        self.clock.last_step if goes_on and not varies else 0.0,
+                        midway if varies else None,
                     )
             except step.StepRejectedError as rejection:
                 self.clock.rejected += 1
@@ -198,7 +181,10 @@ class Simulation:
         At rest, once next to nothing changes, steps go on growing beyond the largest.
         """
         dt = min(self.clock.step_size, max(self.setup.steps.largest, self.clock.unhurried))
-        given = self.stage.current
+        time = self.clock.stage_time
+        given = self.stage.current_at(time)
+        longest = self.stage.longest_step(time, self.setup.step_limits.pressure)
+        dt = min(dt, longest / self.setup.scales.time)
         current = given if given is not None else self.last.current if self.last else 0.0
         left = self.schedule.time_left(self.clock, current) / self.setup.scales.time
         if left <= dt * (1.0 + _ROUNDING):
@@ -241,6 +227,10 @@ class Simulation:
             self.stop("event", [parted])
         self.observe()
 
+    def _trace_contact(self) -> None:
+        """Take the contact of the solved state, which a step leaves on the electrolyte if it counts."""
+        self._trace = self.surface.trace(self.model)
+
     def observe(self) -> None:
         """Measure the solved state before the interface moves; again, but unrecorded, after a rejection."""
         if self._observables is None:
@@ -249,7 +239,7 @@ class Simulation:
                 self._observables = Observables(
                     self.model, self.setup.scales, geometry.pellet_depth, geometry.electrolyte_depth
                 )
-        self._trace = self.surface.trace(self.model)
+        self._trace_contact()
         seen, before = self._observables.observe(), self.last
         self.last = seen
         if before is not None and self.clock.recorded >= self.clock.step:
@@ -264,9 +254,14 @@ class Simulation:
         if self.output_due:
             self.schedule.written(self.clock, seen)
 
+    def forget_observables(self) -> None:
+        """The model is another one: what measures it is made anew."""
+        self._observables = None
+
     def observe_last(self) -> None:
         """Solve and observe the last geometry, with an output."""
         self.schedule.place(self.clock, self.model)
+        self.schedule.follow(self.clock, self.model)
         try:
             self.model.solve(self.clock.last_step)
         except SolveError as error:
@@ -296,6 +291,7 @@ class Simulation:
         stage, limit, unit = self.stage, self.setup.cutoff_voltage, self.setup.scales.time
 
         def ahead() -> float | None:
+            self.schedule.follow(self.clock, self.model, dt * unit)
             self.ahead = ending.seen_ahead(self.model, observe, dt)
             return None if self.ahead is None else cutoffs.furthest(stage, limit, self.ahead)
 
@@ -331,6 +327,7 @@ class Simulation:
             return False
         if not evolves:
             self.stop("event", found)
+        before_change.show(self)
         self._give_gaps_to_voids(state.profile)
         self._cover()
         when = (self.clock.time, self.capacity)

@@ -10,7 +10,6 @@ from solver.setup.idle import idle_keys
 
 if TYPE_CHECKING:
     from meshes.profile.base import Profile
-    from solver.setup.protocol import Stage
     from solver.setup.setup import Setup
     from solver.stepping.observables import Observation
 
@@ -68,21 +67,13 @@ def _of_size(setup: Setup) -> Iterator[Finding]:
             "um (two widths); with that depth, and pellet_thickness for the rest, the answer is the same",
         )
     seconds = setup.steps.largest * setup.scales.time
-    steps = sum(math.ceil(lasts(stage) / seconds) for stage in setup.stages if stage.kind != "rest")
+    steps = sum(math.ceil(stage.seconds / seconds) for stage in setup.stages if stage.kind != "rest")
     if steps > setup.steps.most:
         yield (
             "steps",
             f"the protocol needs at least {steps} steps of numerics.largest_step = {seconds:.4g} s; "
             f"numerics.max_steps = {setup.steps.most} ends the run before",
         )
-
-
-def lasts(stage: Stage) -> float:
-    """Seconds that a stage takes if it ends by capacity or duration, 0 if that is not known."""
-    limits = [] if stage.duration is None else [stage.duration]
-    if stage.capacity is not None and stage.current is not None:
-        limits.append(stage.capacity / abs(stage.current))
-    return min(limits, default=0.0)
 
 
 def _of_sinks(setup: Setup) -> Iterator[Finding]:

@@ -75,10 +75,12 @@ class Approach:
     Attributes:
         before: time (s) since the stage began, and excess, of the last two states: for the rate.
         beyond: earliest time at which a step has been seen to end past the cut-off; inf before that.
+        always: whether every step is looked at ahead, as the last ones do not tell what the next one does.
     """
 
     before: tuple[tuple[float, float] | None, tuple[float, float] | None] = (None, None)
     beyond: float = math.inf
+    always: bool = False
 
     def begin(self) -> None:
         """Forget the states of an earlier stage."""
@@ -110,7 +112,7 @@ class Approach:
         if here == -math.inf:
             return False
         first, last = self.before
-        if here > -NEAR or first is None or last is None:
+        if self.always or here > -NEAR or first is None or last is None:
             return True
         rate = (last[1] - first[1]) / (last[0] - first[0])
         return here + CAUTION * rate * step >= 0.0

@@ -72,6 +72,7 @@ class Observation:
         platen: height of the top, um.
         void_measure: area (um2) or volume (um3) of all voids.
         gain, loss: growth rate of the voids by vacancies and loss by creep, in um (um2) times v0.
+        roof_speed: their difference over the area of all roofs: mean normal speed into the metal, in v0.
         charge_error: |current through the contact - prescribed| / prescribed (at rest: / the run's scale).
         largest_supersaturation: largest S.
         contact_pressure: mean contact pressure, MPa.
@@ -103,6 +104,7 @@ class Observation:
     stack_pressure: float = 0.0
     lift_off: float = 0.0
     circulation: float = 0.0
+    roof_speed: float = 0.0
 
 
 def observation(data: Mapping[str, Any]) -> Observation:
@@ -208,7 +210,7 @@ class Observables:
         mean = total / chemistry.whole_area
         rests = chemistry.prescribed == 0.0
         peak = _max(model.cell, np.abs(model.current.value.x.array[model.zone.trace_dofs]))
-        gain, loss = model.void_rates()
+        (gain, loss), roof = model.void_rates(), model.surface.total_area()
         wanted = chemistry.prescribed * chemistry.whole_area if chemistry.prescribed is not None else total
         size = abs(wanted) if wanted != 0.0 else chemistry.whole_area
         return Observation(
@@ -232,6 +234,7 @@ class Observables:
             stack_pressure=model.clamp.pressure * scales.stress / 1e6,
             lift_off=model.clamp.lift_off,
             circulation=0.0 if rests else self._through_contact() / abs(total),
+            roof_speed=(gain - loss) / roof if roof > 0.0 else 0.0,
         )
 
     def _through_contact(self) -> float:

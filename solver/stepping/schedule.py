@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from solver.stepping import cutoffs
-from solver.stepping.shown_shape import shown, worth_showing
+from solver.stepping.shown_shape import shown, worth_showing, worth_showing_before
 
 if TYPE_CHECKING:
-    from solver.equations.coupled_model import CoupledModel
+    from collections.abc import Callable
+
+    from solver.equations.coupled_model import CoupledModel, SolveReport
     from solver.setup.asked_outputs import Asked
     from solver.setup.protocol import Stage
     from solver.setup.scales import Scales
@@ -56,15 +58,46 @@ class Schedule:
         A clamp goes on from the pressure that it has: it is loaded where a stage begins that has a pressure
         of its own.
         """
-        stage, scales = self.now(clock), self.scales
-        applied = None if stage.current is None else stage.current / scales.current
-        potential = None if stage.held is None else stage.held / scales.potential
-        model.chemistry.control(applied, potential, whole=stage.voltage is not None)
+        stage, time = self.now(clock), 0.0 if begins else clock.stage_time
+        self._prescribe(stage, time, model)
         model.mechanics.doubt_start()
         model.predictor.forget()
         self.place(clock, model)
         if not model.clamp.evolves or (begins and stage.preloads):
-            model.load(stage.pressure / scales.stress)
+            model.load(stage.pressure_at(time) / self.scales.stress)
+
+    def follow(self, clock: Clock, model: CoupledModel, later: float = 0.0) -> None:
+        """Set what the present stage gives over time to what it is ``later`` seconds from now."""
+        stage, time = self.now(clock), clock.stage_time + later
+        if stage.varies:
+            self._prescribe(stage, time, model)
+        if stage.pressures is not None:
+            model.load(stage.pressures.at(time) / self.scales.stress)
+
+    def solved_midway(
+        self, clock: Clock, model: CoupledModel, observe: Callable[[], None]
+    ) -> Callable[[float], SolveReport]:
+        """Solves for a step (L/v0) in which current or pressure change: their mean moves the interface.
+
+        What ``observe`` sees is the state now, with what they are now. On a straight line the mean is that of
+        the middle, so that charge is exact and the step of second order in them.
+        """
+
+        def solve(step: float) -> SolveReport:
+            self.follow(clock, model)
+            model.solve(step)
+            observe()
+            self.follow(clock, model, 0.5 * step * self.scales.time)
+            return model.solve(step)
+
+        return solve
+
+    def _prescribe(self, stage: Stage, time: float, model: CoupledModel) -> None:
+        """Set current or overpotential to what they are ``time`` seconds after the start of a stage."""
+        current, scales = stage.current_at(time), self.scales
+        applied = None if current is None else current / scales.current
+        potential = None if stage.held is None else stage.held / scales.potential
+        model.chemistry.control(applied, potential, whole=stage.voltage is not None)
 
     def place(self, clock: Clock, model: CoupledModel) -> None:
         """Say to the clamp where the run is."""
@@ -79,7 +112,13 @@ class Schedule:
         clock.unhurried = 0.0
 
     def passed(self, clock: Clock, seconds: float, current: float) -> None:
-        """Count a step with mean current density ``current`` (A/m2); ends on limits and outputs are exact."""
+        """Count a step with mean current density ``current`` (A/m2); ends on limits and outputs are exact.
+
+        A current that is given over time has the mean that it has in the step.
+        """
+        given = self.now(clock).currents
+        if given is not None:
+            current = given.mean(clock.stage_time, clock.stage_time + seconds)
         charge = abs(current) * seconds
         clock.time += seconds
         clock.stage_time += seconds
@@ -99,10 +138,14 @@ class Schedule:
         following = math.floor(self._progress(clock) + _SAME) + 1
         if stage.kind == "rest" and stage.duration is not None:
             limits.append(following * stage.duration / REST_OUTPUTS - clock.stage_time)
+            return min(limits)
+        charges = [following * self.interval - clock.stage_capacity]
+        if stage.capacity is not None:
+            charges.append(stage.capacity - clock.stage_capacity)
+        if stage.currents is not None:
+            limits.append(stage.currents.to_corner(clock.stage_time))
+            limits += [stage.currents.to_integral(clock.stage_time, charge) for charge in charges]
         elif current != 0.0:
-            charges = [following * self.interval - clock.stage_capacity]
-            if stage.capacity is not None:
-                charges.append(stage.capacity - clock.stage_capacity)
             limits += [charge / abs(current) for charge in charges]
         return min(limits)
 
@@ -112,6 +155,11 @@ class Schedule:
         if progress >= clock.next_output * (1.0 - _ROUNDING) - _SAME:
             return True
         return self.asked is not None and worth_showing(clock, seen, progress, self.asked)
+
+    def shown_before_change(self, clock: Clock, seen: Observation) -> bool:
+        """Whether the state before a change of topology is to be written, which looks like ``seen``."""
+        rules = self.asked
+        return rules is not None and worth_showing_before(clock, seen, self._progress(clock), rules)
 
     def written(self, clock: Clock, seen: Observation) -> None:
         """Count an output and set the next one."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -106,6 +107,7 @@ def advance(
     observe: Callable[[], None] = lambda: None,
     past: Callable[[float], float | None] = lambda dt: None,
     last: float = 0.0,
+    solve: Callable[[float], SolveReport] | None = None,
 ) -> StepResult:
     """Solve at the present geometry and move the interface by ``dt``. Collective.
 
@@ -119,17 +121,17 @@ def advance(
             or None. It leaves the model as it is.
         last: the step before (L/v0), on the same mesh and of one void, which says how its closing changes;
             0 for none.
+        solve: takes the place of the model's own: for what changes within the step.
 
     Raises:
         StepRejectedError: if a solve fails, the surface moves too far, composition or stack pressure change
             too much, a cell inverts or roofs cross (the step goes past a change of topology), or it goes past
             a cut-off.
     """
-    before = model.snapshot()
-    try:
+    with _wholly(model):
         model.predictor.start()
         fell = model.mechanics.platen_velocity()
-        report = model.solve(dt)
+        report = (solve or model.solve)(dt)
         speed = model.nodal_speed(dt)
         moved = _surface_moves(dt * model.relative_speed(speed), limits)
         loaded = _loaded(model, limits)
@@ -151,6 +153,21 @@ def advance(
         if raised != 0.0:
             model.clamp.raised(raised)
         _keep_before(past(dt))
+    model.predictor.accept(dt)
+    gained = model.metal_measure() - metal
+    return StepResult(report, removed, gained, moved, worst, correction, exchange, change, gaps, loaded)
+
+
+@contextmanager
+def _wholly(model: CoupledModel) -> Iterator[None]:
+    """Inside, a step is made wholly or not at all: whatever rejects it puts the model back.
+
+    Raises:
+        StepRejectedError: for a solve that fails and for roofs that cross as well.
+    """
+    before = model.snapshot()
+    try:
+        yield
     except SolveError as error:
         model.restore(before)
         raise StepRejectedError(str(error), CUTBACK) from None
@@ -160,9 +177,6 @@ def advance(
     except (StepRejectedError, Interrupted):
         model.restore(before)
         raise
-    model.predictor.accept(dt)
-    gained = model.metal_measure() - metal
-    return StepResult(report, removed, gained, moved, worst, correction, exchange, change, gaps, loaded)
 
 
 def _surface_moves(moved: float, limits: StepLimits) -> float:

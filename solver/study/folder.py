@@ -6,7 +6,7 @@ STUDY/cases/run-0001.toml          resolved cases; a file is rewritten only when
 STUDY/runs/run-0001/               run folders
 STUDY/done/run-0001.json           marks: how each run ended (:mod:`solver.study.marks`)
 STUDY/logs/run-0001.log
-STUDY/results.csv, results.nc      quantities of interest of all runs
+STUDY/results.csv, results.nc, results.parquet      quantities of interest of all runs
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Rows 8 to 12: current distribution, constriction and kinetics."""
+"""Rows 8 to 12 and 28: current distribution, constriction and kinetics, resistance that varies."""
 
 from __future__ import annotations
 
@@ -8,24 +8,40 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from mpi4py import MPI
+from scipy import special
 
-from meshes.gmsh.plane import mesh_plane
+from meshes.gmsh.mesh_profile import mesh_profile
 from meshes.profile.polyline import InterfaceProfile, profile_from_shapes
+from meshes.profile.triangulated import profile_from_seeds
 from meshes.seeds import VoidShape
 from meshes.sizing import SizeRule
 from solver.equations import static_current
+from solver.equations.terms.contact_resistance import Formula, Table
 from solver.equations.terms.current import CurrentParameters
 from solver.verification.check import Check, refined, row
 
 if TYPE_CHECKING:
     from solver.equations.static_current import CurrentResult
+    from solver.equations.terms.contact_resistance import Profile
+
+PROFILE_DEPTH = 2.0
+"""Of the electrolyte, over the width of the cell."""
+PROFILE_RESISTANCE = 0.5
+"""kappa Z_0 over the width."""
+SWING = 0.6
+"""b."""
+MODES = {"plane": math.pi, "axisymmetric": float(special.jn_zeros(1, 1)[0]), "3d": math.sqrt(2.0) * math.pi}
+"""k times the width."""
+_MEAN_SQUARES = {"plane": 0.5, "axisymmetric": float(special.j0(MODES["axisymmetric"]) ** 2), "3d": 0.25}
+"""Mean of c^2."""
+_COSINES = {"plane": "cos(pi*x/width)", "3d": "cos(pi*x/width)*cos(pi*y/depth)"}
 
 
 def solve_current(
     comm: MPI.Comm, profile: InterfaceProfile, rule: SizeRule, parameters: CurrentParameters
 ) -> CurrentResult:
     """Current distribution of a profile without vacancies."""
-    cell = mesh_plane(profile, rule, comm)
+    cell = mesh_profile(profile, rule, comm)
     return static_current.solve_current(cell, parameters, profile.electrolyte_depth)
 
 
@@ -198,3 +214,67 @@ def butler_volmer(comm: MPI.Comm) -> list[Check]:
         value = solve_current(comm, profile, rule, parameters).resistance()
         checks.append(Check(f"overpotential at i = {ratio} i0", 2.0 * math.asinh(0.5 * ratio), value, 1e-10))
     return checks
+
+
+def _profile(kind: str) -> Profile:
+    """Z/Z_0: an expression, around an axis a table."""
+    weight = SWING * math.tanh(MODES[kind] * PROFILE_DEPTH) / (MODES[kind] * PROFILE_RESISTANCE)
+    if kind == "axisymmetric":
+        r = np.linspace(0.0, 1.0, 2001)
+        mode = special.j0(MODES[kind] * r)
+        factors = (1.0 - weight * mode) / (1.0 + SWING * mode)
+        return Table((tuple(map(float, r)),), tuple(map(float, factors)))
+    cosine = _COSINES[kind]
+    text = f"(1 - {weight!r}*{cosine})/(1 + {SWING!r}*{cosine})"
+    return Formula(text, kind, (1.0, 1.0) if kind == "3d" else (1.0,))
+
+
+def solve_profile(comm: MPI.Comm, kind: str, level: int) -> CurrentResult:
+    """Current distribution on a flat contact whose resistance gives a chosen current.
+
+    The current i = i_0 (1 + b c(x)) is chosen, c being a mode of the cell's sides (cosines; J_0 around an
+    axis) of wave number k and mean 0. The electrolyte's potential follows, and Z(x) from both:
+
+        Z/Z_0 = (1 - w c)/(1 + b c),    w = b tanh(k D)/(kappa k Z_0)
+    """
+    size = 0.1 * 0.5**level
+    rule = SizeRule(tip=size, growth=0.4, largest=4.0 * size, layer=size)
+    parameters = CurrentParameters(1.0, PROFILE_RESISTANCE, patches=_profile(kind))
+    if kind == "3d":
+        solid = profile_from_seeds([], extents=(1.0, 1.0), metal_height=0.5, electrolyte_depth=PROFILE_DEPTH)
+        return static_current.solve_current(mesh_profile(solid, rule, comm), parameters, PROFILE_DEPTH)
+    flat = InterfaceProfile(1.0, 0.5, PROFILE_DEPTH, (), kind == "axisymmetric")
+    return static_current.solve_current(mesh_profile(flat, rule, comm), parameters, PROFILE_DEPTH)
+
+
+@row("resistance-profile", "28", "resistance that varies smoothly along a flat contact")
+def resistance_profile(comm: MPI.Comm) -> list[Check]:
+    """Overpotential (that of the uniform Z_0) and what the electrolyte dissipates more, second order."""
+    checks = []
+    for kind, levels in (("plane", 3), ("axisymmetric", 3), ("3d", 2)):
+        solved = [_solved(comm, kind, level) for level in range(levels)]
+        for name, exact in _profile_exact(kind).items():
+            values = [found[name] for found in solved]
+            checks.append(
+                refined(
+                    f"{name}, {kind}",
+                    exact,
+                    values.__getitem__,
+                    levels=levels,
+                    tolerance=0.01,
+                    expected_order=2.0,
+                )
+            )
+    return checks
+
+
+def _profile_exact(kind: str) -> dict[str, float]:
+    more = SWING**2 * _MEAN_SQUARES[kind] * math.tanh(MODES[kind] * PROFILE_DEPTH) / MODES[kind]
+    return {"resistance": PROFILE_RESISTANCE, "constriction": more}
+
+
+def _solved(comm: MPI.Comm, kind: str, level: int) -> dict[str, float]:
+    result = solve_profile(comm, kind, level)
+    found = {"resistance": result.resistance(), "constriction": result.joule_resistance()}
+    result.destroy()
+    return found

@@ -97,7 +97,7 @@ def test_tresca_friction_lies_between_slip_and_stick(comm: MPI.Comm) -> None:
 def test_patches_and_their_edges() -> None:
     patches = Patches((2.0, 5.0), (1.0, 2.0), (0.1, 10.0), edge=0.2)
     x = np.array([0.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.11])
-    np.testing.assert_allclose(patches.factor(x), [1, 0.1**0.5, 0.1, 1, 10**0.5, 10, 1], rtol=1e-12)
+    np.testing.assert_allclose(patches.factor(x[None, :]), [1, 0.1**0.5, 0.1, 1, 10**0.5, 10, 1], rtol=1e-12)
     arguments = {"density": 0.3, "mean": 1.0, "deviation": 0.3, "factor": 0.2, "edge": 0.1}
     one, two, other = (random_patches(40.0, seed=s, **arguments) for s in (1, 1, 2))
     assert one == two != other
@@ -133,20 +133,21 @@ def test_current_follows_the_resistance_where_the_electrolyte_conducts_well(comm
 
 
 def receding_patch(tmp_path: Path, *, vacancies: bool, capacity: str) -> Path:
-    """Ten times the conductance on 2 um of the contact, no surface tension to draw voids shut."""
+    """Ten times the conductance on 2 um of the contact (half of what the mirror image has), no surface
+    tension to draw voids shut."""
     return write_case(
         tmp_path,
-        geometry={"width": "12 um"},
-        void=[{"position": "1.5 um", "width": "1 um"}],
-        heterogeneity={"patch": [{"position": "6 um", "width": "2 um", "factor": 0.1}], "edge": "0.4 um"},
+        geometry={"width": "6 um", "metal_thickness": "6 um", "electrolyte_depth": "4 um"},
+        void=[{"position": "0 um", "width": "1 um"}],
+        heterogeneity={"patch": [{"position": "6 um", "width": "4 um", "factor": 0.1}], "edge": "0.4 um"},
         model={"vacancies": vacancies, "capillarity": False},
         operation={"pressure": "0.05 MPa", "current": "2 mA/cm^2", "capacity": capacity},
-        numerics={"tip_size": "0.1 um", "largest_size": "0.5 um"},
+        numerics={"tip_size": "0.15 um", "largest_size": "0.8 um", "growth": 0.4},
     )
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("vacancies", "capacity"), [(True, "0.001 mAh/cm^2"), (False, "0.0001 mAh/cm^2")])
+@pytest.mark.parametrize(("vacancies", "capacity"), [(True, "2e-5 mAh/cm^2"), (False, "2e-6 mAh/cm^2")])
 def test_a_patch_that_recedes_faster_parts(
     tmp_path: Path, livoid: Livoid, vacancies: bool, capacity: str
 ) -> None:
@@ -158,7 +159,7 @@ def test_a_patch_that_recedes_faster_parts(
     gaps = [
         float(row["gap_um"])
         for row in table(tmp_path / "out" / "interface.csv")
-        if row["part"] == "contact" and abs(float(row["x_um"]) - 6.0) < 1.0
+        if row["part"] == "contact" and abs(float(row["x_um"]) - 6.0) < 2.0
     ]
     assert 0.0 < max(gaps) < OPEN_HEIGHT * 0.1
     rows = series(tmp_path / "out")
@@ -172,7 +173,7 @@ def test_voids_nucleate_where_vacancies_pile_up(tmp_path: Path, livoid: Livoid) 
     """S is uniform without voids: the spacing alone limits how many nucleate at once."""
     case = write_case(
         tmp_path,
-        geometry={"width": "12 um"},
+        geometry={"width": "10 um", "metal_thickness": "6 um", "electrolyte_depth": "4 um"},
         void=[],
         model={
             "nucleation": {
@@ -182,13 +183,13 @@ def test_voids_nucleate_where_vacancies_pile_up(tmp_path: Path, livoid: Livoid) 
                 "width_deviation": "0.1 um",
             }
         },
-        operation={"pressure": "0.2 MPa", "capacity": "0.002 mAh/cm^2"},
-        numerics={"tip_size": "0.08 um", "largest_size": "0.5 um"},
+        operation={"pressure": "0.2 MPa", "capacity": "0.0004 mAh/cm^2"},
+        numerics={"tip_size": "0.12 um", "largest_size": "0.6 um", "growth": 0.4},
     )
     result = livoid("run", str(case), "--out", "out")
     assert result.returncode == 0, result.stderr
     born = [row for row in table(tmp_path / "out" / "events.csv") if row["kind"] == "nucleate"]
-    assert 1 <= len(born) <= 4
+    assert 2 <= len(born) <= 4
     places = sorted(float(row["position_um"]) for row in born)
     widths = [float(row["size_um"]) for row in born]
     assert all(b - a >= 1.5 + 0.5 for a, b in pairwise(places))

@@ -90,6 +90,26 @@ def test_a_library_is_laid_over_ours(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "no such folder" in problems(path)
 
 
+def test_the_message_for_an_unknown_name_lists_all_that_a_case_could_have_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "lib" / "my-garnet.toml", mine())
+    write(tmp_path / "lib" / "my-metal.toml", LITHIUM)
+    write(tmp_path / "pressed.toml", mine())
+    (tmp_path / "broken.toml").write_text("kind = ")
+    path = case_with(tmp_path, electrolyte={"name": "garnet"})
+    text = problems(path)
+    assert "the library has LLZO, LPSCl" in text and "beside the case is ./pressed.toml" in text
+    assert (
+        "LIVOID_LIBRARY" not in text and "broken" not in text and "case.toml" not in text.split("name =")[1]
+    )
+    monkeypatch.setenv("LIVOID_LIBRARY", str(tmp_path / "lib"))
+    text = problems(path)
+    assert "; LIVOID_LIBRARY has my-garnet; beside" in text  # metals are no answer to this
+    assert "did you mean 'my-garnet'?" in text
+    assert "did you mean './pressed.toml'?" in problems(path, **{"material.electrolyte.name": "pressed"})
+
+
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [

@@ -145,3 +145,58 @@ def test_a_pattern_takes_no_time_for_hostile_text() -> None:
     pattern = TypeAdapter(units.Pressure).json_schema()["pattern"]
     for text in ("1 " + "m" * 50_000 + "\x00", "1" * 50_000 + "x\x00", "1 " + "(" * 50_000, " " * 50_000):
         assert not re.search(pattern, text) or text.endswith("(")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"base": "other.toml"},
+        {"base": "other.toml", "operation": {"temperature": "333 K"}, "geometry": {"depth": "3 um"}},
+        {"base": "other.toml", "model": {"nucleation": {"width": "1 um"}}, "voids": {"mean_width": "2 um"}},
+        {"base": "other.toml", "material": {"metal": {"surface_energy": "0.3 J/m2"}}},
+    ],
+)
+def test_a_case_with_a_base_passes_with_what_differs(data: dict[str, Any]) -> None:
+    assert complaints(data) == []
+    alone = {key: value for key, value in data.items() if key != "base"}
+    assert any("'geometry' is a required" in line or "'width' is" in line for line in complaints(alone))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"operation": {"presure": "1 MPa"}},
+        {"operation": {"step": [{"duration": "1 s"}]}},  # a list is whole: its tables are too
+        {"void": [{}]},
+    ],
+)
+def test_a_case_with_a_base_may_not_say_anything(data: dict[str, Any]) -> None:
+    assert complaints({"base": "other.toml"} | data) != []
+
+
+RAMP = {"do": "strip", "current": "0.1 mA/cm2", "current_to": "1 mA/cm2", "duration": "1 s"}
+
+
+@pytest.mark.parametrize(
+    ("step", "passes"),
+    [
+        (RAMP, True),
+        (RAMP | {"pressure_to": "2 MPa", "temperature": "60 degC"}, True),
+        ({"do": "follow", "table": "a.csv"}, True),
+        ({"do": "follow", "points": [[0, 1.0], [1.5, -1]]}, True),
+        ({"do": "strip", "capacity": "1 mAh/cm2", "per_cycle": {"current": ["1 mA/cm2"]}}, True),
+        ({"do": "follow"}, False),
+        ({"do": "follow", "table": "a.csv", "current": "1 mA/cm2"}, False),
+        ({"do": "rest", "duration": "1 s", "table": "a.csv"}, False),
+        ({"do": "strip", "current": "1 mA/cm2", "capacity": "1 mAh/cm2", "current_to": "1 mA/cm2"}, False),
+        ({"do": "strip", "duration": "1 s", "per_cycle": {"currents": ["1 mA/cm2"]}}, False),
+    ],
+)
+def test_steps_that_vary(step: dict[str, Any], passes: bool) -> None:
+    data = case_data() | {"operation": {"pressure": "1 MPa", "step": [step]}}
+    assert (complaints(data) == []) is passes, complaints(data)
+    if passes and "table" not in step:
+        assert complaints(json.loads(json.dumps(parse_case(data).resolved()))) == []
+    elif not passes:
+        with pytest.raises(CaseError):
+            parse_case(data)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -34,9 +37,10 @@ def _logging_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_all_commands_are_there() -> None:
     assert set(NAMES) == {
         *("run", "rerun", "demo", "job", "check", "schema", "mesh"),
-        *("neutral", "critical", "threshold", "focus", "alloy", "study"),
+        *("neutral", "critical", "threshold", "focus", "alloy", "study", "calibrate"),
+        "pressure-needed",
         *("plot", "report", "view", "film", "microscope", "compare", "verify", "doctor", "test", "bench"),
-        *("docs", "soak", "cite", "eis"),
+        *("docs", "soak", "cite", "eis", "python", "jupyter", "voids-from-image"),
         "completion",
     }  # fmt: skip
     assert "job" not in SHOWN
@@ -109,6 +113,19 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
     for line in text.splitlines():
         if line.startswith("  --") or (line.startswith("  ") and line.strip().split(":")[0].isupper()):
             assert ":" in line and line.split(":", 1)[1].strip(), line
+
+
+HAND_ON = {"job", "soak", "test"}
+"""Commands that have no example, or hand their options on to another program."""
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in HAND_ON])
+def test_the_example_of_a_command_is_one_that_it_takes(name: str) -> None:
+    about = inspect.getdoc(commands[name].default_command) or ""
+    example = re.search(r"^Example: livoid (.*)$", about, re.MULTILINE)
+    assert example is not None
+    words = shlex.split(re.split("[|>]", example[1])[0])
+    commands.parse_args(words, exit_on_error=False, print_error=False)  # raises where it does not
 
 
 def test_help_lists_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
@@ -185,19 +202,19 @@ def test_other_shells_complete(shell: str, mark: str, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("given", "serial", "parallel"),
     [
-        ("--quick", "-m not slow -n auto --dist loadgroup", "-m parallel and not slow"),
+        ("--quick", "-m not slow -n auto --dist loadgroup", "-m parallel and not one_rank and not slow"),
         (
             "-k name --quick -x",
             "-m not slow -n auto --dist loadgroup -k name -x",
-            "-m parallel and not slow -p no:cacheprovider -k name -x",
+            "-m parallel and not one_rank and not slow -p no:cacheprovider -k name -x",
         ),
-        ("", "-m  -n auto --dist loadgroup", "-m parallel -p no:cacheprovider"),
+        ("", "-m  -n auto --dist loadgroup", "-m parallel and not one_rank -p no:cacheprovider"),
         (
             "a/test_b.py -n 0",
             "-m  -n 0 --dist loadgroup a/test_b.py",
-            "-m parallel -p no:cacheprovider a/test_b.py",
+            "-m parallel and not one_rank -p no:cacheprovider a/test_b.py",
         ),
-        ("-n4 -x", "-m  -n 4 --dist loadgroup -x", "-m parallel -p no:cacheprovider -x"),
+        ("-n4 -x", "-m  -n 4 --dist loadgroup -x", "-m parallel and not one_rank -p no:cacheprovider -x"),
     ],
 )
 def test_quick_leaves_slow_tests_out_of_both_parts(

@@ -15,7 +15,7 @@ import tomli_w
 from postprocess.plots import FIGURES
 from solver.cli import main, run
 from solver.core.ownership import LIST, ForeignFolderError
-from solver.predictions.focus import FocusRow
+from solver.predictions.focus import DiscRow, FocusRow
 from solver.predictions.neutral import NeutralRow
 from solver.predictions.threshold import Threshold
 from tests.benchmarks import __main__ as bench
@@ -51,6 +51,7 @@ def leave_out(monkeypatch: pytest.MonkeyPatch) -> None:
         FocusRow("plane", 0.5, 0.5, wagner, 1.5, 2.0, 0.1, 0.9, math.nan, math.nan) for wagner in (0.1, 1.0)
     ]
     put_in("solver.predictions.focus.focus_study", lambda *_: numbers)
+    put_in("solver.predictions.focus.disc_study", lambda *_: [DiscRow(0.1, 1.5, 0.26, 0.3)])
     put_in(
         "solver.predictions.critical.instantaneous_rates", lambda _setup, half_width, _comm: (1.0, half_width)
     )
@@ -66,7 +67,8 @@ def leave_out(monkeypatch: pytest.MonkeyPatch) -> None:
         made = partial(lambda names, _, out: write(*(out / name for name in names)), files)
         put_in(f"postprocess.{module}.compare_{name}", made)
     put_in("postprocess.plots.plot_run", lambda run: write(*(run / "figures" / n for n in FIGURES[:2])))
-    put_in("postprocess.report.report", lambda _, file: write(file)[0])
+    put_in("postprocess.report.report", lambda _, file, view: write(file)[0])
+    put_in("postprocess.view.view", lambda _, file: write(file)[0])
     put_in("postprocess.film.film", lambda _, file: write(file, file.with_name(f"{file.stem}-stills.png")))
     for name in ("draw_sem", "draw_maps", "draw_profile"):
         put_in(f"postprocess.microscope.pictures.{name}", lambda file, *_: write(file)[0])
@@ -83,6 +85,7 @@ WRITES = {
     "neutral case.toml --out out": ("out", "neutral.csv"),
     "threshold case.toml --out out": ("out", "threshold.png"),
     "focus case.toml --kind plane --out out": ("out", "focus.csv"),
+    "focus case.toml --kind disc --out out": ("out", "disc.csv"),
     "critical case.toml --part instant --part map --out out": ("out", "critical.json"),
     "alloy plate --out out": ("out", "plate.csv"),
     "demo --out out": ("out", "demo.png"),

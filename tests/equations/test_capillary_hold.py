@@ -147,6 +147,7 @@ def test_on_a_surface_the_border_is_a_line(comm: MPI.Comm) -> None:
         assert held(zone, 1.6 * stress, square)[1] == 0
 
 
+@pytest.mark.one_rank
 def test_without_surface_tension_nothing_is_held(comm: MPI.Comm) -> None:
     zone = zone_of(InterfaceProfile(6.0, 3.0, 2.0), comm)
     bare = ContactZone(zone.problem, *zone.problem.vertical_space())

@@ -41,6 +41,7 @@ def build(
     return CoupledModel(cell, replace(given, load=load))
 
 
+@pytest.mark.one_rank
 def test_the_kind_of_load_follows_from_the_parameters(comm: MPI.Comm) -> None:
     spring, motion = FixtureParameters(STIFFNESS, EXPANSION), FixtureParameters(motion=PlatenMotion(1.0))
     for fixture, top, kind in (
@@ -84,6 +85,7 @@ def test_a_step_that_is_rejected_leaves_the_clamp_alone(comm: MPI.Comm) -> None:
     model.destroy()
 
 
+@pytest.mark.one_rank
 def test_steps_follow_the_change_of_pressure(comm: MPI.Comm) -> None:
     model, limits = build(comm, FixtureParameters(STIFFNESS, EXPANSION)), replace(FREE, pressure=0.01)
     result = step.advance(model, 2e-4, limits)
@@ -162,6 +164,7 @@ def test_a_driven_platen_moves_as_it_is_told_and_says_its_pressure(comm: MPI.Com
     model.destroy()
 
 
+@pytest.mark.one_rank
 def test_the_pressure_of_a_driven_platen_is_that_which_moves_it_so(comm: MPI.Comm) -> None:
     dead = build(comm, FixtureParameters(), tension=0.0)
     dead.solve(0.0)
@@ -174,6 +177,7 @@ def test_the_pressure_of_a_driven_platen_is_that_which_moves_it_so(comm: MPI.Com
     driven.destroy()
 
 
+@pytest.mark.one_rank
 def test_a_platen_follows_a_curve_by_time_and_by_charge(comm: MPI.Comm) -> None:
     places, heights = (0.0, 1e-3, 4e-3), (5.0, 4.999, 4.9985)
     for by_time in (True, False):

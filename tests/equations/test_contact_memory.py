@@ -93,6 +93,7 @@ def test_means_around_nodes_keep_the_integral_and_constants(kind: str, comm: MPI
     model.destroy()
 
 
+@pytest.mark.one_rank
 def test_virgin_contact_is_that_of_a_case_without_memory(comm: MPI.Comm) -> None:
     without, within = (
         small_case(numerics={"layer_size": "0.3 um"}),
@@ -112,6 +113,7 @@ def test_virgin_contact_is_that_of_a_case_without_memory(comm: MPI.Comm) -> None
     assert [one.virgin_fraction for one in seen] == [seen[0].contact_fraction, seen[1].contact_fraction, 0.25]
 
 
+@pytest.mark.one_rank
 def test_patches_and_memory_multiply(comm: MPI.Comm) -> None:
     """Z = f Z_0 (Z/Z_0): in a flat cell of good electrolyte, a patch over half and memory over half."""
     changes: dict[str, Any] = {
@@ -162,6 +164,7 @@ def test_contact_that_is_lost_from_one_step_to_the_next_can_be_solved(kinetics: 
     model.destroy()
 
 
+@pytest.mark.one_rank
 def test_newton_comes_back_from_vacancies_below_nothing(comm: MPI.Comm) -> None:
     """What extrapolation in time may make of S where a last spot of virgin contact is lost."""
     loaded = small_case(contact_memory={})

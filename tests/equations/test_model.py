@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -50,6 +51,7 @@ def observe(loaded: LoadedCase, comm: MPI.Comm):  # type: ignore[no-untyped-def]
     return seen
 
 
+@pytest.mark.one_rank
 def test_half_a_void_behaves_like_half_of_a_whole_one(comm: MPI.Comm) -> None:
     half = observe(small_case(numerics=FINE), comm)
     whole = observe(
@@ -64,6 +66,7 @@ def test_half_a_void_behaves_like_half_of_a_whole_one(comm: MPI.Comm) -> None:
         assert other.shares.total == pytest.approx(half.shares.total, rel=1e-3)
 
 
+@pytest.mark.one_rank
 def test_results_do_not_depend_on_the_scales(comm: MPI.Comm) -> None:
     """Twice the current and diffusivity, creep rate and conductance: the same dimensionless problem."""
     one = small_case()
@@ -88,6 +91,7 @@ def test_results_do_not_depend_on_the_scales(comm: MPI.Comm) -> None:
     assert second.shares.total == pytest.approx(first.shares.total, rel=1e-7)
 
 
+@pytest.mark.one_rank
 def test_voltage_shares_add_up_to_the_cell_voltage(comm: MPI.Comm) -> None:
     loaded = small_case()
     model = build(loaded, comm)
@@ -103,6 +107,27 @@ def test_voltage_shares_add_up_to_the_cell_voltage(comm: MPI.Comm) -> None:
     model.destroy()
 
 
+@pytest.mark.parametrize("current", ["0.5 mA/cm^2", "1e-4 mA/cm^2"])
+def test_roof_speed_is_growth_less_loss_at_every_node(current: str, comm: MPI.Comm) -> None:
+    """Positive where the void grows: with almost no current, creep closes it."""
+    loaded = small_case(operation={"current": current})
+    model = build(loaded, comm)
+    model.solve(0.0)
+    gain, loss = model.void_rates()
+    speed = model.roof_speed()
+    owned = model.surface.nodes < model.surface.scalars.dofmap.index_map.size_local
+    swept = comm.allreduce(float(speed[owned] @ model.surface.area[owned]))
+    assert swept == pytest.approx(gain - loss, rel=1e-10)
+    seen = Observables(model, case_scales(loaded), 500.0, 6.0).observe()
+    # half an ellipse of half-axes 1.1 um: a quarter of a circle in the half cell
+    assert model.surface.total_area() == pytest.approx(0.5 * math.pi * 1.1, rel=1e-2)
+    assert seen.roof_speed == pytest.approx((gain - loss) / model.surface.total_area(), rel=1e-12)
+    if current.startswith("1e-4"):
+        assert seen.roof_speed < 0.0 and np.all(speed < 0.0)
+    model.destroy()
+
+
+@pytest.mark.one_rank
 def test_potentiostatic_reproduces_galvanostatic(comm: MPI.Comm) -> None:
     loaded = small_case()
     model = build(loaded, comm)

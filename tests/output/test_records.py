@@ -38,6 +38,7 @@ HEADERS: dict[type[Row], str] = {
         charge_error lithium_error volume_error
         solute_error solute_correction solute_indicator dt_s newton_electrochemistry
         newton_creep contact_sets coupling rejected remeshes quality volume_correction_um
+        roof_speed_um_s
     """,
     rows.VoidRow: """
         output time_s capacity_mAh_cm2 void parents x_um y_um z_um left_um right_um width_um
@@ -46,6 +47,7 @@ HEADERS: dict[type[Row], str] = {
     rows.InterfaceRow: """
         output time_s capacity_mAh_cm2 part x_um y_um contact gap_um pressure_MPa current_mA_cm2
         resistance_ohm_cm2 supersaturation solute_fraction
+        roof_speed_um_s
     """,
     rows.ProfileRow: """
         output time_s capacity_mAh_cm2 side y_um supersaturation solute_fraction
@@ -239,10 +241,10 @@ def test_absent_and_empty_tables_have_no_columns(tmp_path: Path) -> None:
 def test_a_run_reads_back_into_its_columns(tmp_path: Path, livoid: Livoid) -> None:
     """Strip and plate, so that every table has rows; on two ranks."""
     steps = [
-        {"do": "strip", "current": "0.5 mA/cm^2", "capacity": "0.0002 mAh/cm^2"},
-        {"do": "plate", "current": "0.5 mA/cm^2", "capacity": "0.0001 mAh/cm^2"},
+        {"do": "strip", "current": "0.5 mA/cm^2", "capacity": "0.00006 mAh/cm^2"},
+        {"do": "plate", "current": "0.5 mA/cm^2", "capacity": "0.00003 mAh/cm^2"},
     ]
-    data = case_data(output={"interval": "0.0001 mAh/cm^2"})
+    data = case_data(output={"interval": "0.00003 mAh/cm^2"}, numerics={"tip_size": "0.12 um", "growth": 0.4})
     data["operation"] = {"pressure": "0.5 MPa", "step": steps}
     (tmp_path / "case.toml").write_text(tomli_w.dumps(data), encoding="utf-8")
     done = livoid("run", "case.toml", "--out", "out", ranks=2)
@@ -258,7 +260,7 @@ def test_a_run_reads_back_into_its_columns(tmp_path: Path, livoid: Livoid) -> No
         for key, kind in row.types().items():
             assert [line[key] for line in text] == [_written(value, kind, row) for value in found[key]], key
     assert run.series["kind"].tolist()[0] == "strip" and run.series["kind"].tolist()[-1] == "plate"
-    assert run.series["capacity_mAh_cm2"][-1] == pytest.approx(3e-4, rel=1e-9)
+    assert run.series["capacity_mAh_cm2"][-1] == pytest.approx(9e-5, rel=1e-9)
     assert run.stages["deposit_mean_um"][-1] == pytest.approx(
         run.plated["thickness_um"][-400:].mean(), rel=1e-6
     )

@@ -25,7 +25,7 @@ def test_papers_are_found_by_name_and_by_doi() -> None:
         "lodding-1970",
     ]
     # two papers of one author and year are told apart by the DOI
-    assert named_in("Fincher et al. 2020, doi:10.1021/acsaem.9b02225. More", known) == ["fincher-2020-na"]
+    assert named_in("Wang et al. 2020, doi:10.1016/j.mtla.2020.100792. More", known) == ["wang-2020-na"]
     assert named_in("Masias, as of 2024", known) == []
 
 

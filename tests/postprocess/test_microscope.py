@@ -237,6 +237,10 @@ def test_noise_repeats_with_its_seed_and_hides_no_large_void(tmp_path: Path) -> 
 OUTPUTS = [Output(0.0, [Block(3.0, 5.0, 1.0)]), Output(0.1, [Block(3.0, 6.0, 1.0)]), Output(0.2, [])]
 
 
+MAPS = tuple((name, end) for name in ("eds", "profile") for end in ("png", "pdf"))
+"""Figures of a frame; the picture itself is none."""
+
+
 @pytest.fixture
 def alloy(tmp_path: Path) -> Path:
     return write_run(tmp_path / "alloy", Cell(solute=uniform), OUTPUTS)
@@ -250,7 +254,7 @@ def test_pictures_and_tables_are_written(alloy: Path, capsys: pytest.CaptureFixt
     assert sorted(p.name for p in made.iterdir()) == sorted(
         [LIST, "frames.csv", "microscope.json"]
         + [f"{name}-0000{k}.{end}" for k in (0, 1) for name, end in
-           (("sem", "png"), ("eds", "png"), ("profile", "png"), ("profile", "csv"))]
+           (("sem", "png"), *MAPS, ("profile", "csv"))]
     )  # fmt: skip
     picture = image.imread(made / "sem-00001.png")
     # 200 pixels in 6 x 6 image pixels each; 24 rows below and 50 above the interface; the strip

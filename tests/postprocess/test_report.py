@@ -87,7 +87,11 @@ def test_reports_open_offline_and_are_complete(study: Path, livoid: Livoid) -> N
             assert f"<h2>{title}</h2>" in dom, title
         links = Links()
         links.feed(dom)
-        assert all(source.startswith("data:image/png;base64,") for source in links.sources)
+        beside = [source for source in links.sources if not source.startswith("data:")]
+        kinds = {source.split(";base64,")[0] for source in links.sources} - set(beside)
+        assert kinds == {"data:image/png"} | ({"data:application/pdf"} if folder == study else set())
+        assert beside == ([] if folder == study else ["view.html"])
+        assert all((folder / name).is_file() for name in beside)
         assert links.tags.count("img") >= 1
         assert "script" not in links.tags
     assert "numerics.max_steps" in dom  # the reason of the failed run

@@ -56,6 +56,27 @@ def test_shares_add_up_and_keep_kramers_kronig(comm: MPI.Comm) -> None:
     assert impedance.kramers_kronig(found.frequencies, found.impedance) < 1e-3
 
 
+@pytest.mark.parallel
+@pytest.mark.parametrize("kind", ["axisymmetric", pytest.param("3d", marks=pytest.mark.slow)])
+def test_a_flat_contact_has_one_spectrum_in_all_coordinates(kind: str, comm: MPI.Comm) -> None:
+    """That of the plane, which is exact (verification row 25): charge transfer, double layer, vacancies."""
+    at = np.array([1.0, 1e3, 1e5])
+    sizes = {"tip_size": "0.2 um", "growth": 0.5, "largest_size": "1 um"}
+
+    def found(kind: str, **more: str) -> Spectrum:
+        geometry = {"kind": kind, "width": "2 um", "metal_thickness": "3 um", "electrolyte_depth": "2 um"}
+        case = small_case(geometry=geometry | more, void=[], numerics=sizes, **LAYER)
+        return impedance.spectrum(set_up(case), comm, at)
+
+    plane = found("plane")
+    other = found(kind, depth="2 um") if kind == "3d" else found(kind)
+    assert abs(plane.impedance[0].imag) > 1e-3 * abs(plane.impedance[0])
+    # the mesh across the thickness is another one: that is the difference
+    np.testing.assert_allclose(other.impedance, plane.impedance, rtol=2e-3)
+    for name, share in plane.shares.items():
+        np.testing.assert_allclose(other.shares[name], share, atol=2e-3 * abs(plane.impedance[0]))
+
+
 def test_without_a_double_layer_charge_transfer_stays_at_high_frequency(comm: MPI.Comm) -> None:
     at = np.array([1e9])
     with_layer, without = (impedance.spectrum(set_up(small_case(**given)), comm, at) for given in (LAYER, {}))

@@ -31,6 +31,10 @@ Part = Mapping[str, Any]
 STRIP = {"do": "strip", "current": "0.5 mA/cm2", "capacity": "0.001 mAh/cm2"}
 HELD = {"do": "plate", "overpotential": "20 mV", "duration": "60 s", "cutoff_voltage": "0.1 V"}
 HELD_WHOLE = {"do": "plate", "voltage": "20 mV", "duration": "60 s"}
+RAMP = {
+    "do": "strip", "current": "0.5 mA/cm2", "current_to": "0.7 mA/cm2", "duration": "20 s",
+    "pressure_to": "1 MPa", "temperature": "320 K",
+}  # fmt: skip
 REST = {"do": "rest", "duration": "10 s", "pressure": "1 MPa", "cutoff_contact_loss": 0.5}
 NUCLEATION = {"supersaturation": 3.0, "width": "0.3 um", "width_deviation": "0.1 um", "spacing": "0.5 um"}
 HEALING = {"rate": "1e-4 1/s", "stress": "1 MPa", "exponent": 3.0}
@@ -61,6 +65,7 @@ CASES: dict[str, dict[str, Any]] = {
         model={"top": "velocity", "surface_diffusion": "1e-25 m3/s"},
     )
     | {"fixture": {"stiffness": "0.1 MPa/um", "counter_expansion": 0.6}, "model": {}},
+    "ramps": steps(RAMP, STRIP),
     "population": case_data(
         geometry={"width": "20 um"},
         void=[],
@@ -69,6 +74,10 @@ CASES: dict[str, dict[str, Any]] = {
     ),
     "solid": case_data(
         geometry={"kind": "3d", "depth": "3 um"}, void=[{"position": ["1.5 um", "1.5 um"], "width": "1.2 um"}]
+    ),
+    "cylinder across a cell": case_data(
+        geometry={"kind": "3d", "depth": "3 um"},
+        void=[{"position": "1.4 um", "width": "1.2 um", "along": "x"}],
     ),
     "cap around an axis": case_data(
         geometry={"kind": "axisymmetric"},
@@ -104,11 +113,18 @@ ELSEWHERE = (
     "numerics.petsc",
     "fixture.series",
     "fixture.motion",
+    "heterogeneity.expression",
+    "operation.protocol",
+    "voids.from",
+    "heterogeneity.table",
+    "heterogeneity.points",
+    "operation.step.table",
+    "operation.step.points",
     "base",
     "included",
     *DEFINITIONS,
 )
-"""What other tests walk: tables that are no keys of their own, files, a list of points, a record."""
+"""What other tests walk: tables that are no keys of their own, files, points, an expression, a record."""
 ONE_VALUE = {"fixture.follow"}
 """Keys that have one legal value today."""
 TOGETHER = {"operation.mode"}

@@ -37,6 +37,7 @@ SOLID: dict[str, Any] = {
     "void": [{"position": ["0 um", "0 um"], "width": "2.2 um"}],
 }
 CONTEXTS: dict[Path, dict[str, Any]] = {
+    ("data",): {"data": [{"file": "measured.csv"}]},
     ("voids",): {
         "voids": {"density": "0.4 /um", "mean_width": "1 um", "width_deviation": "0.2 um"},
         "void": None,

@@ -28,6 +28,12 @@ from tests.conftest import ROOT, case_data, environment, small_case
 from tests.conftest import series as rows_of
 from tests.simulation.test_runs import SHORT
 
+REMESHING = {
+    "numerics": {"smallest_quality": 0.9, "tip_size": "0.12 um"},
+    "operation": {"capacity": "0.0001 mAh/cm^2"},
+    "output": {"interval": "0.00005 mAh/cm^2"},
+}
+"""No mesh is good enough."""
 BOUND = 120
 """Seconds in which two ranks have come to their end."""
 
@@ -110,10 +116,7 @@ class Diary(Callback):
 
 def test_moments_come_in_their_order(tmp_path: Path) -> None:
     diary = Diary()
-    # no mesh is good enough
-    outcome = run(
-        tmp_path / "out", diary, changes={"numerics": {"smallest_quality": 0.9, "tip_size": "0.1 um"}}
-    )
+    outcome = run(tmp_path / "out", diary, changes=REMESHING)
     step = ["state_solved", "interface_moved", "mesh_changed", "step_done"]
     steps = outcome.steps * step
     assert outcome.steps > 2
@@ -220,8 +223,7 @@ def test_what_observes_is_made_once_for_a_mesh_that_is_kept(
     assert not made
     simulation.discretisation.destroy()
 
-    changes = {"numerics": {"smallest_quality": 0.9, "tip_size": "0.1 um"}}
-    assert run(tmp_path / "out", changes=changes).status == "finished"
+    assert run(tmp_path / "out", changes=REMESHING).status == "finished"
     meshes = 1 + int(rows_of(tmp_path / "out")[-1]["remeshes"])
     assert meshes > 2
     outputs = 3

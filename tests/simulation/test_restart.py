@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import signal
 import subprocess
 import time
@@ -10,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import pyvista
 import tomli_w
@@ -24,11 +27,11 @@ Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
 MERGING = {
     "geometry": {"width": "6 um"},
     "void": [{"position": "1.4 um", "width": "2 um"}, {"position": "3.95 um", "width": "2.2 um"}],
-    "operation": {"pressure": "0.2 MPa", "capacity": "0.03 mAh/cm^2"},
+    "operation": {"pressure": "0.2 MPa", "capacity": "0.012 mAh/cm^2"},
     "numerics": {"tip_size": "0.12 um", "growth": 0.5, "roof_fraction": 0.25, "courant": 0.6},
-    "output": {"interval": "0.005 mAh/cm^2", "checkpoint_steps": 3},
+    "output": {"interval": "0.003 mAh/cm^2", "checkpoint_steps": 3},
 }
-"""Two voids that meet early on."""
+"""Two voids that meet early on, and part again later."""
 COMPARED = ("time_s", "voltage_V", "contact_fraction", "largest_height_um", "platen_um", "void_measure_um")
 
 
@@ -46,9 +49,9 @@ def assert_same(one: Path, two: Path, tolerance: float) -> None:
             assert {n: a[n] for n in labels if n in a} == {n: b[n] for n in labels if n in b}
 
 
-def kill_after(folder: Path, case: Path, step: int) -> None:
+def kill_after(folder: Path, case: Path, step: int, ranks: int = 1) -> None:
     """Start a run and kill it once it has recorded ``step`` steps and saved a checkpoint."""
-    start = command("run", str(case), "--out", str(folder))
+    start = command("run", str(case), "--out", str(folder), ranks=ranks)
     process = subprocess.Popen(start, env=environment(), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     rows, end = folder / "series.csv", time.monotonic() + 300
     while time.monotonic() < end and process.poll() is None:
@@ -56,8 +59,16 @@ def kill_after(folder: Path, case: Path, step: int) -> None:
         if count > step and list((folder / "checkpoint").glob("*/header.json")):
             break
         time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
+    family, ranks_left = [process.pid], []
+    with contextlib.suppress(psutil.NoSuchProcess):
+        ranks_left = psutil.Process(process.pid).children(recursive=True)
+        family += [child.pid for child in ranks_left]
+    for member in family:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(member, signal.SIGKILL)
     process.wait()
+    # ranks that are not our children take a moment to go, and hold the folder until then
+    psutil.wait_procs(ranks_left, timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +84,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_run_goes_on_through_events(whole: Path) -> None:
     events = table(whole / "events.csv")
-    assert "coalesce" in [row["kind"] for row in events]
+    assert [row["kind"] for row in events] == ["coalesce", "split"]
     for row in series(whole):
         for name in ("charge_error", "lithium_error", "volume_error"):
             assert float(row[name]) <= 1e-8
@@ -89,7 +100,7 @@ def test_the_run_goes_on_through_events(whole: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.kind("kill -9 of a run")
-@pytest.mark.parametrize(("step", "ranks"), [(5, 1), (30, 2)])
+@pytest.mark.parametrize(("step", "ranks"), [(5, 1), (25, 2)])
 def test_a_killed_run_resumes_to_the_same_end(
     tmp_path: Path, livoid: Livoid, whole: Path, step: int, ranks: int
 ) -> None:
@@ -117,7 +128,7 @@ def test_distances_to_surfaces_are_found_again(tmp_path: Path, livoid: Livoid) -
     case = write_case(
         tmp_path,
         material={"creep": {"name": "lithium-nabarro-herring"}},
-        operation={"pressure": "0.2 MPa", "capacity": "0.008 mAh/cm^2"},
+        operation={"pressure": "0.2 MPa", "capacity": "0.004 mAh/cm^2"},
         output={"interval": "0.002 mAh/cm^2", "checkpoint_steps": 1},
     )
     assert livoid("run", str(case), "--out", "whole").returncode == 0
@@ -133,8 +144,8 @@ def test_distances_to_surfaces_are_found_again(tmp_path: Path, livoid: Livoid) -
 def test_composition_and_protocol_are_resumed(tmp_path: Path, livoid: Livoid) -> None:
     """Killed while plating: x_Mg, the deposit so far and the stage go on."""
     steps = [
-        {"do": "strip", "current": "0.5 mA/cm^2", "capacity": "0.0008 mAh/cm^2"},
-        {"do": "plate", "current": "0.5 mA/cm^2", "capacity": "0.0008 mAh/cm^2"},
+        {"do": "strip", "current": "0.5 mA/cm^2", "capacity": "0.0005 mAh/cm^2"},
+        {"do": "plate", "current": "0.5 mA/cm^2", "capacity": "0.0005 mAh/cm^2"},
     ]
     data = case_data(
         material={"metal": {"name": "lithium-magnesium"}},
@@ -144,14 +155,14 @@ def test_composition_and_protocol_are_resumed(tmp_path: Path, livoid: Livoid) ->
             "layer_size": "0.15 um",
             "largest_step": "1 s",
         },
-        output={"interval": "0.0004 mAh/cm^2", "checkpoint_steps": 1},
+        output={"interval": "0.00025 mAh/cm^2", "checkpoint_steps": 1},
     )
     data["operation"] = {"pressure": "1 MPa", "step": steps}
     case = tmp_path / "case.toml"
     case.write_text(tomli_w.dumps(data), encoding="utf-8")
     assert livoid("run", str(case), "--out", "whole").returncode == 0
     strips = [row["kind"] for row in series(tmp_path / "whole")].count("strip")
-    kill_after(tmp_path / "out", case, strips + 4)
+    kill_after(tmp_path / "out", case, strips + 3)
     result = livoid("run", str(case), "--out", "out", "--resume", ranks=2)
     assert result.returncode == 0, result.stderr
     assert_same(tmp_path / "whole", tmp_path / "out", 1e-6)
@@ -210,7 +221,10 @@ def test_film_comparison_and_costs_of_a_run(tmp_path: Path, livoid: Livoid, whol
 
     looked = livoid("microscope", str(whole), "--pixel", "0.05 um", "--detection", "0.2 um")
     assert looked.returncode == 0, looked.stderr
-    for row in table(whole / "microscope" / "frames.csv"):
+    frames = table(whole / "microscope" / "frames.csv")
+    for row, following in zip(frames, [*frames[1:], None], strict=True):
+        if following is not None and float(following["time_s"]) - float(row["time_s"]) < 1e-3:
+            continue  # just before a roof touches it is less than a pixel away, which looks like contact
         # a pixel at each end of a void, over the cell's 6 um
         ends = 2 * int(row["voids"]) * 0.05 / 6.0
         assert abs(float(row["contact_loss_seen"]) - float(row["contact_loss"])) <= ends

@@ -188,6 +188,21 @@ def test_a_stiff_collapse_is_passed_through(tmp_path: Path, livoid: Livoid, pres
             assert float(row[name]) <= 1e-7
     kinds = [row["kind"] for row in table(tmp_path / "out" / "events.csv")]
     assert kinds.count("collapse") >= 1
+    # the last output with a void shows it as it is before it goes, the next one is the first without it
+    out = tmp_path / "out"
+    (gone,) = {float(row["time_s"]) for row in table(out / "events.csv") if row["kind"] == "collapse"}
+    index = (out / "fields.pvd").read_text(encoding="utf-8")
+    times = [float(time) for time in re.findall(r'timestep="([^"]+)"', index)]
+    assert times == sorted(set(times))
+    before = max(float(row["time_s"]) for row in table(out / "voids.csv"))
+    assert before <= gone
+    sizes = {float(row["time_s"]): float(row["void_measure_um"]) for row in rows if int(row["voids"])}
+    shown, latest = min(sizes, key=lambda time: abs(time - before)), max(sizes)
+    assert abs(sizes[shown] - sizes[latest]) < 0.25 * max(sizes.values())
+    after = next(time for time in times if time > before * (1.0 + 1e-11))
+    first = next(float(row["time_s"]) for row in rows if int(row["voids"]) == 0)
+    assert after == pytest.approx(first, rel=1e-9)
+    assert len({row["time_s"] for row in rows}) == len(rows)
 
 
 @pytest.mark.parametrize(

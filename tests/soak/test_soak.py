@@ -6,6 +6,10 @@ The soak itself: ``livoid soak`` (30 cases of two minutes), ``livoid soak --nigh
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
@@ -92,6 +96,27 @@ def test_a_number_that_is_none_and_an_open_balance_are_lost(
     assert trial.steps == 1
 
 
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="this kernel does not say it")
+def test_seconds_in_which_other_work_has_the_core_are_not_a_runs() -> None:
+    busy = "while True: pass"
+    core = min(os.sched_getaffinity(0))
+    pair = [
+        subprocess.Popen([sys.executable, "-c", busy], preexec_fn=lambda: os.sched_setaffinity(0, {core}))
+        for _ in range(2)
+    ]
+    try:
+        began = [judge.queued(process.pid) for process in pair]
+        time.sleep(1.0)
+        waited = [judge.queued(process.pid) - b for process, b in zip(pair, began, strict=True)]
+    finally:
+        for process in pair:
+            process.kill()
+            process.wait()
+    # two on a core: each waits for the other half of the time, longer beside more
+    assert sum(waited) > 0.5
+    assert judge.queued(pair[0].pid) == 0.0
+
+
 def test_an_end_that_the_manifest_does_not_know_is_lost(tmp_path: Path) -> None:
     for ending in ("message", "interrupted"):
         trial = Trial(1, (), ending=ending)
@@ -111,6 +136,9 @@ def test_an_end_that_the_manifest_does_not_know_is_lost(tmp_path: Path) -> None:
         (EXIT_FAILED, "failed: a\nfailed: b", None, "message", 1),
         (EXIT_FAILED, "Traceback (most recent call last):\nfailed: x", None, "message", 1),
         (-11, "", None, "exit -11", 1),
+        (-2, "finished: just before the interrupt", 0.1, "ended", 0),
+        (-2, "step 1", 0.1, "exit -2", 1),
+        (-2, "finished: capacity", None, "exit -2", 1),
         (3, "livoid: no environment", None, "exit 3", 1),
     ],
 )

@@ -6,6 +6,7 @@ interrupt when its time is up. Lost: anything else, a number in a table that is 
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import math
@@ -32,11 +33,13 @@ LITHIUM = 12.97e-6 / 96485.33212 * 1e7
 STARTS_WITHIN = 300.0
 """Seconds until its first state is recorded: forms that nobody has compiled yet, the mesh."""
 STOPS_WITHIN = 5.0
-"""Seconds from an interrupt to the end of the process."""
+"""Seconds from an interrupt to the end of the process, without those in which other work has the core."""
 GIVEN_UP_AFTER = 60.0
 """Seconds from an interrupt after which a process is killed."""
 ANNOUNCES = ("failed: ", "interrupted: ", "livoid: ")
 """What the line begins with that says why a run has not come to its end."""
+ENDS = ("finished: ", "event: ", "cutoff: ")
+"""And the one of a run that has."""
 NO_NUMBER_IN = {("voids.csv", "z_um")}
 """Columns where nan is a value: there is no third place in two dimensions."""
 INTERRUPTED = "interrupted"
@@ -104,19 +107,31 @@ def _wait(process: subprocess.Popen[bytes], seconds: float, trial: Trial) -> Non
         return
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGINT)
-    began = time.monotonic()
-    try:
-        process.wait(GIVEN_UP_AFTER)
-    except subprocess.TimeoutExpired:
+    began, before = time.monotonic(), queued(process.pid)
+    waited = before
+    while process.poll() is None and time.monotonic() - began < GIVEN_UP_AFTER + waited - before:
+        waited = max(queued(process.pid), waited)
+        time.sleep(0.02)
+    if process.returncode is None:
         process.kill()
         process.wait()
-    trial.stop_seconds = time.monotonic() - began
+    trial.stop_seconds = time.monotonic() - began - (waited - before)
     if trial.stop_seconds > STOPS_WITHIN:
         trial.lost.append(f"{trial.stop_seconds:.1f} s from interrupt to end")
 
 
+def queued(process: int) -> float:
+    """Seconds in which a process could run and other work had the core (0 where no kernel says it)."""
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        return int(Path(f"/proc/{process}/schedstat").read_text(encoding="ascii").split()[1]) * 1e-9
+    return 0.0
+
+
 def wrong_words(code: int, text: str, trial: Trial) -> list[str]:
     """What is wrong with the exit code and with what the run said."""
+    if code == -signal.SIGINT and trial.stop_seconds is not None:
+        # it came while Python was ending: the run had said its last word
+        code = EXIT_OK if any(line.startswith(ENDS) for line in text.splitlines()) else code
     lines = [line for line in text.splitlines() if line.startswith(ANNOUNCES)]
     trial.said = lines[-1] if lines else ""
     trial.ending = {EXIT_OK: "ended", EXIT_FAILED: "message", EXIT_INPUT: "refused"}.get(code, f"exit {code}")

@@ -76,3 +76,30 @@ def test_outputs_keep_their_distance() -> None:
     assert not rule.output_due(clock, seen(0.0))
     clock.stage_capacity = 0.11 * rule.interval
     assert rule.output_due(clock, seen(0.0))
+
+
+def test_both_ends_of_an_event_are_seen_however_near_they_are() -> None:
+    rule = schedule()
+    clock = begun(rule, 2.0)
+    assert rule.shown_before_change(clock, seen(2.0))
+    rule.written(clock, seen(0.1))
+    clock.shown = replace(clock.shown, event=True, before_change=True)
+    assert rule.output_due(clock, seen(0.0))
+    rule.written(clock, seen(0.0))
+    # the next event at once: nothing of it is new, unless its voids have changed a lot
+    assert not rule.shown_before_change(clock, seen(0.1))
+    assert rule.shown_before_change(clock, seen(0.6))
+    clock.shown = replace(clock.shown, event=True)
+    assert not rule.output_due(clock, seen(0.0))
+    nothing = schedule(Asked(shape_change=0.25))
+    assert not nothing.shown_before_change(begun(nothing, 2.0), seen(0.0))
+
+
+def test_the_first_of_many_events_marks_those_that_follow_at_once() -> None:
+    rule = schedule()
+    clock = begun(rule, 2.0)
+    clock.shown = replace(clock.shown, event=True)
+    rule.written(clock, seen(1.9))
+    assert clock.shown.after_change
+    rule.written(clock, seen(1.9))
+    assert not clock.shown.after_change

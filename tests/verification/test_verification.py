@@ -10,12 +10,18 @@ from solver.verification.rows import all_rows
 from solver.verification.table import format_check, run_rows
 
 SLOW = {"cylinder", "ring-spring", "shrinking-void", "sink-length", "sphere", "strips"}
+ONE_RANK = {*SLOW, "memory"}
+"""Rows of refinements or of time that take most of all rows' time, of terms that other rows try on two ranks:
+creep (creep-laws, manufactured-creep, wave), the current of strips (disc, small-resistance, bounds), springs
+(fixture), sinks (vacancies). Motion through steps and the memory are compared on two ranks by whole runs."""
 
 
-@pytest.mark.parallel
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in all_rows()]
-)
+def marks_of(name: str) -> list[pytest.MarkDecorator]:
+    on_ranks = [] if name in ONE_RANK else [pytest.mark.parallel]
+    return on_ranks + ([pytest.mark.slow] if name in SLOW else [])
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=marks_of(name)) for name in all_rows()])
 def test_row(name: str, comm: MPI.Comm) -> None:
     checks = all_rows()[name].function(comm)
     failing = [format_check("", name, check) for check in checks if not check.passed]

@@ -7,10 +7,11 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from solver.case.schema.contact_memory import ContactMemory
+from solver.case.schema.data import MAX_FILES, Data
 from solver.case.schema.fixture import Fixture, fixture_problems
 from solver.case.schema.geometry import Geometry, Void, VoidPopulation, void_problems
 from solver.case.schema.impedance import Impedance
-from solver.case.schema.interface import Heterogeneity, patch_problems
+from solver.case.schema.interface import Heterogeneity, heterogeneity_problems
 from solver.case.schema.material import Materials
 from solver.case.schema.model import Model
 from solver.case.schema.numerics import Numerics
@@ -55,6 +56,11 @@ class Case(Section):
     numerics: Numerics = Field(Numerics(), description="mesh, time steps and solvers")
     output: Output = Field(Output(), description="what is written, and how often")
     impedance: Impedance = Field(Impedance(), description="what an impedance needs beyond a run")
+    data: list[Data] = Field(
+        default_factory=list,
+        max_length=MAX_FILES,
+        description="measurements that livoid compare lays over the run, one table each",
+    )
 
     @model_validator(mode="after")
     def _sections_fit(self) -> Case:
@@ -65,7 +71,7 @@ class Case(Section):
             problems.append("a random population [voids] needs a plane or 3d cell")
         if self.model.nucleation is not None and self.geometry.kind != "plane":
             problems.append("model.nucleation needs a plane cell")
-        problems += patch_problems(self.heterogeneity, self.geometry.width)
+        problems += heterogeneity_problems(self.heterogeneity, self.geometry)
         problems += fixture_problems(self.fixture, self.model.top, self.operation)
         if problems:
             raise ValueError("; ".join(problems))

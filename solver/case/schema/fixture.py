@@ -5,15 +5,14 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from solver.case import units
+from solver.case.schema.protocol_step import FileName, Number, ProtocolStep, charge, seconds
 from solver.case.schema.section import Section
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from solver.case.schema.operation import Operation, ProtocolStep
+    from solver.case.schema.operation import Operation
 
 COUNTER_EXPANSION: dict[str, float] = {"indium": 7.86 / 12.97, "lithium": 1.0, "rigid": 0.0}
 """Volume that the counter electrode gains over that of the lithium stripped. Indium: 15.71 cm3/mol becomes
@@ -26,9 +25,6 @@ _REACHED = 1e-9
 
 _UNITS = {True: ("s", "s"), False: ("C/m**2", "mA*hour/cm**2")}
 """SI unit and the one in a file of what a motion goes by: time or not."""
-
-Number = Annotated[float, Field(allow_inf_nan=False)]
-FileName = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 
 
 class Fixture(Section):
@@ -138,8 +134,11 @@ def fixture_problems(fixture: Fixture | None, top: str, operation: Operation) ->
         problems.append('fixture.stiffness: the force is not balanced with model.top = "velocity"')
     if fixture.stiffness is not None and fixture.stiffness > 0.0 and top == "traction":
         problems.append('fixture.stiffness: needs a rigid platen, model.top = "platen"')
-    if moves and any(step.pressure is not None for step in operation.step):
+    steps = [step for _, _, step in operation.steps()]
+    if moves and any(step.pressure is not None for step in steps):
         problems.append('operation.step.pressure: with model.top = "velocity" the pressure is a result')
+    if fixture.stiffness != 0.0 and any(step.pressure_to is not None for step in steps):
+        problems.append("operation.step.pressure_to: needs a dead load; a clamp's pressure is a result")
     return problems + _length_problems(fixture, operation)
 
 
@@ -148,33 +147,19 @@ def _length_problems(fixture: Fixture, operation: Operation) -> list[str]:
     if fixture.motion is None:
         return []
     by_time, unit = fixture.by_time, _UNITS[fixture.by_time]
-    parts: Sequence[Operation | ProtocolStep] = operation.step or [operation]
-    lengths = [_seconds(part) if by_time else _charge(part) for part in parts]
+    parts = [step for _, _, step in operation.steps()]
+    if not parts:
+        assert operation.capacity is not None  # an operation without steps has one
+        current = operation.current
+        parts = [ProtocolStep.model_construct(do="strip", current=current, capacity=operation.capacity)]
+    lengths = [(seconds if by_time else charge)(part) for part in parts]
     known = [length for length in lengths if length is not None]
     other, kind = ("capacity", "time") if by_time else ("time", "capacity")
     if len(known) < len(lengths):
         return [f'fixture: the {kind} of the protocol is not known beforehand; use against = "{other}"']
-    needed = units.convert(operation.cycles * sum(known), *unit)
+    needed = units.convert(sum(known), *unit)
     end = fixture.motion[-1][0]
     if end < needed * (1.0 - _REACHED):
         name = "s" if by_time else "mAh/cm2"
         return [f"fixture: the motion ends at {end:.6g} {name}, the protocol at {needed:.6g} {name}"]
     return []
-
-
-def _seconds(part: Operation | ProtocolStep) -> float | None:
-    """Time (s) that a step takes at most, None if that is not known."""
-    limits = [] if (duration := getattr(part, "duration", None)) is None else [duration]
-    if part.capacity is not None and part.current is not None:
-        limits.append(part.capacity / part.current)
-    return min(limits, default=None)
-
-
-def _charge(part: Operation | ProtocolStep) -> float | None:
-    """Charge (C/m2) that a step passes at most, None if that is not known."""
-    if getattr(part, "do", "strip") == "rest":
-        return 0.0
-    limits = [] if part.capacity is None else [part.capacity]
-    if (duration := getattr(part, "duration", None)) is not None and part.current is not None:
-        limits.append(part.current * duration)
-    return min(limits, default=None)

@@ -60,6 +60,11 @@ class Void(Section):
     )
     shape: Literal["ellipse", "cap"] = Field("ellipse", description="half an ellipse, or a circular cap")
     contact_angle: units.Angle | None = Field(None, description="caps only: angle inside the metal")
+    along: Literal["x", "y"] | None = Field(
+        None,
+        description="3d only: a cylinder that runs through the cell along this axis, with the section of a "
+        "plane void; its position is the one coordinate across",
+    )
 
     @property
     def roof_height(self) -> float:
@@ -87,8 +92,14 @@ class Void(Section):
 
 
 class VoidPopulation(Section):
-    """Random population of void seeds, reproducible from ``seed``."""
+    """Random population of void seeds, reproducible from ``seed``; with ``from`` the voids of a table."""
 
+    from_: str | None = Field(
+        None,
+        alias="from",
+        description="CSV file beside this case with the columns position (3d: x and y), width and height, "
+        "units in their heads (width_um), instead of a random population; becomes [[void]] when read",
+    )
     density: units.LineDensity = Field(description="mean number of voids per length of interface")
     mean_width: units.Length = Field(description="mean of the widths")
     width_deviation: units.Deviation = Field(
@@ -108,13 +119,18 @@ class VoidPopulation(Section):
 def void_problems(geometry: Geometry, voids: list[Void]) -> list[str]:
     """Everything that is wrong with void seeds in a cell, one sentence each."""
     problems = []
-    extents = (geometry.width,) if geometry.depth is None else (geometry.width, geometry.depth)
+    cell = (geometry.width,) if geometry.depth is None else (geometry.width, geometry.depth)
     for k, void in enumerate(voids):
         where = f"void[{k}]"
+        if void.along is not None and geometry.kind != "3d":
+            problems.append(f"{where}.along: a cylinder through the cell needs a 3d cell")
+            continue
+        extents = cell if void.along is None else cell[1:] if void.along == "x" else cell[:1]
         if void.roof_height >= TALLEST_VOID * geometry.metal_thickness:
             problems.append(f"{where}.height = {_um(void.roof_height)}: taller than the metal")
         if len(void.center) != len(extents):
-            problems.append(f"{where}.position: needs {len(extents)} coordinate(s) in a {geometry.kind} cell")
+            kind = f"a {geometry.kind} cell" if void.along is None else f"a void along {void.along}"
+            problems.append(f"{where}.position: needs {len(extents)} coordinate(s) in {kind}")
             continue
         for x, extent in zip(void.center, extents, strict=True):
             problems += _placement(where, x, 0.5 * void.width, extent)
@@ -122,11 +138,23 @@ def void_problems(geometry: Geometry, voids: list[Void]) -> list[str]:
             problems.append(f"{where}.position: a void of an axisymmetric cell is centred at 0 um")
     for k, first in enumerate(voids):
         for j, second in enumerate(voids[:k]):
-            if len(first.center) == len(second.center) and math.dist(first.center, second.center) <= 0.5 * (
-                first.width + second.width
-            ):
+            if _distance(first, second) <= 0.5 * (first.width + second.width):
                 problems.append(f"void[{k}] overlaps void[{j}]")
     return problems
+
+
+def _distance(first: Void, second: Void) -> float:
+    """Between the middles of two voids, or their axes (m); inf where a position is wrong, which is said."""
+    if first.along is None and second.along is None:
+        same = len(first.center) == len(second.center)
+        return math.dist(first.center, second.center) if same else math.inf
+    if first.along is not None and second.along is not None:
+        crossing = first.along != second.along
+        return 0.0 if crossing else abs(first.center[0] - second.center[0])
+    cylinder, other = (first, second) if first.along is not None else (second, first)
+    across = 1 if cylinder.along == "x" else 0
+    wrong = len(other.center) <= across or len(cylinder.center) != 1
+    return math.inf if wrong else abs(cylinder.center[0] - other.center[across])
 
 
 def _placement(where: str, x: float, half: float, extent: float) -> list[str]:

@@ -38,7 +38,8 @@ class Model(Section):
     grip: bool = Field(False, description="metal sticks to the current collector sideways")
     adhesion: units.Strength = Field(
         "0 MPa",
-        description="tensile strength of the contact, besides what surface tension holds; inf: no end",
+        description="tensile strength of the contact, besides what surface tension holds; inf: contact held "
+        "everywhere, it never parts",
         validate_default=True,
     )
     surface_diffusion: units.SurfaceDiffusivity | None = Field(

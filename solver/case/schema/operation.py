@@ -2,77 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from solver.case import units
-from solver.case.schema.section import Factor, Section
+from solver.case.schema.protocol_step import MAX_CYCLES, ProtocolStep
+from solver.case.schema.section import Section
 
 MAX_STEPS = 10_000
 """Steps written one by one in one case at most."""
 MAX_STAGES = 1_000_000
 """Steps of all cycles together at most."""
-CONTROLS = ("current", "overpotential", "voltage")
-"""What a step prescribes: one of these."""
-NOT_AT_REST = (*CONTROLS, "capacity", "cutoff_voltage", "cutoff_current")
-
-
-class ProtocolStep(Section):
-    """One step of a protocol; it ends at the first of its limits that is met."""
-
-    do: Literal["strip", "plate", "rest"] = Field(description="what the step does")
-    current: units.CurrentDensity | None = Field(None, description="magnitude, mean over the whole area")
-    overpotential: units.Voltage | None = Field(
-        None, description="magnitude of the held overpotential of the modelled part, instead of 'current'"
-    )
-    voltage: units.Voltage | None = Field(
-        None,
-        description="magnitude of the held overpotential of the whole, pellet included: the one that "
-        "'cutoff_voltage' ends at; instead of 'current'",
-    )
-    capacity: units.Capacity | None = Field(None, description="areal capacity of this step")
-    duration: units.Duration | None = Field(None, description="the step ends after this time")
-    cutoff_voltage: units.Voltage | None = Field(None, description="magnitude of the overpotential")
-    cutoff_contact_loss: Factor | None = Field(None, description="lost contact over whole area")
-    cutoff_active_loss: Factor | None = Field(
-        None, description="lost active contact (weighted with its conductance) over whole area"
-    )
-    cutoff_current: units.CurrentDensity | None = Field(
-        None, description="magnitude to which the current of a held overpotential falls"
-    )
-    cutoff_pressure_above: units.StackPressure | None = Field(
-        None, description="stack pressure of [fixture] that ends the step, rising"
-    )
-    cutoff_pressure_below: units.StackPressure | None = Field(
-        None, description="stack pressure of [fixture] that ends the step, falling"
-    )
-    pressure: units.StackPressure | None = Field(None, description="default: the pressure of [operation]")
-    until_still: bool = Field(
-        False, description="rests only: end before 'duration' where what is left of it would change nothing"
-    )
-
-    @model_validator(mode="after")
-    def _consistent(self) -> ProtocolStep:
-        if self.until_still and self.do != "rest":
-            raise ValueError("'until_still' belongs to a rest")
-        if self.do == "rest":
-            given = [n for n in NOT_AT_REST if getattr(self, n) is not None]
-            if given or self.duration is None:
-                raise ValueError("a rest has a 'duration' and no current, overpotential, capacity or voltage")
-            return self
-        if sum(getattr(self, name) is not None for name in CONTROLS) != 1:
-            raise ValueError(f"to {self.do} needs either 'current' or 'overpotential' or 'voltage'")
-        if self.cutoff_current is not None and self.current is not None:
-            raise ValueError("'cutoff_current' ends a step that holds an 'overpotential' or a 'voltage'")
-        for name in ("overpotential", "voltage"):
-            if getattr(self, name) is not None and getattr(self, name) <= 0.0:
-                raise ValueError(f"'{name}' is a magnitude above 0 V")
-        if self.cutoff_voltage is not None and self.cutoff_voltage <= 0.0:
-            raise ValueError("'cutoff_voltage' is a magnitude above 0 V")
-        if self.capacity is None and self.duration is None:
-            raise ValueError(f"to {self.do} needs a 'capacity' or a 'duration' to end at")
-        return self
 
 
 class Operation(Section):
@@ -94,7 +36,20 @@ class Operation(Section):
         max_length=MAX_STEPS,
         description="protocol: steps one after the other, one table each",
     )
-    cycles: Annotated[int, Field(ge=1, le=10000)] = Field(1, description="times the steps are gone through")
+    protocol: Annotated[list[str], Field(min_length=1, max_length=MAX_STEPS)] | None = Field(
+        None,
+        description='the steps in words, as "Discharge at 0.5 mA/cm2 for 2 hours", "Rest for 10 minutes"; '
+        "become [[operation.step]] when the case is read",
+    )
+    cycles: Annotated[int, Field(ge=1, le=MAX_CYCLES)] = Field(
+        1, description="times the steps are gone through"
+    )
+
+    def steps(self) -> Iterator[tuple[int, int, ProtocolStep]]:
+        """Cycle, number (from 1) and values of all steps, one after the other."""
+        for cycle in range(1, self.cycles + 1):
+            for number, step in enumerate(self.step, start=1):
+                yield cycle, number, step.in_cycle(cycle)
 
     @model_validator(mode="after")
     def _consistent(self) -> Operation:
@@ -127,6 +82,12 @@ class Operation(Section):
             )
         if self.cycles * len(self.step) > MAX_STAGES:
             raise ValueError(f"{self.cycles} cycles of {len(self.step)} steps are more than {MAX_STAGES}")
+        for number, step in enumerate(self.step):
+            for key, count in step.cycles.items():
+                if count != self.cycles:
+                    raise ValueError(
+                        f"step[{number}].per_cycle.{key} has {count} values, 'cycles' is {self.cycles}"
+                    )
         if all(step.do == "rest" for step in self.step):
             raise ValueError("the steps of [[operation.step]] only rest")
         return self

@@ -17,7 +17,7 @@ class Output(Section):
         None, description="areal capacity between field outputs; default 1/20 of the run"
     )
     at_events: bool = Field(
-        True, description="an output also at the first state after each change of topology of the voids"
+        True, description="outputs also of the states before and after each change of topology of the voids"
     )
     shape_change: Annotated[float, Field(gt=0.0, le=1e6)] = Field(
         0.25,

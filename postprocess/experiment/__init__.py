@@ -1,0 +1,1 @@
+"""Measurements of a user beside runs: files read into quantities with units, laid over, residuals."""

@@ -1,0 +1,1 @@
+"""The designer's question, ``livoid pressure-needed``: the smallest pressure that keeps a cell in limits."""
