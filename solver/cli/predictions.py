@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 from mpi4py import MPI
 
-from solver.case.given import quantity
 from solver.cli.arguments import CASES, CaseFile, Changes, Communicator, case_reader, claim, making
 from solver.cli.exits import EXIT_FAILED, EXIT_OK, refuse
 
@@ -79,6 +78,7 @@ def critical(
         gap: metal between neighbouring voids, "8 um", kept at every size (default: the cell's width is)
     """
     from postprocess.critical import draw_map, draw_sizes
+    from solver.case.given import quantity
     from solver.core.parallel import on_root
     from solver.predictions import critical as sizes
     from solver.predictions import critical_report
@@ -140,6 +140,7 @@ def threshold(
         metal: of the library; can be repeated (default: the case's own)
     """
     from postprocess.threshold import draw_thresholds
+    from solver.case.given import quantity
     from solver.core.parallel import on_root
     from solver.predictions.threshold import (
         CURRENTS,
@@ -192,6 +193,7 @@ def focus(
             (default: 0.01 to 100)
     """
     from postprocess.focus import draw_focus
+    from solver.case.given import quantity
     from solver.core.parallel import on_root
     from solver.predictions import focus as focusing
     from solver.setup.setup import set_up
