@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jinja2
 import numpy as np
 import pandas as pd
 
 from postprocess.canvas import COLOURS, plt, save, with_pdf
-from postprocess.report import TEMPLATE, Figure, PageTable, Section
+from postprocess.report import Figure, PageTable, Section, png, render
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 PAGE = "calibration.html"
 NAMES = ("design", "emulators", "posterior", "predictions")
-FIGURES = with_pdf([f"{name}.png" for name in NAMES])
-LARGEST = 1e-2
-"""Share of the samples that may lie beyond what an axis shows, on either side."""
-
+FILES = (*with_pdf([f"{name}.png" for name in NAMES]), PAGE)
+"""All that is drawn and written here."""
 Summary = dict[str, Any]
 
 
@@ -76,7 +72,7 @@ def write_page(folder: Path) -> Path:
         "what was measured (two standard deviations of its error, and of that with the model's)",
     }
     figures = [
-        Figure(_encoded(folder / name), text) for name, text in pictures.items() if (folder / name).is_file()
+        Figure(png(folder / name), text) for name, text in pictures.items() if (folder / name).is_file()
     ]
     sections = [
         Section("Answers", tables=[PageTable([[line] for line in data["answers"]])]),
@@ -86,11 +82,7 @@ def write_page(folder: Path) -> Path:
         Section("What the observables hang on", _INDICES, tables=[_index_table(data)]),
         Section("Figures", figures=figures),
     ]
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    page = template.render(
-        title=data["title"] or folder.name, summary=_words(data), sections=sections, view=""
-    )
+    page = render(data["title"] or folder.name, _words(data), sections)
     (folder / PAGE).write_text(page, encoding="utf-8")
     return folder / PAGE
 
@@ -250,12 +242,3 @@ def _predictions(data: Summary) -> plt.Figure:
         axes.set_title(name, parse_math=False)
         axes.set_ylabel(entry["unit"])
     return figure
-
-
-def _encoded(file: Path) -> str:
-    return base64.b64encode(file.read_bytes()).decode("ascii")
-
-
-def files() -> Sequence[str]:
-    """Names of all that is drawn and written here."""
-    return (*FIGURES, PAGE)

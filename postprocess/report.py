@@ -71,13 +71,25 @@ def report(folder: Path, out: Path | None = None, view: Path | None = None) -> P
     """
     study = (folder / "study.toml").is_file()
     title, summary, sections = _study_page(folder) if study else _run_page(folder)
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     target = out or folder / "report.html"
     target.parent.mkdir(parents=True, exist_ok=True)
-    page = template.render(title=title, summary=summary, sections=sections, view=view.name if view else "")
+    page = render(title, summary, sections, view.name if view else "")
     target.write_text(page, encoding="utf-8")
     return target
+
+
+def render(title: str, summary: str, sections: Sequence[Section], view: str = "") -> str:
+    """A page of its parts, as HTML.
+
+    Args:
+        title: of the page.
+        summary: a line below it.
+        sections: in order.
+        view: interactive page in the same folder that it leads to, if there is one.
+    """
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    return template.render(title=title, summary=summary, sections=sections, view=view)
 
 
 def _run_page(folder: Path) -> tuple[str, str, list[Section]]:
@@ -86,7 +98,7 @@ def _run_page(folder: Path) -> tuple[str, str, list[Section]]:
     m = run.manifest
     ended = f"{m.get('status', 'unknown')}: {m.get('message', 'not ended')}"
     numbers = f"{len(run.series['step'])} recorded steps, {float(run.series['time_s'][-1]):.4g} s simulated"
-    pictures = [Figure(_png(file), file.stem.replace("_", " ")) for file in plot_run(folder)]
+    pictures = [Figure(png(file), file.stem.replace("_", " ")) for file in plot_run(folder)]
     sections = [
         Section("Figures", figures=pictures),
         Section("Quantities of interest", tables=[_quantity_table(quantities(run))]),
@@ -241,7 +253,8 @@ def _read_case(path: Path) -> dict[str, Any]:
         raise RecordsError(f"{path}: {error}") from None
 
 
-def _png(path: Path) -> str:
+def png(path: Path) -> str:
+    """A picture as the data of a :class:`Figure`."""
     return _encoded(path.read_bytes())
 
 

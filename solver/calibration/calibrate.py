@@ -15,6 +15,7 @@ import numpy as np
 from solver.calibration import design
 from solver.calibration.emulator import Emulator
 from solver.calibration.matching import Match, implausibility, posterior
+from solver.calibration.priors import at
 from solver.calibration.sensitivity import sobol_indices
 
 if TYPE_CHECKING:
@@ -75,27 +76,13 @@ class Result:
     total: Values
 
     @property
-    def points(self) -> Values:
-        """All design points (n, parameters)."""
-        return np.vstack([wave.points for wave in self.waves])
-
-    @property
     def runs(self) -> Values:
         """Observables of all runs (n, draws, observables)."""
         return np.concatenate([wave.runs for wave in self.waves])
 
-    def values(self, point: Values) -> list[str | float]:
-        """Values of the parameters at a point of the cube, in the order of the priors."""
-        return list(at(self.priors, point).values())
-
 
 class NothingKnownError(ValueError):
     """Too few runs say anything of an observable."""
-
-
-def at(priors: Mapping[str, Prior], point: Values) -> dict[str, str | float]:
-    """Values of the parameters, with their units, at a point of the cube."""
-    return {path: prior.at(float(share)) for (path, prior), share in zip(priors.items(), point, strict=True)}
 
 
 def calibrate(
@@ -126,7 +113,7 @@ def calibrate(
     """
     made: list[Wave] = []
     matches: list[Match] = []
-    points, left = design.first_wave(len(priors), samples, seed), 1.0
+    points, left = design.sobol(len(priors), samples, seed), 1.0
     for number in range(1, waves + 1):
         made.append(Wave(points, model(number, [at(priors, point) for point in points]), left))
         matches = _matches(priors, observables, made, seed)

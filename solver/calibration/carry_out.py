@@ -47,7 +47,7 @@ def carry_out(plan: Plan, folder: Path, engine: Engine) -> tuple[Result, list[st
         implausible=given.implausible,
         seed=given.seed,
     )
-    with Results(folder).making(*record.FILES, *page.files()):
+    with Results(folder).making(*record.FILES, *page.FILES):
         said = record.write(folder, result, plan.title, model.failed)
         page.draw(folder)
         page.write_page(folder)

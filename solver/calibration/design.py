@@ -23,11 +23,6 @@ CANDIDATES = 2**14
 """Points among which those that are allowed are looked for."""
 
 
-def first_wave(dimensions: int, count: int, seed: int) -> Points:
-    """A scrambled Sobol sequence, shape (count, dimensions)."""
-    return sobol(dimensions, count, seed)
-
-
 def next_wave(dimensions: int, count: int, seed: int, allowed: Allowed) -> tuple[Points, float]:
     """Points that are allowed, and the share of the cube that is.
 

@@ -23,7 +23,6 @@ from __future__ import annotations
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from scipy.stats import qmc
 
@@ -33,8 +32,11 @@ from solver.case.units import convert, split_quantity
 from solver.core.files import read_toml
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
 DIGITS = 10
 """Significant digits of a drawn value, so that a seed gives the same cases everywhere."""
@@ -89,9 +91,14 @@ class Prior(BaseModel):
             raise ValueError("a log-uniform prior has ends above 0, of a temperature in K")
         return low, high, unit
 
-    def at(self, share: float) -> str | float:
-        """Quantile at a share between 0 and 1, with its unit as text."""
-        first, second, unit = self._ends()
+    @property
+    def unit(self) -> str:
+        """Unit of the values, as the prior has it; empty for numbers."""
+        return self._ends()[2]
+
+    def number(self, share: float) -> float:
+        """Quantile at a share between 0 and 1, in :attr:`unit`."""
+        first, second, _ = self._ends()
         if self.distribution == "log-normal":
             normal = NormalDist().inv_cdf(min(max(share, FURTHEST), 1.0 - FURTHEST))
             number = first * second**normal
@@ -99,8 +106,12 @@ class Prior(BaseModel):
             number = first * (second / first) ** share
         else:
             number = first + (second - first) * share
-        rounded = float(f"{number:.{DIGITS}g}")
-        return f"{rounded!r} {unit}" if unit else rounded
+        return float(f"{number:.{DIGITS}g}")
+
+    def at(self, share: float) -> str | float:
+        """Quantile at a share between 0 and 1, with its unit as text."""
+        number, unit = self.number(share), self.unit
+        return f"{number!r} {unit}" if unit else number
 
 
 class PriorsFile(BaseModel):
@@ -158,7 +169,9 @@ def read_file(path: Path, kind: type[Kind], without: Collection[str] = ()) -> Ki
 def drawn(priors: dict[str, Prior], count: int, seed: int) -> list[dict[str, str | float]]:
     """Independent draws from all priors, spread evenly over each (Latin hypercube)."""
     shares = qmc.LatinHypercube(d=len(priors), seed=seed).random(count)
-    return [
-        {path: prior.at(float(share)) for (path, prior), share in zip(priors.items(), row, strict=True)}
-        for row in np.atleast_2d(shares)
-    ]
+    return [at(priors, row) for row in shares]
+
+
+def at(priors: Mapping[str, Prior], shares: NDArray[np.float64]) -> dict[str, str | float]:
+    """Values of all parameters, with their units, at a share of each prior."""
+    return {path: prior.at(float(share)) for (path, prior), share in zip(priors.items(), shares, strict=True)}

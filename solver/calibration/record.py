@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from solver.calibration.observables import KINDS
-from solver.case.units import read_unit, split_quantity
+from solver.case.units import read_unit
 from solver.core.files import write_atomic
 from solver.core.plain_text import TableWriter
 
@@ -51,15 +51,9 @@ def write(folder: Path, result: Result, title: str, failed: int) -> list[str]:
     return list(data["answers"])
 
 
-def unit_of(prior: Prior) -> str:
-    """Unit in which a parameter is written, as its prior has it."""
-    value = prior.at(0.5)
-    return split_quantity(value)[1] if isinstance(value, str) else ""
-
-
-def numbers(prior: Prior, shares: Values) -> Values:
+def _numbers(prior: Prior, shares: Values) -> Values:
     """Values of a parameter at shares of its prior, in its unit."""
-    return np.array([split_quantity(prior.at(float(share)))[0] for share in shares])
+    return np.array([prior.number(float(share)) for share in shares])
 
 
 def _header(path: str, unit: str) -> str:
@@ -71,14 +65,17 @@ def _written(unit: str) -> str:
 
 
 def _write_runs(file: Path, result: Result) -> None:
-    heads = [_header(path, unit_of(prior)) for path, prior in result.priors.items()]
+    heads = [_header(path, prior.unit) for path, prior in result.priors.items()]
     names = [_header(o.name, _written(KINDS[o.kind].unit)) for o in result.observables]
     with file.open("w", encoding="utf-8", newline="") as opened:
         writer = TableWriter(opened)
         writer.writerow(("wave", "point", "draw", *heads, *names))
         for number, wave in enumerate(result.waves, start=1):
             for k, point in enumerate(wave.points):
-                values = [split_quantity(value)[0] for value in result.values(point)]
+                values = [
+                    prior.number(float(share))
+                    for prior, share in zip(result.priors.values(), point, strict=True)
+                ]
                 for draw, found in enumerate(wave.runs[k], start=1):
                     cells = [f"{x:.10g}" for x in (*values, *found)]
                     writer.writerow((number, k + 1, draw, *cells))
@@ -87,10 +84,10 @@ def _write_runs(file: Path, result: Result) -> None:
 def _write_posterior(file: Path, result: Result) -> None:
     with file.open("w", encoding="utf-8", newline="") as opened:
         writer = TableWriter(opened)
-        writer.writerow([_header(path, unit_of(prior)) for path, prior in result.priors.items()])
+        writer.writerow([_header(path, prior.unit) for path, prior in result.priors.items()])
         if result.posterior is not None:
             columns = [
-                numbers(prior, result.posterior.points[:, k])
+                _numbers(prior, result.posterior.points[:, k])
                 for k, prior in enumerate(result.priors.values())
             ]
             writer.writerows([f"{x:.10g}" for x in row] for row in zip(*columns, strict=True))
@@ -102,10 +99,10 @@ def summary(result: Result, title: str, failed: int) -> dict[str, Any]:
     parameters: dict[str, Any] = {}
     shares: Values = np.linspace(0.0005, 0.9995, PRIOR_SAMPLES, dtype=np.float64)
     for k, (path, prior) in enumerate(result.priors.items()):
-        before = numbers(prior, shares)
-        entry: dict[str, Any] = {"unit": unit_of(prior), "source": prior.source, "prior": _quantiles(before)}
+        before = _numbers(prior, shares)
+        entry: dict[str, Any] = {"unit": prior.unit, "source": prior.source, "prior": _quantiles(before)}
         if result.posterior is not None:
-            after = numbers(prior, result.posterior.points[:, k])
+            after = _numbers(prior, result.posterior.points[:, k])
             entry["posterior"] = _quantiles(after)
             entry["spread_left"] = _ratio(result.posterior.points[:, k])
             entry["spread_left_without"] = {

@@ -6,7 +6,6 @@ same point with other ``voids.seed``.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +15,7 @@ from postprocess.records import RecordsError, read_run
 from solver.calibration.observables import statistic
 from solver.core.files import update
 from solver.core.ownership import Results
-from solver.study.marks import mark_file
+from solver.study.marks import ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,7 +58,7 @@ class StudyModel:
             CaseError: if a point is no valid case.
         """
         plan = self._plan
-        found = np.full((len(points), max(len(plan.given.void_seeds), 1), len(plan.observables)), np.nan)
+        found = np.full((len(points), max(map(plan.draws, plan.cells)), len(plan.observables)), np.nan)
         for number, cell in enumerate(plan.cells):
             mine = [k for k, observable in enumerate(plan.observables) if observable.cell == number]
             name = f"wave-{wave}" if len(plan.cells) == 1 else f"wave-{wave}-cell-{number + 1}"
@@ -67,16 +66,13 @@ class StudyModel:
             with Results(self._folder).making(file):
                 update(self._folder / file, tomli_w.dumps({"study": self._study(name, cell, points)}))
             self._engine(self._folder / file, study, None)
-            draws = self._draws(cell)
+            draws = plan.draws(cell)
             for k in range(len(points) * draws):
                 found[k // draws, k % draws, mine] = self._of(study, f"run-{k + 1:04d}", mine, cell.planned)
         return found
 
-    def _draws(self, cell: Cell) -> int:
-        return max(len(self._plan.given.void_seeds), 1) if cell.random else 1
-
     def _study(self, name: str, cell: Cell, points: Sequence[ParameterValues]) -> dict[str, object]:
-        draws, seeds = self._draws(cell), self._plan.given.void_seeds
+        draws, seeds = self._plan.draws(cell), self._plan.given.void_seeds
         vary = {path: [point[path] for point in points for _ in range(draws)] for path in cell.paths}
         if seeds and cell.random:
             vary[SEED] = [seed for _ in points for seed in seeds]
@@ -85,12 +81,11 @@ class StudyModel:
 
     def _of(self, study: Path, name: str, mine: Sequence[int], planned: float) -> Values:
         """Observables of a run; NaN if it failed. Raises BrokenOffError if it has no result."""
-        mark = mark_file(study, name)
-        if not mark.is_file():
+        mark = ended(study, name)
+        if mark is None:
             raise BrokenOffError(f"{name} has no result: see {study}/logs")
         try:
-            failed = json.loads(mark.read_text(encoding="utf-8"))["status"] == "failed"
-            records = None if failed else read_run(study / "runs" / name)
+            records = None if mark["status"] == "failed" else read_run(study / "runs" / name)
         except RecordsError:
             records = None
         if records is None:
@@ -102,5 +97,4 @@ class StudyModel:
 
 def runs(plan: Plan) -> list[int]:
     """Runs of each cell in all waves, at most."""
-    points, seeds = plan.given.samples * plan.given.waves, max(len(plan.given.void_seeds), 1)
-    return [points * (seeds if cell.random else 1) for cell in plan.cells]
+    return [plan.given.samples * plan.given.waves * plan.draws(cell) for cell in plan.cells]

@@ -176,6 +176,10 @@ class Plan:
     observables: list[Observable]
     title: str
 
+    def draws(self, cell: Cell) -> int:
+        """With how many draws of the voids each point of a cell is run."""
+        return max(len(self.given.void_seeds), 1) if cell.random else 1
+
 
 def load_plan(file: Path) -> Plan:
     """Read and validate a calibration file with its cases.

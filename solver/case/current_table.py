@@ -16,7 +16,7 @@ from typing import Any
 from solver.case.errors import shown
 from solver.case.platen_series import thinned
 from solver.case.units import convert
-from solver.core.files import read_text
+from solver.core.files import numbered_lines
 
 MAX_SIZE = 50_000_000
 """Bytes of a table that is read."""
@@ -83,14 +83,9 @@ def read_currents(path: Path) -> list[list[float]]:
         TableError: with everything that is wrong with the file, without the path.
     """
     try:
-        text = read_text(path, MAX_SIZE).removeprefix("\ufeff")
+        numbered = numbered_lines(path, MAX_SIZE)
     except ValueError as error:
         raise TableError([str(error)]) from None
-    numbered = [
-        (n, line)
-        for n, line in enumerate(text.splitlines(), start=1)
-        if line.strip() and not line.lstrip().startswith("#")
-    ]
     if not numbered:
         raise TableError(["the file is empty"])
     separator = max(",;\t", key=numbered[0][1].count)

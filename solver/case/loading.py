@@ -65,6 +65,10 @@ class LoadedCase:
         }
         return data
 
+    def without_copy(self) -> dict[str, Any]:
+        """The case as resolved, without the copy of its materials, which its choices give again."""
+        return {key: value for key, value in self.resolved().items() if key != RESOLVED}
+
     def beside(self, data: Mapping[str, Any]) -> LoadedCase:
         """Another case, from plain data: that of a run which this one goes on with. Raises CaseError."""
         return parse_case(data, self.source)

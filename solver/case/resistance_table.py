@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from solver.case.resistance_profile import LEAST, MOST
 from solver.case.units import convert
 from solver.core.expressions import COORDINATES
-from solver.core.files import read_text
+from solver.core.files import numbered_lines
 
 if TYPE_CHECKING:
     from solver.case.schema.interface import Heterogeneity
@@ -60,9 +60,7 @@ def read_table(path: Path, coordinates: tuple[str, ...]) -> tuple[list[list[floa
     Raises:
         ValueError: with what is wrong with the file, without the path.
     """
-    text = read_text(path, MAX_SIZE).removeprefix("\ufeff")
-    lines = [(n, line) for n, line in enumerate(text.splitlines(), start=1) if line.strip()]
-    lines = [(n, line) for n, line in lines if not line.lstrip().startswith("#")]
+    lines = numbered_lines(path, MAX_SIZE)
     try:
         rows = list(csv.reader(line for _, line in lines))
     except csv.Error as error:

@@ -140,7 +140,7 @@ def _drawn(spread: Spread) -> Drawn:
 def _answered(plan: Plan, folder: Path, comm: MPI.Comm, *, cores: int, dry_run: bool, quiet: bool) -> int:
     """Say what it will cost, carry the searches out, write and print the answers."""
     from postprocess.pressure_needed import draw_pressure_needed
-    from solver.cli.engine import engine
+    from solver.cli.engine import REFUSED, engine
     from solver.predictions.needed import ask, report
     from solver.predictions.needed.first_guess import static_guess
 
@@ -155,7 +155,7 @@ def _answered(plan: Plan, folder: Path, comm: MPI.Comm, *, cores: int, dry_run: 
     try:
         asked = ask.searches(plan, static_guess)
         left = ask.carry_out(asked, trials, question, engine(cores, quiet=quiet))
-    except (ValueError, OSError) as error:  # a case, a folder, its lock or Snakemake says what is wrong
+    except REFUSED as error:
         return refuse(comm, error)
     except KeyboardInterrupt:
         return refuse(comm, f"interrupted; the same command goes on in {folder}", EXIT_FAILED)

@@ -45,6 +45,17 @@ def read_text(path: Path, most: int) -> str:
         raise ValueError("not a text file in UTF-8") from None
 
 
+def numbered_lines(path: Path, most: int) -> list[tuple[int, str]]:
+    """Lines of a table in text with their numbers from 1, without empty ones and remarks (#).
+
+    Raises:
+        ValueError: as :func:`read_text`.
+    """
+    text = read_text(path, most).removeprefix("\ufeff")
+    lines = enumerate(text.splitlines(), start=1)
+    return [(number, line) for number, line in lines if line.strip() and not line.lstrip().startswith("#")]
+
+
 def write_atomic(path: Path, text: str) -> None:
     """Replace a text file in one go; where that fails (OSError) the file stays as it was."""
     temporary = path.with_name(path.name + ".tmp")

@@ -34,7 +34,6 @@ from solver.study.schema import load_study
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from solver.case.loading import LoadedCase
     from solver.core.lock import FolderLock
     from solver.study.points import Point
     from solver.study.schema import Study
@@ -72,7 +71,7 @@ def prepare(study_file: Path, folder: Path, lock: FolderLock | None = None) -> t
         (folder / name).mkdir(exist_ok=True)
     update(folder / "study.toml", study_file.read_text(encoding="utf-8"))
     update(folder / "Snakefile", SNAKEFILE.read_text(encoding="utf-8"))
-    texts = [_case_text(case) for case in cases]
+    texts = [tomli_w.dumps(case.without_copy()) for case in cases]
     update(folder / "manifest.csv", _manifest(list(study.vary), points, texts))
     for point, text in zip(points, texts, strict=True):
         if update(folder / "cases" / f"{point.name}.toml", text):
@@ -123,12 +122,6 @@ def _command(ranks: int) -> str:
         return f"{shlex.quote(launcher)} -n {ranks}"
     parallel = f"mpirun -n {ranks} " if ranks > 1 else ""
     return f"{parallel}{shlex.quote(sys.executable)} -P -m solver"
-
-
-def _case_text(case: LoadedCase) -> str:
-    """The case as resolved, without the copy of its materials, which its choices give again."""
-    data = {key: value for key, value in case.resolved().items() if key != "resolved_material"}
-    return tomli_w.dumps(data)
 
 
 def _manifest(paths: Sequence[str], points: Sequence[Point], texts: Sequence[str]) -> str:

@@ -29,14 +29,19 @@ def mark_file(folder: Path, name: str) -> Path:
     return folder / "done" / f"{name}.json"
 
 
+def ended(folder: Path, name: str) -> dict[str, Any] | None:
+    """What the mark of a run says of its end (``status``, ``message``, ...), None without one."""
+    file = mark_file(folder, name)
+    if not file.is_file():
+        return None
+    mark: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return mark
+
+
 def failed(folder: Path, points: Sequence[Point]) -> list[str]:
     """Names of runs whose mark says that they failed."""
-    marks = {point.name: mark_file(folder, point.name) for point in points}
-    return [
-        name
-        for name, file in marks.items()
-        if file.is_file() and json.loads(file.read_text(encoding="utf-8"))["status"] == "failed"
-    ]
+    marks = {point.name: ended(folder, point.name) for point in points}
+    return [name for name, mark in marks.items() if mark is not None and mark["status"] == "failed"]
 
 
 def outdated(folder: Path, points: Sequence[Point], now: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -17,11 +17,11 @@ from scipy import constants
 import livoid
 from postprocess import calibration as page
 from solver.calibration import design, record
-from solver.calibration.calibrate import NothingKnownError, at, calibrate
+from solver.calibration.calibrate import NothingKnownError, calibrate
 from solver.calibration.emulator import Emulator
 from solver.calibration.matching import Match, implausibility, log_posterior
 from solver.calibration.observables import KINDS, statistic
-from solver.calibration.priors import Prior
+from solver.calibration.priors import Prior, at
 from solver.calibration.runs import BrokenOffError, StudyModel
 from solver.calibration.schema import Observable, load_plan
 from solver.case.errors import CaseError
@@ -196,7 +196,7 @@ def test_too_few_runs_with_a_value_are_said() -> None:
 
 
 def test_a_design_fills_the_cube_and_then_what_is_allowed() -> None:
-    points = design.first_wave(3, 64, 0)
+    points = design.sobol(3, 64, 0)
     assert np.all(np.abs(points.mean(axis=0) - 0.5) < 0.02)
     second, left = design.next_wave(3, 64, 1, lambda p: p[:, 0] < 0.25)
     assert left == pytest.approx(0.25, abs=1e-3)

@@ -8,7 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from solver.case.errors import CaseError, shown
-from solver.case.units import parse_quantity
+from solver.case.units import convert, parse_quantity
 from solver.predictions.needed.question import Question, Setting, unsuited
 from solver.predictions.needed.samples import Sample, chosen, conflicts, read_posterior, with_voids
 from solver.predictions.needed.search import Bounds
@@ -24,8 +24,6 @@ SAMPLES = 8
 MOST_SAMPLES = 10_000
 MOST_RESOLUTION = 4.0
 """Ratio of pressures above which an answer says nothing."""
-MA_CM2, MAH_CM2 = 10.0, 36_000.0
-"""A/m2 of a mA/cm2, C/m2 of a mAh/cm2."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +150,8 @@ def _question(read: _Reader, loaded: LoadedCase, limits: Limits) -> Question:
         read.problems.append("no limit is given: --active-contact or --overpotential, or both")
     capacity = read.quantity("--capacity", limits.capacity, "mA*hour/cm^2")
     if limits.capacity is None:
-        capacity = None if operation.capacity is None else _round(operation.capacity / MAH_CM2)
+        own = operation.capacity
+        capacity = None if own is None else _round(convert(own, "C/m^2", "mA*hour/cm^2"))
         if capacity is None:
             read.problems.append("--capacity: is not given, and the case has none")
     after = read.quantity("--after", limits.after, "mA*hour/cm^2", zero=True)
@@ -166,7 +165,7 @@ def _settings(read: _Reader, loaded: LoadedCase, over: Over) -> list[Setting]:
     operation, fixture = loaded.case.operation, loaded.case.fixture
     currents = read.list("--current", over.current, "mA/cm^2")
     if len(over.current) == 0 and operation.current is not None:
-        currents = [_round(operation.current / MA_CM2)]
+        currents = [_round(convert(operation.current, "A/m^2", "mA/cm^2"))]
     if len(over.current) == 0 and operation.current is None:
         read.problems.append("--current: is not given, and the case has none")
     temperatures = read.list("--temperature", over.temperature, "K") or [_round(operation.temperature)]

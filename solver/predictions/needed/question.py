@@ -7,7 +7,6 @@ voids that pressure closes first: that part is a step of its own, without cut-of
 
 from __future__ import annotations
 
-import copy
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,9 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from postprocess.records import RecordsError, read_run
-from solver.case.loading import CaseError, parse_case
-from solver.case.paths import PathError, set_value
-from solver.case.resolved import SECTION as RESOLVED
+from solver.case.loading import CaseError, ChangeError, changed_case
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +51,11 @@ class Question:
     overpotential: float | None
     after: float = 0.0
 
+    @property
+    def steps(self) -> int:
+        """Steps of the protocol that asks it."""
+        return 2 if self.after > 0.0 else 1
+
     def words(self) -> str:
         """In one line."""
         limits = []
@@ -82,7 +84,7 @@ class Setting:
     def changes(self, question: Question) -> dict[str, str]:
         """Changes of the base case (:func:`base_data`), by dotted path."""
         current = f"{self.current!r} mA/cm^2"
-        found = {f"operation.step[{k}].current": current for k in range(2 if question.after > 0.0 else 1)}
+        found = {f"operation.step[{k}].current": current for k in range(question.steps)}
         found["operation.temperature"] = f"{self.temperature!r} K"
         if self.stiffness is not None:
             found["fixture.stiffness"] = f"{self.stiffness!r} MPa/um"
@@ -133,7 +135,7 @@ def base_data(loaded: LoadedCase, question: Question, current: float) -> dict[st
         question: becomes cut-offs.
         current: mA/cm2, until a setting replaces it.
     """
-    data = {key: value for key, value in loaded.resolved().items() if key != RESOLVED}
+    data = loaded.without_copy()
     given = {"do": "strip", "current": f"{current!r} mA/cm^2"}
     strip: dict[str, Any] = {**given, "capacity": f"{question.capacity - question.after!r} mA*hour/cm^2"}
     if question.active_contact is not None:
@@ -156,13 +158,10 @@ def base_data(loaded: LoadedCase, question: Question, current: float) -> dict[st
 
 def changed(base: Mapping[str, Any], changes: Mapping[str, object], source: str) -> LoadedCase:
     """A base case with changes, by dotted path. Raises CaseError."""
-    data = copy.deepcopy(dict(base))
-    for path, value in changes.items():
-        try:
-            set_value(data, path, value)
-        except PathError as error:
-            raise CaseError(source, [str(error)]) from None
-    return parse_case(data, source)
+    try:
+        return changed_case(base, source, changes)
+    except ChangeError as error:  # here a path is one of several things that a file gives
+        raise CaseError(source, error.problems) from None
 
 
 def verdict(status: str, message: str, run: Path, question: Question) -> Verdict:
@@ -178,7 +177,7 @@ def verdict(status: str, message: str, run: Path, question: Question) -> Verdict
     except RecordsError as error:
         return Verdict(None, f"{message} ({error})", 0.0, math.nan, math.nan)
     series, ends = records.series, list(records.stages.get("end", []))
-    counts = series["stage"] == (2 if question.after > 0.0 else 1)
+    counts = series["stage"] == question.steps
     active = series.get("active_fraction", series["contact_fraction"])[counts]
     voltage = np.abs(series["voltage_V"][counts])
     last = str(ends[-1]) if ends else ""
@@ -186,7 +185,7 @@ def verdict(status: str, message: str, run: Path, question: Question) -> Verdict
     why = message
     if status != "failed" and last in BROKEN:
         holds, why = False, BROKEN[last]
-    elif status == "finished" and last == "capacity" and len(ends) == (2 if question.after > 0.0 else 1):
+    elif status == "finished" and last == "capacity" and len(ends) == question.steps:
         holds, why = True, "capacity"
     return Verdict(
         holds,

@@ -7,7 +7,6 @@ broken off. A study of another base case begins anew.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import tomli_w
@@ -15,7 +14,7 @@ import tomli_w
 from solver.core.files import update
 from solver.core.ownership import Results
 from solver.predictions.needed.question import verdict
-from solver.study.marks import mark_file
+from solver.study.marks import ended
 from solver.study.points import expand
 from solver.study.schema import load_study
 
@@ -76,11 +75,10 @@ class Trials:
         """What a trial has said, None if it has not been made."""
         if values not in self._verdicts and values in self._numbers:
             name = self.name(values)
-            mark = mark_file(self.study, name)
-            if mark.is_file():
-                ended = json.loads(mark.read_text(encoding="utf-8"))
+            mark = ended(self.study, name)
+            if mark is not None:
                 run = self.study / "runs" / name
-                self._verdicts[values] = verdict(ended["status"], ended["message"], run, self._question)
+                self._verdicts[values] = verdict(mark["status"], mark["message"], run, self._question)
         return self._verdicts.get(values)
 
     def name(self, values: Values) -> str:
