@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from solver.core.files import update
 
 PACKAGES = ("python/livoid", "solver", "meshes", "postprocess")
+ANNOTATED = re.compile(r"~?(?:typing\.)?Annotated\[")
 LITERAL = re.compile(r"(``.*?``|:[a-z]+:`.*?`)")
 
 
@@ -53,3 +56,34 @@ def without_substitutions(lines: list[str]) -> None:
         parts = LITERAL.split(line)
         parts[::2] = [part.replace("|", r"\|") for part in parts[::2]]
         lines[number] = "".join(parts)
+
+
+def plain_signature(thing: object, signature: str | None) -> str | None:
+    """A signature that people can read: of a model its keys alone, elsewhere types without what checks them.
+
+    Args:
+        thing: what is documented.
+        signature: as Sphinx has it: ``(length: ~typing.Annotated[float, ...]) -> None``, or without result.
+    """
+    if isinstance(thing, type) and issubclass(thing, BaseModel):
+        return f"({', '.join(['*', *thing.model_fields])})" if thing.model_fields else "()"
+    while signature and (found := ANNOTATED.search(signature)):
+        end = _closing(signature, found.end())
+        kept = signature[found.end() : _closing(signature, found.end(), ",")]
+        signature = signature[: found.start()] + kept + signature[end + 1 :]
+    return signature
+
+
+def _closing(text: str, start: int, also: str = "") -> int:
+    """Where the bracket that is open at ``start`` closes, or the first of ``also`` outside other brackets."""
+    depth, quote = 0, ""
+    for k, letter in enumerate(text[start:], start):
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        elif depth == 0 and letter in f"])}}{also}":
+            return k
+        else:
+            depth += (letter in "[({") - (letter in "])}")
+    return len(text)

@@ -62,6 +62,16 @@ def _absolute_values(
     api_pages.without_substitutions(lines)
 
 
+def _plain_signature(
+    _app: object, _what: str, _name: str, obj: object, _options: object, signature: str | None, result: str
+) -> tuple[str | None, str]:
+    return api_pages.plain_signature(obj, signature), result
+
+
+def _left_out(_app: object, _what: str, name: str, _obj: object, skip: bool, _options: object) -> bool | None:
+    return True if name == "model_config" else None  # what pydantic says of it is of no use here
+
+
 def _with_digest(_app: object, page: str, content: list[str]) -> None:
     content[0] = executed.with_digest(ROOT, page, content[0])
 
@@ -70,3 +80,5 @@ def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
     app.connect("source-read", _with_digest)
     app.connect("autodoc-process-docstring", _absolute_values)
+    app.connect("autodoc-process-signature", _plain_signature)
+    app.connect("autodoc-skip-member", _left_out)

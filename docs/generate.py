@@ -125,13 +125,19 @@ def _takes(entry: Schema) -> str:
     if "const" in entry:
         return f"`{entry['const']}`"
     if "x-unit" in entry:
-        unit = entry["x-unit"] or "number"
+        unit = entry["x-unit"]
         low, high = (_shown(entry.get(end), unit) for end in ("x-minimum", "x-maximum"))
-        return _cell(f"{unit}, {low} to {high}" if low else str(unit))
+        written = unit_text(unit) or "number"
+        return _cell(f"{written}, {low} to {high}" if low else written)
     kind = str(entry.get("type", "value"))
     if kind == "array":
         return f"list of {_takes(entry.get('items', {}))}" if "items" in entry else _takes(entry)
     return _cell(kind + _bounds(entry))
+
+
+def unit_text(unit: str) -> str:
+    """A unit as people write it: ``mAh/cm^2`` for pint's ``mA*hour/cm**2``."""
+    return unit.replace("**", "^").replace("*hour", "h").replace("*", " ")
 
 
 def _shown(end: object, unit: str) -> str:
@@ -201,7 +207,12 @@ def materials() -> str:
 def _number(head: str, entry: Mapping[str, Any]) -> str:
     """Row of a number of the library."""
     source = _DOI.sub(r"[\g<0>](https://doi.org/\g<1>)", str(entry.get("source", "")))
-    cells = (str(entry.get("value", "")), _ends(entry), str(entry.get("status", "")), source)
+    cells = (
+        unit_text(str(entry.get("value", ""))),
+        unit_text(_ends(entry)),
+        str(entry.get("status", "")),
+        source,
+    )
     return f"| {head} | " + " | ".join(_cell(cell).replace("*", "\\*") for cell in cells) + " |"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from scipy import constants
 from scipy.optimize import brentq
@@ -37,6 +39,9 @@ SLAB_CONCENTRATION, SLAB_CUTOFF = 69.6e3, 24e3
 SLAB_THICKNESS, SLAB_DIFFUSIVITY = 25e-6, 3.0e-15
 """m, m2/s"""
 _MILLI, _MICRO = 1e-3, 1e-6
+LINE_STYLES = ("-", "--", ":")
+PAPER_COLOUR, PAPER_WIDTH = "0.5", 2.5
+"""Of the bar at the paper's mean."""
 
 Cells = dict[str, Any]
 Kind = Literal["strip", "plate", "utilisation"]
@@ -191,72 +196,94 @@ def _capacities(done: Done) -> tuple[float, float]:
 
 
 def _strip_figure(done: Sequence[Done]) -> plt.Figure:
-    sets = list(dict.fromkeys(entry.labels["D_Mg"] for entry in done))
-    figure, panels = plt.subplots(2, len(sets), figsize=(4.6 * len(sets), 7), sharex=True, squeeze=False)
+    sets, panels = _panels(done)
+    colours = _sink_colours(done)
     for entry in done:
         row = 0 if entry.labels["current"] == "0.05" else 1
         axes = panels[row, sets.index(entry.labels["D_Mg"])]
-        _draw_profile(axes, entry, entry.labels["sinks"], (0.0, 3.0))
-        axes.set_title(f"D_Mg: {entry.labels['D_Mg']}, {entry.labels['current']} mA/cm2", fontsize=9)
-    _finish(panels, 30.0)
-    return figure
+        _draw_profile(axes, entry, (0.0, 3.0), colours[entry.labels["sinks"]])
+        axes.set_title(rf"$D_\mathrm{{Mg}}$: {entry.labels['D_Mg']}; {entry.labels['current']} mA/cm2")
+    _finish(panels, done, 30.0, (0.0, 3.0))
+    return panels[0, 0].figure
 
 
 def _plate_figure(done: Sequence[Done]) -> plt.Figure:
-    sets = list(dict.fromkeys(entry.labels["D_Mg"] for entry in done))
-    figure, panels = plt.subplots(2, len(sets), figsize=(4.6 * len(sets), 7), sharex=True, squeeze=False)
+    sets, panels = _panels(done)
+    colours = _sink_colours(done)
     for entry in done:
         axes = panels[int(entry.labels["celsius"] == "60"), sets.index(entry.labels["D_Mg"])]
-        _draw_profile(axes, entry, entry.labels["sinks"], (0.0, 3.0, 5.0))
+        _draw_profile(axes, entry, BLURS, colours[entry.labels["sinks"]])
         thickness = entry.layer()
         paper = PAPER_LAYER[entry.labels["celsius"]]
-        axes.plot([0.0, thickness], [paper, paper], "k", lw=2.5, alpha=0.5)
+        axes.plot([0.0, thickness], [paper, paper], color=PAPER_COLOUR, lw=PAPER_WIDTH)
         axes.axvline(thickness, color="0.7", lw=0.8)
-        axes.set_title(f"D_Mg: {entry.labels['D_Mg']}, {entry.labels['celsius']} C", fontsize=9)
-    _finish(panels, 40.0)
-    panels[0, 0].text(0.3, PAPER_LAYER["25"] + 0.02, "paper: mean in the layer", fontsize=7)
-    return figure
+        axes.set_title(rf"$D_\mathrm{{Mg}}$: {entry.labels['D_Mg']}; {entry.labels['celsius']} C")
+    paper = Line2D([], [], color=PAPER_COLOUR, lw=PAPER_WIDTH, label="paper: mean in the plated layer")
+    _finish(panels, done, 40.0, BLURS, paper)
+    return panels[0, 0].figure
 
 
-def _draw_profile(axes: plt.Axes, entry: Done, label: str, blurs: Sequence[float]) -> None:
+def _panels(done: Sequence[Done]) -> tuple[list[str], NDArray[Any]]:
+    """Sets of diffusivities, and two rows of panels with a column for each."""
+    sets = list(dict.fromkeys(entry.labels["D_Mg"] for entry in done))
+    _, panels = plt.subplots(
+        2, len(sets), figsize=(3.2 * len(sets), 6.4), sharex=True, squeeze=False, layout="constrained"
+    )
+    return sets, panels
+
+
+def _sink_colours(done: Sequence[Done]) -> dict[str, str]:
+    """A colour for each choice of sinks, the same in all panels."""
+    return {sinks: f"C{k}" for k, sinks in enumerate(dict.fromkeys(e.labels["sinks"] for e in done))}
+
+
+def _sink_text(sinks: str) -> str:
+    """A choice of sinks as a legend has it: ``l_v 10 um`` as a symbol and its value."""
+    return re.sub(r"l_([vi]) ", r"$l_\1$ = ", sinks).replace("S = 1", "$S$ = 1")
+
+
+def _draw_profile(axes: plt.Axes, entry: Done, blurs: Sequence[float], colour: str) -> None:
     y, ratio = entry.profile()
-    colour = None
-    for width, style in zip(blurs, ("-", "--", ":"), strict=False):
-        where, seen = eds.blurred(y, ratio, width)
-        line = axes.plot(where, seen, style, color=colour, lw=1.2, label=label if width == 0.0 else None)
-        colour = line[0].get_color()
+    for width, style in zip(blurs, LINE_STYLES, strict=False):
+        axes.plot(*eds.blurred(y, ratio, width), style, color=colour, lw=1.2)
 
 
-def _finish(panels: NDArray[Any], depth: float) -> None:
+def _finish(
+    panels: NDArray[Any], done: Sequence[Done], depth: float, blurs: Sequence[float], *others: Line2D
+) -> None:
     for axes in panels.ravel():
         axes.set_xlim(0.0, depth)
         axes.set_ylim(bottom=0.0)
-        if axes.lines:
-            axes.legend(fontsize=7, frameon=False)
     for axes in panels[-1]:
         axes.set_xlabel("Distance from the electrolyte (um)")
     for axes in panels[:, 0]:
-        axes.set_ylabel("x_Mg / bulk")
-    title = "solid: model; dashed and dotted: as EDS with a response of 3 and 5 um would show it"
-    panels[0, 0].figure.suptitle(title, fontsize=9)
+        axes.set_ylabel("Mg fraction over that of the bulk")
+    figure = panels[0, 0].figure
+    lines = [Line2D([], [], color=c, label=_sink_text(sinks)) for sinks, c in _sink_colours(done).items()]
+    texts = ["model", *(f"as EDS with a response of {width:g} um" for width in blurs[1:])]
+    shown = zip(LINE_STYLES, texts, strict=False)
+    lines += [Line2D([], [], color="k", ls=style, label=text) for style, text in shown]
+    figure.legend(handles=[*lines, *others], loc="outside lower center", ncols=panels.shape[1])
 
 
 def _utilisation_figure(done: Sequence[Done]) -> plt.Figure:
-    figure, axes = plt.subplots(figsize=(8.5, 4.6))
-    styles = dict(zip(dict.fromkeys(e.labels["sinks"] for e in done), ("-", "--", ":"), strict=False))
+    figure, axes = plt.subplots(figsize=(8.0, 4.4), layout="constrained")
+    styles = dict(zip(dict.fromkeys(e.labels["sinks"] for e in done), LINE_STYLES, strict=False))
     colours = dict(zip(dict.fromkeys(e.labels["current"] for e in done), ("C0", "C1", "C2"), strict=False))
     for entry in done:
         series = entry.records.series
         share = 100.0 * series["capacity_mAh_cm2"] / _capacities(entry)[1]
         solvent = (1.0 - series["solute_contact"]) / (1.0 - series["solute_contact"][0])
-        label = f"{entry.labels['current']} mA/cm2, {entry.labels['sinks']}"
+        about = f"{entry.labels['current']} mA/cm2, {_sink_text(entry.labels['sinks'])}"
         style = styles[entry.labels["sinks"]]
         concentration = SLAB_CONCENTRATION * _MILLI * solvent
-        axes.plot(share, concentration, style, color=colours[entry.labels["current"]], label=label)
-    for current, percent in SLAB.items():
-        axes.plot(percent, SLAB_CUTOFF * _MILLI, "v", color=colours.get(current, "k"), ms=8, mfc="none")
-    axes.axhline(SLAB_CUTOFF * _MILLI, color="0.7", lw=0.8)
-    axes.set_xlabel("Capacity over useful capacity (%); triangles: slab solution")
-    axes.set_ylabel("c_Li at the contact (mmol/cm3)")
-    axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        axes.plot(share, concentration, style, color=colours[entry.labels["current"]], label=about)
+    for k, (current, percent) in enumerate(SLAB.items()):
+        label = "slab solution" if k == 0 else None
+        colour = colours.get(current, "k")
+        axes.plot(percent, SLAB_CUTOFF * _MILLI, "v", color=colour, ms=8, mfc="none", label=label)
+    axes.axhline(SLAB_CUTOFF * _MILLI, color="0.7", lw=0.8, zorder=0)
+    axes.set_xlabel("Capacity over useful capacity (%)")
+    axes.set_ylabel("Li concentration at the contact (mmol/cm3)")
+    figure.legend(loc="outside right upper")
     return figure

@@ -10,10 +10,11 @@ text that can be searched.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import matplotlib.pyplot as plt
 from cycler import cycler
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,13 +23,25 @@ if TYPE_CHECKING:
 
     from solver.output.columns import Column
 
-__all__ = ["COLOURS", "axis_label", "caption", "colours_over", "plt", "save", "with_pdf"]
+__all__ = [
+    "COLOURS",
+    "axis_label",
+    "caption",
+    "colours_over",
+    "log_axes",
+    "plt",
+    "save",
+    "stretch",
+    "with_pdf",
+]
 DPI = 130
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8A8A8A")
 """Blue, vermilion, green, purple, orange, sky blue, black (Okabe and Ito, without their yellow), and a
 grey."""
 VOID_COLOUR = "0.88"
 """Of the stretches of an interface over which a void stands."""
+WIDE, STRETCH = 40.0, 4.0
+"""Cells wider than this (um) are shown that many times as high as they are: their voids are low."""
 PLACES = 4
 """Digits of a capacity or a time in a legend."""
 
@@ -68,10 +81,28 @@ def colours_over(count: int) -> Sequence[tuple[float, float, float, float]]:
     return [plt.get_cmap("viridis")(0.9 * k / max(count - 1, 1)) for k in range(count)]
 
 
+def log_axes(axes: Axes, which: Literal["x", "y", "both"] = "both") -> None:
+    """Logarithmic axes whose numbers are written out, with 2 and 5 between the powers of ten.
+
+    A range below a power of ten has one number or none by matplotlib's own choice.
+    """
+    for name, axis in (("x", axes.xaxis), ("y", axes.yaxis)):
+        if which in (name, "both"):
+            axes.set(**{f"{name}scale": "log"})
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axis.set_minor_formatter(NullFormatter())
+
+
 def shade_voids(axes: Axes, voids: Sequence[tuple[float, float]]) -> None:
     """Shade the stretches (left, right) of an interface over which voids stand."""
     for left, right in voids:
         axes.axvspan(left, right, color=VOID_COLOUR, lw=0.0, zorder=0)
+
+
+def stretch(width: float) -> float:
+    """By how much the heights of a cell of some width (um) are stretched where it is shown."""
+    return STRETCH if width > WIDE else 1.0
 
 
 def with_pdf(names: Sequence[str]) -> tuple[str, ...]:

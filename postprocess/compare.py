@@ -138,11 +138,10 @@ def _figure(runs: dict[Metal, list[Beside]], target: Path) -> Path:
         first = runs[metal][0].run
         _boxes(axes[3:, column], first)
         _paper_lines(axes[:, column], metal, float(first.series["capacity_mAh_cm2"][-1]))
-        axes[0, column].set_title(
-            f"{metal}: {', '.join(one.run.folder.name for one in runs[metal])}",
-            fontsize=9,
-            parse_math=False,
-        )
+        axes[0, column].set_title(metal)
+        for axis in axes[:, column]:
+            if axis.get_legend_handles_labels()[1]:
+                axis.legend()
         axes[-1, column].set_xlabel("Capacity (mAh/cm2)")
     for axis, text in zip(
         axes[:, 0],
@@ -156,7 +155,8 @@ def _figure(runs: dict[Metal, list[Beside]], target: Path) -> Path:
 def _curves(axes: NDArray[np.object_], one: Beside, colour: str) -> None:
     """Curves as it is; crosses are what the microscope sees."""
     true, seen = one.true, one.seen
-    axes[0].plot(true.capacity, MILLI * one.run.series["voltage_V"], colour)
+    (line,) = axes[0].plot(true.capacity, MILLI * one.run.series["voltage_V"], colour, lw=1.0)
+    line.set_label(one.run.folder.name.replace("$", r"\$").lstrip("_"))
     axes[1].plot(true.capacity, 100.0 * true.loss, colour)
     axes[1].set_ylim(0.0, 102.0)
     axes[2].plot(true.capacity, true.count, colour)
@@ -185,8 +185,11 @@ def _boxes(axes: NDArray[np.object_], run: RunRecords) -> None:
             widths=wide,
             manage_ticks=False,
             flierprops={"markersize": 3},
+            medianprops={"color": "C0"},
+            zorder=1.0,
         )
-        axis.plot(voids.capacity, voids.largest(of), "C3", lw=0.8)
+        label = f"largest in {run.folder.name}; boxes: quartiles"
+        axis.plot(voids.capacity, voids.largest(of), "k", lw=0.8, label=label.replace("$", r"\$"))
         axis.set_ylim(bottom=0.0)
 
 
@@ -205,6 +208,6 @@ def _paper_lines(axes: NDArray[np.object_], metal: Metal, last: float) -> None:
             axis: Axes = axes[panels[item.name]]
             for k, value in enumerate(item.values):
                 label = f"paper: {item.name}" if k == 0 else None
-                axis.axvline(value, color="k", ls="--", lw=0.8, label=label)
-            axis.legend(fontsize=7, frameon=False)
-            axis.set_xlim(right=max(last, *item.values) * 1.03)
+                axis.axvline(value, color="0.4", ls="--", lw=0.8, label=label)
+            last = max(last, *item.values)
+    axes[0].set_xlim(right=1.03 * last)  # all panels share it

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from postprocess.canvas import plt, save
+from postprocess.canvas import colours_over, log_axes, plt, save
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,9 +48,9 @@ def sizes_figure(trials: pd.DataFrame, found: Mapping[str, Sequence[Mapping[str,
             axes.axvline(crossing["half_width"], ymin=low, ymax=high, color="k", lw=0.8)
     axes.set_yticks(list(heights.values()), list(ROWS.values()))
     axes.set_ylim(-0.5, 1.5)
-    axes.set_xscale("log")
+    log_axes(axes, "x")
     axes.set_xlabel("Half-width of the void (um); upper dots of each row: finer mesh")
-    axes.legend(fontsize=7, frameon=False, ncols=3, loc="upper left")
+    axes.legend(ncols=3, loc="upper left")
     return figure
 
 
@@ -64,19 +64,20 @@ def draw_map(folder: Path, smallest: float, largest: float) -> Path:
     """
     table = pd.read_csv(folder / "map.csv")
     figure, axes = plt.subplots(figsize=(6.0, 4.2))
-    for k, (current, rows) in enumerate(table.groupby("current_mA_cm2")):
-        colour, size = f"C{k}", rows["neutral_half_width_um"]
+    currents = table.groupby("current_mA_cm2")
+    for (current, rows), colour in zip(currents, colours_over(len(currents)), strict=True):
+        size = rows["neutral_half_width_um"]
         found = rows[size.notna()]
         label = f"{current:g} mA/cm2"
-        axes.plot(found["pressure_MPa"], found["neutral_half_width_um"], f"{colour}o-", ms=3, label=label)
+        axes.plot(found["pressure_MPa"], size.dropna(), "o-", color=colour, ms=3, label=label)
         for everywhere, edge, marker in (("grows", largest, "^"), ("shrinks", smallest, "v")):
             none = rows["pressure_MPa"][size.isna() & (rows["everywhere"] == everywhere)]
-            axes.plot(none, [edge] * len(none), colour, marker=marker, ms=6, mfc="none", ls="none")
+            axes.plot(none, [edge] * len(none), color=colour, marker=marker, ms=6, mfc="none", ls="none")
     axes.axhspan(largest, 1.2 * largest, color="0.9", lw=0)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
+    log_axes(axes)
     axes.set_xlabel("Stack pressure (MPa)")
     axes.set_ylabel("Neutral half-width (um)")
-    axes.set_title("triangles: up, every void that fits grows; down, every void shrinks", fontsize=8)
-    axes.legend(fontsize=7, frameon=False)
+    marks = "triangles: up, every void that fits grows; down, every void shrinks"
+    axes.set_title(f"{marks}; grey: too large to fit")
+    axes.legend()
     return save(figure, folder / "map.png")

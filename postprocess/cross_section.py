@@ -12,7 +12,7 @@ import pyvista as pv
 from matplotlib.tri import Triangulation
 from numpy.typing import NDArray
 
-from postprocess.canvas import axis_label, plt
+from postprocess.canvas import axis_label, plt, stretch
 from postprocess.records import RecordsError
 from solver.output.shown_fields import SHOWN_FIELDS
 
@@ -138,15 +138,17 @@ def draw_sections(
         ]
         bar = plt.colorbar(drawn[0], ax=panels, fraction=0.04, pad=0.02, shrink=0.85)
         bar.set_label(axis_label(SHOWN_FIELDS[name]))
+    times = stretch(window[1] - window[0])
     for axes in panels:
-        axes.set_aspect("equal")
+        axes.set_aspect(times)
         axes.set_xlim(window[0], window[1])
         axes.set_ylim(window[2], window[3])
         axes.set_xlabel("x (um)")
         axes.axhline(0.0, color="w", lw=0.5)
         if mirrored:
             label_mirror(axes)
-    panels[0].set_ylabel("Height (um)")
+    for axes in panels if times > 1.0 else panels[:1]:
+        axes.set_ylabel("Height (um)" if times == 1.0 else f"Height (um),\ntimes {times:g}")
 
 
 def label_mirror(axes: Axes) -> None:

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.tri import Triangulation
 from numpy.typing import NDArray
 
-from postprocess.canvas import plt, save, with_pdf
+from postprocess.canvas import plt, save, stretch, with_pdf
 from postprocess.moments import moment_caption, telling
 from postprocess.records import RecordsError, read_run
 
@@ -30,10 +30,10 @@ ROOM_ABOVE = 1.6
 """Height of the shown metal over the tallest void."""
 EDGE = 1e-6
 """Relative distance from the outer boundary within which a node lies on it (files have single precision)."""
-WIDE, STRETCH = 40.0, 4.0
-"""Cells wider than this (um) are shown that many times as high as they are."""
 METAL_COLOUR = "#9aa3ad"
 INCHES_WIDE = 10.0
+COLUMNS = 3
+"""Most stills side by side."""
 
 
 @dataclass(frozen=True)
@@ -145,28 +145,23 @@ def draw_frame(axes: Axes, frame: Frame, window: tuple[float, float, float, floa
     )
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
-    stretch = _stretch(right - left)
-    axes.set_aspect(stretch)
+    axes.set_aspect(stretch(right - left))
 
 
 def _lengths(window: tuple[float, float, float, float]) -> str:
     """Label of both axes, below: a panel may be lower than the label would be long."""
-    stretch = _stretch(window[1] - window[0])
-    return "x, height (um)" if stretch == 1.0 else f"x, height (um); heights times {stretch:g}"
+    times = stretch(window[1] - window[0])
+    return "x, height (um)" if times == 1.0 else f"x, height (um); heights times {times:g}"
 
 
 def window(frames: list[Frame]) -> tuple[float, float, float, float]:
     """(left, right, bottom, top) in um that holds the voids of all frames."""
     width = float(max(frame.points[:, 0].max() for frame in frames))
     tallest = max(_tallest(frame) for frame in frames)
-    stretch = _stretch(width)
-    top = max(HEIGHT_SHARE * width / stretch**2, ROOM_ABOVE * tallest)
+    times = stretch(width)
+    top = max(HEIGHT_SHARE * width / times**2, ROOM_ABOVE * tallest)
     metal = min(float(frame.points[:, 1].max()) for frame in frames)
-    return 0.0, width, -DEPTH_SHARE * width / stretch, min(top, metal)
-
-
-def _stretch(width: float) -> float:
-    return 1.0 if width < WIDE else STRETCH
+    return 0.0, width, -DEPTH_SHARE * width / times, min(top, metal)
 
 
 def _tallest(frame: Frame) -> float:
@@ -193,19 +188,34 @@ def _current_scale(frames: list[Frame], window: tuple[float, float, float, float
     return max(float(np.percentile(np.concatenate(shown), 95.0)), 1e-12)
 
 
-def _canvas(window: tuple[float, float, float, float], rows: int) -> tuple[Figure, NDArray[np.object_]]:
+def _canvas(window: tuple[float, float, float, float], count: int) -> tuple[Figure, NDArray[np.object_]]:
+    """A figure with a panel for each of some frames, in as many columns as keep it from being a tower."""
     width = window[1] - window[0]
-    aspect = _stretch(width) * (window[3] - window[2]) / width
-    tall = rows * (INCHES_WIDE * 0.85 * aspect + 0.35) + 0.5
+    aspect = stretch(width) * (window[3] - window[2]) / width
+    for columns in range(1, min(count, COLUMNS) + 1):
+        rows = -(-count // columns)
+        tall = rows * (INCHES_WIDE / columns * 0.85 * aspect + 0.35) + 0.5
+        if tall <= INCHES_WIDE:
+            break
     size = (INCHES_WIDE, max(tall, 2.0))
-    figure, axes = plt.subplots(rows, 1, figsize=size, squeeze=False, sharex=True, layout="constrained")
-    return figure, axes[:, 0]
+    figure, grid = plt.subplots(
+        rows, columns, figsize=size, squeeze=False, sharex=True, sharey=True, layout="constrained"
+    )
+    for axes in grid.flat[count:]:
+        axes.set_visible(False)
+    return figure, grid.flat[:count]
 
 
 def _colour_bar(figure: Figure, axes: NDArray[np.object_], highest: float) -> None:
     scale = matplotlib.cm.ScalarMappable(matplotlib.colors.Normalize(0.0, highest), "inferno")
     figure.colorbar(
-        scale, ax=list(axes), label="Current density (mA/cm2)", fraction=0.02, pad=0.01, extend="max"
+        scale,
+        ax=list(axes),
+        label="Current density (mA/cm2)",
+        fraction=0.03,
+        pad=0.01,
+        aspect=30,
+        extend="max",
     )
 
 
@@ -230,6 +240,6 @@ def _write_stills(reel: Reel, target: Path) -> None:
     for axis, k in zip(axes, reel.stills, strict=True):
         draw_frame(axis, reel.frames[k], reel.window, reel.highest)
         axis.set_title(reel.captions[k], loc="left")
-    axes[-1].set_xlabel(_lengths(reel.window))
+    figure.supxlabel(_lengths(reel.window), fontsize="medium")
     _colour_bar(figure, axes, reel.highest)
     save(figure, target)

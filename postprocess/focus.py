@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from postprocess.canvas import plt, save
+from postprocess.canvas import colours_over, log_axes, plt, save
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,30 +20,38 @@ FRACTIONS = (0.08, 0.95)
 
 def draw_focus(folder: Path) -> Path:
     """Draw ``focus.png`` beside ``focus.csv``; returns the picture."""
-    table = pd.read_csv(folder / "focus.csv")
+    return save(focus_figure(pd.read_csv(folder / "focus.csv")), folder / "focus.png")
+
+
+def focus_figure(table: pd.DataFrame) -> plt.Figure:
+    """Focusing and constriction over the contact fraction, a column for each array."""
     kinds = [kind for kind in TITLES if (table["kind"] == kind).any()]
-    figure, grid = plt.subplots(2, len(kinds), figsize=(3.4 * len(kinds), 6.0), squeeze=False)
+    size = (3.2 * len(kinds) + 1.0, 5.6)
+    figure, grid = plt.subplots(2, len(kinds), figsize=size, squeeze=False, layout="constrained")
     for column, kind in enumerate(kinds):
         _draw_array(grid[0, column], grid[1, column], table[table["kind"] == kind])
         grid[0, column].set_title(TITLES[kind])
     grid[0, 0].set_ylabel("Largest over applied current density")
-    grid[1, 0].set_ylabel("Constriction (half-width / kappa)")
-    grid[0, 0].legend(fontsize=7, frameon=False)
-    return save(figure, folder / "focus.png")
+    grid[1, 0].set_ylabel(r"Constriction resistance (half-width / $\kappa$)")
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside right upper")
+    return figure
 
 
 def _draw_array(top: plt.Axes, bottom: plt.Axes, table: pd.DataFrame) -> None:
     """Focusing (top) and constriction (bottom) of one array, with the exact limits where they are known."""
-    for k, (wagner, rows) in enumerate(table.groupby("wagner")):
-        top.plot(rows["contact_fraction"], rows["peak_applied"], f"C{k}o-", ms=3, label=f"Wa {wagner:g}")
-        bottom.plot(rows["contact_fraction"], rows["constriction"], f"C{k}o-", ms=3)
+    numbers = table.groupby("wagner")
+    for (wagner, rows), colour in zip(numbers, colours_over(len(numbers)), strict=True):
+        style = {"color": colour, "marker": "o", "ms": 3}
+        top.plot(rows["contact_fraction"], rows["peak_applied"], label=f"Wa = {wagner:g}", **style)
+        bottom.plot(rows["contact_fraction"], rows["constriction"], **style)
     fraction = np.linspace(*FRACTIONS, 100)
-    top.plot(fraction, 1.0 / fraction, "k--", lw=0.8, label="1/f (Wa = inf)")
+    top.plot(fraction, 1.0 / fraction, "k--", lw=0.8, label="$1/f$ (Wa infinite)")
     exact = table.dropna(subset=["limit"]).sort_values("contact_fraction")
     if len(exact):
         bottom.plot(exact["contact_fraction"], exact["limit"], "k:", lw=1.0, label="exact, Wa = 0")
-        bottom.plot(exact["contact_fraction"], exact["bound"], "k--", lw=0.8, label="exact, uniform i")
-        bottom.legend(fontsize=7, frameon=False)
+        bottom.plot(exact["contact_fraction"], exact["bound"], "k--", lw=0.8, label="exact, uniform current")
+        bottom.legend()
     for axes in (top, bottom):
-        axes.set_yscale("log")
-    bottom.set_xlabel("Contact fraction f")
+        log_axes(axes, "y")
+        axes.set_xlim(0.0, 1.0)
+    bottom.set_xlabel("Contact fraction $f$")

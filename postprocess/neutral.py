@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from postprocess.canvas import plt, save
+from postprocess.canvas import log_axes, plt, save
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,9 +36,9 @@ def draw_neutral(folder: Path) -> Path:
     for k, (quantity, marker) in enumerate((("gain", "k^"), ("loss", "kv"))):
         values = [rates[k] for rates in ESTIMATE.values()]
         axes.plot(size, values, marker, ms=5, mfc="none", label=f"estimate: {quantity}")
-    axes.set_xscale("log")
+    log_axes(axes, "x")
     axes.set_ylim(0.0, HEADROOM * table["gain"].max())
     axes.set_xlabel("Half-width of the void (um)")
-    axes.set_ylabel("Growth of void area, half a void (um x Omega i/F)")
-    axes.legend(fontsize=7, frameon=False)
+    axes.set_ylabel(r"Growth of void area, half a void (um $\times\ \Omega i/F$)")
+    axes.legend()
     return save(figure, folder / "neutral.png")

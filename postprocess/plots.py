@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from postprocess.canvas import axis_label, caption, colours_over, plt, save, shade_voids, with_pdf
+from postprocess.canvas import (
+    axis_label,
+    caption,
+    colours_over,
+    log_axes,
+    plt,
+    save,
+    shade_voids,
+    stretch,
+    with_pdf,
+)
 from postprocess.moments import moment_caption, moment_label, telling
 from postprocess.records import read_run
 from solver.output.rows import InterfaceRow, PlatedThicknessRow, ProfileRow, SeriesRow
@@ -27,11 +37,21 @@ MAX_PROFILES, MAX_MOMENTS, MAX_FIELDS = 8, 4, 3
 """Moments of a run that profiles over the height, figures along the interface, and fields show at most."""
 SHARES = ("ohmic_V", "constriction_V", "charge_transfer_V", "vacancy_V", "composition_V", "pressure_V")
 """Columns of ``series.csv`` that add up to the overpotential."""
+PANEL_INCHES = 4.2
+"""Width of a panel of fields."""
 VARIES = 1e-6
 """Relative change of a pressure from which it is shown."""
-FIGURES = with_pdf(
-    [f"{name}.png" for name in ("history", "shape", "interface", "composition", "deposit", "fields")]
-)
+ABOUT = {
+    "history": "Overpotential and its shares, contact, growth of the voids and focusing of the current over "
+    "capacity",
+    "shape": "Outlines of the voids over capacity",
+    "interface": "Along the interface at moments between which the most happens; grey: under a void",
+    "composition": "Composition and vacancies over the height at the right side; the largest over capacity",
+    "deposit": "Thickness of the plated metal along the interface",
+    "fields": "Vacancy supersaturation (and composition) in the metal, current density in the electrolyte",
+}
+"""What each figure of a run shows."""
+FIGURES = with_pdf([f"{name}.png" for name in ABOUT])
 """Names of all figures; those are made for which a run has records."""
 CAPACITY = axis_label(SeriesRow.columns()["capacity_mAh_cm2"])
 
@@ -70,7 +90,7 @@ def voltage_axes(axes: Axes, run: RunRecords) -> None:
         axes.plot(capacity, MILLI * run.series[column], lw=1.0, label=SeriesRow.columns()[column].name)
     axes.set_xlabel(CAPACITY)
     axes.set_ylabel("Overpotential (mV)")
-    axes.legend()
+    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, borderaxespad=0.2)  # off the lines
 
 
 def contact_axes(axes: Axes, run: RunRecords, label: str | None = None) -> None:
@@ -152,20 +172,22 @@ def field_window(run: RunRecords, output: int, *, mirrored: bool) -> tuple[float
     width = float(run.interface["x_um"].max())
     present = run.voids["output"] == output if run.voids else np.zeros(0, dtype=bool)
     tallest = float(run.voids["height_um"][present].max()) if np.any(present) else 0.0
-    height = max(1.6 * tallest, 0.4 * width)
+    height = max(1.6 * tallest, 0.4 * width / stretch(width) ** 2)
     return (-width if mirrored else 0.0, width, -0.8 * height, height)
 
 
 def _history_figure(run: RunRecords) -> plt.Figure:
     varies = _pressure_varies(run)
-    figure, axes = plt.subplots(3 if varies else 2, 2, figsize=(10, 10.5 if varies else 7))
+    rows, size = (3, (10, 10.5)) if varies else (2, (10, 7))
+    figure, axes = plt.subplots(rows, 2, figsize=size, layout="constrained")
     voltage_axes(axes[0, 0], run)
     contact_axes(axes[0, 1], run)
     capacity = run.series["capacity_mAh_cm2"]
     rates = axes[1, 0]
     rates.plot(capacity, run.series["void_gain_um_s"], label="gain by vacancies")
     rates.plot(capacity, run.series["void_loss_um_s"], label="loss by flow of the metal")
-    rates.set_yscale("log" if np.all(run.series["void_loss_um_s"] > 0) else "linear")
+    if np.all(run.series["void_loss_um_s"] > 0.0):
+        log_axes(rates, "y")
     rates.set_xlabel(CAPACITY)
     rates.set_ylabel("Void growth (um2/s)")
     rates.legend()
@@ -276,9 +298,15 @@ def _plated_figure(run: RunRecords) -> plt.Figure:
 def _field_figure(run: RunRecords) -> plt.Figure:
     picks = telling(run, [time for time, _ in run.fields], MAX_FIELDS)
     names = ["supersaturation", "solute_fraction"] if run.is_alloy() else ["supersaturation"]
-    size = (4.6 * len(picks) + 1.0, 4.0 * len(names))
-    figure, panels = plt.subplots(len(names), len(picks), figsize=size, squeeze=False, layout="constrained")
-    for row, name in zip(panels, names, strict=True):
+    left, right, bottom, top = field_window(run, run.outputs()[0], mirrored=_is_mirrored(run))
+    times = stretch(right - left)
+    across = len(picks) if times == 1.0 else 1  # wide cells stand above each other
+    wide = PANEL_INCHES if across > 1 else 2.0 * PANEL_INCHES
+    high = wide * times * (top - bottom) / (right - left) + 1.0  # with its title and the label of x
+    rows = len(names) * len(picks) // across
+    size = (wide * across + 2.5, high * rows)
+    figure, panels = plt.subplots(rows, across, figsize=size, squeeze=False, layout="constrained")
+    for row, name in zip(panels.reshape(len(names), len(picks)), names, strict=True):
         field_axes(list(row), run, picks, name)
     return figure
 
@@ -292,11 +320,16 @@ def field_axes(
 
     place = plane_of(run.fields[0][1])
     sections = [read_section(run.fields[k][1], place) for k in picks]
-    mirrored = not run.is_solid()
+    mirrored = _is_mirrored(run)
     window = field_window(run, run.outputs()[0], mirrored=mirrored)
     draw_sections(panels, sections, window, name, mirrored=mirrored)
     for axes, k in zip(panels, picks, strict=True):
         axes.set_title(moment_caption(run, run.fields[k][0]).replace(", after", "\nafter"))
+
+
+def _is_mirrored(run: RunRecords) -> bool:
+    """Whether fields are shown with the mirror image: of one void, not of a cell that is a row of them."""
+    return not run.is_solid() and stretch(float(run.interface["x_um"].max())) == 1.0
 
 
 def field_panel(axes: Axes, run: RunRecords) -> None:

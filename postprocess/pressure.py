@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from scipy import constants
 
-from postprocess.canvas import plt, save
+from postprocess.canvas import colours_over, log_axes, plt, save
 from postprocess.compare import MILLI, SOARS, metal_of
 from postprocess.quantities import first_passing
 from postprocess.records import RecordsError, read_run
@@ -241,26 +242,19 @@ def _figure(rows: Sequence[PressureRow], target: Path) -> Path:
         3, len(groups), figsize=(4.2 * len(groups), 9.5), squeeze=False, layout="constrained"
     )
     pressures = sorted({row.pressure for row in rows})
-    colours = dict(
-        zip(pressures, plt.get_cmap("viridis")(np.linspace(0.0, 0.92, len(pressures))), strict=True)
-    )
+    colours = dict(zip(pressures, colours_over(len(pressures)), strict=True))
     for column, (metal, temperature) in enumerate(groups):
         here = _group(rows, metal, temperature)
         top = grid[0, column]
         for row in here:
             series = row.run.series
-            label = f"{row.pressure:g} MPa"
-            top.plot(
-                series["capacity_mAh_cm2"],
-                MILLI * row.voltage,
-                color=colours[row.pressure],
-                label=label,
-            )
+            top.plot(series["capacity_mAh_cm2"], MILLI * row.voltage, color=colours[row.pressure], lw=1.0)
         top.set_title(f"{metal}, {temperature - 273.15:.0f} C")
         top.set_xlabel("Capacity (mAh/cm2)")
-        top.legend(fontsize=6, frameon=False)
         _rise_panel(grid[1, column], here, metal, temperature)
         _contact_panel(grid[2, column], here)
+    lines = [Line2D([], [], color=colour, label=f"{p:g} MPa") for p, colour in colours.items()]
+    figure.legend(handles=lines, loc="outside upper center", ncols=len(lines))
     grid[0, 0].set_ylabel("Overpotential (mV)")
     grid[1, 0].set_ylabel("Largest over reference overpotential")
     grid[2, 0].set_ylabel("Contact fraction")
@@ -270,22 +264,22 @@ def _figure(rows: Sequence[PressureRow], target: Path) -> Path:
 def _rise_panel(axes: Axes, rows: Sequence[PressureRow], metal: Metal, temperature: float) -> None:
     axes.plot([row.pressure for row in rows], [_rise(row) for row in rows], "C0o-", ms=4)
     axes.axhline(SOARS, color="0.5", lw=0.8, ls=":")
-    axes.set_xscale("log")
+    log_axes(axes, "x")
     axes.set_xlabel("Stack pressure (MPa)")
     if abs(temperature - ROOM_TEMPERATURE) > 1.0:
         return
     top = 1.05 * max([_rise(row) for row in rows] + [SOARS])
     for said in PAPER[metal]:
         axes.plot(said.pressure, top, "^" if said.rises else "_", color="k", ms=7)
-    axes.set_title("black, paper: triangle rises, bar does not", fontsize=7)
+    axes.set_title("black, paper: triangle rises, bar does not")
 
 
 def _contact_panel(axes: Axes, rows: Sequence[PressureRow]) -> None:
     pressure = [row.pressure for row in rows]
     last = [float(row.run.series["contact_fraction"][-1]) for row in rows]
-    axes.plot(pressure, [row.least_contact for row in rows], "C3v-", ms=4, label="smallest")
+    axes.plot(pressure, [row.least_contact for row in rows], "C1v-", ms=4, label="smallest")
     axes.plot(pressure, last, "C2o-", ms=4, label="at the end")
-    axes.set_xscale("log")
+    log_axes(axes, "x")
     axes.set_ylim(0.0, 1.03)
     axes.set_xlabel("Stack pressure (MPa)")
-    axes.legend(fontsize=7, frameon=False)
+    axes.legend()

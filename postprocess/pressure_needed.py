@@ -25,6 +25,8 @@ CELSIUS = 273.15
 """K at 0 C."""
 BESIDE = 0.02
 """Share of the width of the figure by which the dots of the samples stand apart."""
+ALONE = 0.2
+"""Room on both sides of a single setting, over its value, or 1."""
 
 
 def draw_pressure_needed(folder: Path, title: str = "") -> Path:
@@ -51,14 +53,19 @@ def draw_pressure_needed(folder: Path, title: str = "") -> Path:
     several = len({_number(each[over]) for each in settings}) > 1
     if several and min(_number(each[over]) for each in settings) > 0.0 and over != "temperature":
         axes.set_xscale("log")
+    if not several:  # in the middle, clear of the legend
+        value = _number(settings[0][over])
+        room = ALONE * max(abs(value), 1.0)
+        axes.set_xlim(value - room, value + room)
     axes.set_yscale("log")
     axes.set_xlabel(AXES[over][1])
-    axes.set_ylabel("stack pressure needed (MPa)")
+    clamped = any(each["stiffness"] is not None for each in settings)
+    axes.set_ylabel(f"{'preload' if clamped else 'stack pressure'} needed (MPa)")
     text = content["question"]["words"]
     if not (table["kind"] == "found").all():
         text += "\ntriangles: samples beyond the pressures that were tried"
     axes.set_title(f"{title}\n{text}" if title else text, fontsize=8, parse_math=False)
-    axes.legend(fontsize=8, frameon=False)
+    axes.legend(fontsize=8, frameon=False, loc="best" if several else "upper left")
     return save(figure, folder / "pressure-needed.png")
 
 

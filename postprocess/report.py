@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 
-from postprocess.plots import plot_run
+from postprocess.plots import ABOUT, plot_run
 from postprocess.quantities import QUANTITIES, quantities
 from postprocess.records import RecordsError, read_run
 from postprocess.sensitivity import sensitivities
@@ -98,7 +98,7 @@ def _run_page(folder: Path) -> tuple[str, str, list[Section]]:
     m = run.manifest
     ended = f"{m.get('status', 'unknown')}: {m.get('message', 'not ended')}"
     numbers = f"{len(run.series['step'])} recorded steps, {float(run.series['time_s'][-1]):.4g} s simulated"
-    pictures = [Figure(png(file), file.stem.replace("_", " ")) for file in plot_run(folder)]
+    pictures = [Figure(png(file), ABOUT[file.stem]) for file in plot_run(folder)]
     sections = [
         Section("Figures", figures=pictures),
         Section("Quantities of interest", tables=[_quantity_table(quantities(run))]),

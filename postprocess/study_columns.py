@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 TAKEN = frozenset({*dir(xr.Dataset), *dir(pd.DataFrame), *keyword.kwlist, "name", "value", "do"})
-"""Names that xarray or pandas would take for a method of theirs, or that say nothing by themselves."""
+"""Names that xarray or pandas would take for a method of theirs, or that say nothing by themselves.
+
+:meta hide-value:
+"""
 _INTEGER = re.compile(r"[+-]?[0-9]{1,15}")
 _TRUTH = {"True": True, "False": False}
 _DIGITS = 12

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from postprocess.canvas import plt, save
+from postprocess.canvas import log_axes, plt, save
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,8 +55,7 @@ def threshold_figure(table: pd.DataFrame, title: str) -> plt.Figure:
             own, low, high = spread(here, temperature, current)
             bars = [[own - low], [high - own]]
             axes.errorbar([current], [own], yerr=bars, color=f"C{k}", capsize=4, lw=1.0)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
+    log_axes(axes)
     axes.set_xlabel("Current density (mA/cm2)")
     axes.set_ylabel("Threshold pressure (MPa)")
     axes.set_title(f"{title}; bars: creep laws, voids", fontsize=8, parse_math=False)

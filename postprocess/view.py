@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from postprocess import cross_section
-from postprocess.canvas import COLOURS, axis_label
+from postprocess.canvas import COLOURS, axis_label, stretch
 from postprocess.cross_section import ELECTROLYTE, METAL
 from postprocess.moments import moment_caption, telling
 from postprocess.plots import broken, field_window
@@ -35,6 +35,8 @@ ACROSS = 240
 """Points of the shown fields along x."""
 SAME = 1e-6
 """Relative difference of two times that are the same."""
+HEIGHT, FONT = 1000, 11
+"""Pixels: of the page's figure, and of its letters, with which the labels of its axes fit beside them."""
 ROOM = 0.05
 """Share of its range that an axis has beyond either end."""
 LINES = ("current_mA_cm2", "pressure_MPa")
@@ -68,7 +70,7 @@ def figure(run: RunRecords) -> go.Figure:
         rows=3,
         cols=2,
         specs=[[{"colspan": 2}, None], [{}, {}], [{}, {}]],
-        row_heights=[0.5, 0.25, 0.25],
+        row_heights=[0.44, 0.28, 0.28],
         vertical_spacing=0.1,
     )
     fields = _Fields(run) if run.fields else None
@@ -99,9 +101,10 @@ class _Fields:
         left, right, bottom, top = field_window(run, run.outputs()[0], mirrored=False)
         step = (right - left) / ACROSS
         self.x = np.arange(left, right, step) + 0.5 * step
+        low = step / stretch(right - left)
         self.heights = {
-            METAL: np.arange(0.5 * step, top, step),
-            ELECTROLYTE: np.arange(bottom, 0.0, step)[: int(-bottom / step)] + 0.5 * step,
+            METAL: np.arange(0.5 * low, top, low),
+            ELECTROLYTE: np.arange(bottom, 0.0, low)[: int(-bottom / low)] + 0.5 * low,
         }
         window = (left, right, bottom, top)
         self.names = {
@@ -221,7 +224,8 @@ def _lay_out(shown: go.Figure, run: RunRecords, keys: list[str], names: list[str
     shown.update_layout(
         title={"text": f"{run.folder.name}: {run.manifest.get('message', '')}".replace("<", "&lt;")},
         template="simple_white",
-        height=900,
+        height=HEIGHT,
+        font_size=FONT,
         sliders=[
             {
                 "steps": steps,
@@ -244,13 +248,15 @@ def _lay_out(shown: go.Figure, run: RunRecords, keys: list[str], names: list[str
     )
     for row, column in ((1, 1), (2, 1), (2, 2)):
         shown.update_xaxes(title_text="x (um)", row=row, col=column)
-    shown.update_yaxes(title_text="Height (um)", scaleanchor="x", scaleratio=1, row=1, col=1)
+    width = float(run.interface["x_um"].max())
+    times = stretch(width)
+    about = "Height (um)" if times == 1.0 else f"Height (um), times {times:g}"
+    shown.update_yaxes(title_text=about, scaleanchor="x", scaleratio=times, row=1, col=1)
     for column, (line, curve) in enumerate(zip(LINES, CURVES, strict=True), 1):
         values = run.interface[line][run.interface["part"] == "contact"].astype(float)
         shown.update_yaxes(title_text=_label(InterfaceRow, line), range=_range(values), row=2, col=column)
         shown.update_xaxes(title_text=_label(SeriesRow, "capacity_mAh_cm2"), row=3, col=column)
         shown.update_yaxes(title_text=_label(SeriesRow, curve), row=3, col=column)
-    width = float(run.interface["x_um"].max())
     for place in ((1, 1), (2, 1), (2, 2)):
         shown.update_xaxes(range=[0.0, width], constrain="domain", row=place[0], col=place[1])
 

@@ -24,6 +24,19 @@ if MPI.COMM_WORLD.rank > 0:
 
 ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT = 600
+ON_TWO_RANKS = (
+    pytest.mark.parallel,
+    pytest.mark.two_ranks,
+    pytest.mark.skipif(MPI.COMM_WORLD.size != 2, reason="mpirun -n 2 python3 -m pytest"),
+)
+"""Marks of whole runs on two ranks: in the parallel part alone, whose ranks are there already."""
+
+
+def on_two_ranks(test: Callable[..., None]) -> Callable[..., None]:
+    """Give a test these marks."""
+    for mark in ON_TWO_RANKS:
+        test = mark(test)
+    return test
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -110,16 +123,28 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture
-def livoid(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+def together(tmp_path: Path, comm: MPI.Comm) -> Path:
+    """An empty folder, the same one on all ranks."""
+    return Path(comm.bcast(str(tmp_path)))
+
+
+@pytest.fixture
+def livoid(together: Path, comm: MPI.Comm) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the livoid command in an empty folder: in this process, or in one of its own.
 
-    It has its own with ``process=True``, on several ``ranks``, and for ``--profile``, which adds up.
+    It has its own with ``process=True``, on several ``ranks``, and for ``--profile``, which adds up; in the
+    parallel part it is called on the ranks that are there, and rank 0 has what it says.
     """
 
     def run(*arguments: str, ranks: int = 1, process: bool = False) -> subprocess.CompletedProcess[str]:
+        if comm.size > 1:
+            assert ranks == comm.size and not process, "no other ranks can be started here"
+            done = in_process.call(*arguments, folder=together)
+            comm.Barrier()
+            return done
         if ranks > 1 or process or "--profile" in arguments:
-            return run_process(*arguments, folder=tmp_path, ranks=ranks)
-        return in_process.call(*arguments, folder=tmp_path)
+            return run_process(*arguments, folder=together, ranks=ranks)
+        return in_process.call(*arguments, folder=together)
 
     return run
 

@@ -30,11 +30,14 @@ def shared_by(item: pytest.Item) -> str | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Groups for ``--dist loadgroup``; the long tests come first, so that no core waits at the end."""
+    """Groups for ``--dist loadgroup``; what is long comes first, so that no core waits at the end.
+
+    Of groups pytest-xdist takes those with the most tests first; a group of one test is one that is long.
+    """
     if not hasattr(config, "workerinput"):
         return
     for item in items:
         group = shared_by(item)
         if group is not None and item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    items.sort(key=lambda item: all(item.get_closest_marker(m) is None for m in ("slow", "xdist_group")))

@@ -40,12 +40,25 @@ def test_generated_pages_know_every_key_command_and_material() -> None:
     assert "## `[[operation.step]]`" in reference and "## `[contact_memory.healing]`" in reference
     assert not [line for line in reference.splitlines() if line.endswith("|  |")]
     assert not [name for name in schema["$defs"] if f"# {name}\n" in reference]
+    assert "| mAh/cm^2, 0 to " in reference and "**2" not in reference, "units as people write them"
     commands = generate.commands()
     for name in ("run", "rerun", "bench", "docs", "study", "verify"):
         assert f"\n## {name}\n" in commands
     materials = generate.materials()
     assert "## lithium-magnesium (creep)" in materials
     assert "solute_diffusivity" in materials
+
+
+def test_signatures_of_the_api_reference_are_for_people() -> None:
+    import api_pages
+
+    checked = (
+        "(x: ~typing.Annotated[int, Ge(ge=1), 'a]b'] = 3, y: Annotated[list[Annotated[str, F(1)]], G('x')])"
+    )
+    assert api_pages.plain_signature(len, checked) == "(x: int = 3, y: list[str])"
+    assert api_pages.plain_signature(len, None) is None
+    model = api_pages.plain_signature(Case, "(*, schema_version: Annotated[int, Strict()])")
+    assert model is not None and model.startswith("(*, schema_version, title, ")
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""How the suite is shared among cores, and how it counts what it has tried."""
+"""How the suite is shared among cores, what it makes once for all, and how it counts what it has tried."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import distribution, figures
+from tests import distribution, figures, made_once
 from tests.conftest import ROOT, TIMEOUT, environment
 
 TRIALS = """
@@ -88,3 +88,29 @@ def test_a_machine_with_one_core_has_one_process(monkeypatch: pytest.MonkeyPatch
     for cores, workers in ((1, 0), (2, 2), (64, distribution.MOST_WORKERS)):
         monkeypatch.setattr(os, "sched_getaffinity", lambda _pid, cores=cores: set(range(cores)))
         assert distribution.pytest_xdist_auto_num_workers() == workers
+
+
+def test_what_is_shared_is_made_once_and_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    monkeypatch.setenv(made_once.VARIABLE, str(tmp_path))
+    made: list[Path] = []
+
+    def make(folder: Path) -> None:
+        made.append(folder)
+        (folder / "half").touch()
+        if len(made) == 1:
+            raise RuntimeError("no more")
+        (folder / "whole").touch()
+
+    with pytest.raises(RuntimeError, match="no more"):
+        made_once.made_once("run", make, tmp_path_factory)
+    assert not (tmp_path / "run").exists()
+    for _ in range(2):
+        found = made_once.made_once("run", make, tmp_path_factory)
+        assert found == tmp_path / "run"
+        assert sorted(path.name for path in found.iterdir()) == ["half", "whole"]
+    assert len(made) == 2
+    copy = made_once.copied(found, tmp_path / "copy")
+    (copy / "whole").unlink()
+    assert (found / "whole").exists()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from mpi4py import MPI
 
 from meshes.gmsh.plane import mesh_plane
-from meshes.gmsh.session import MeshingError
+from meshes.gmsh.session import MeshingError as MeshingError
 from meshes.gmsh.solid import mesh_solid
 from meshes.profile.polyline import InterfaceProfile
 from meshes.profile.triangulated import SurfaceProfile

@@ -37,10 +37,13 @@ RIM_ZONE = 4.0
 """Width (tip elements) of the zone beside triple lines in which nodes are placed by length along the roof."""
 PROFILE_POINTS = 24
 """Points on the roof that measure that length."""
-TRIES = ((1.0, False), (0.95, False), (1.0, True), (0.95, True), (0.9, False), (0.85, False))
+TRIES = (
+    *((1.0, False), (0.95, False), (1.0, True), (0.95, True), (0.9, False), (0.85, False)),
+    *((1.05, False), (0.9, True), (1.05, True), (0.8, False), (1.1, False), (1.1, True)),
+)
 """What is tried one after the other: factors on the size at triple lines, and whether edges of the roofs are
 turned (:mod:`meshes.gmsh.roof_edges`). Now and then a flat tetrahedron is left between nodes that are all on
-surfaces, and on fine roofs nearly always."""
+surfaces, and on fine roofs nearly always. Which of them fail hangs on what Gmsh has meshed before, too."""
 ENOUGH_TRIES = 4
 """Tries after which a usable mesh is good enough: they cost minutes where there are millions of cells."""
 SMOOTHINGS = 10

@@ -157,7 +157,10 @@ class Profile(Protocol):
         """Largest height of each void."""
 
     def spans(self) -> list[float]:
-        """Share of the cell's width (in 3-D of the side that is covered most) under each void."""
+        """Share of the cell's width under each void; in 3-D of the side that is covered most.
+
+        A side that a void runs along, as a cylinder does, is none of them.
+        """
 
     def void_rows(self) -> list[VoidMeasures]:
         """Place and size of each void."""

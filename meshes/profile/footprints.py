@@ -48,6 +48,16 @@ def images(footprint: Polygon, extents: Extents) -> int:
     return count
 
 
+def runs_along(footprint: Polygon, extents: Extents) -> int | None:
+    """The one axis along which a footprint reaches from side to side, as a cylinder's does; None else."""
+    low_x, low_y, high_x, high_y = footprint.bounds
+    through = [
+        low <= ON_SIDE * extent and high >= extent * (1.0 - ON_SIDE)
+        for low, high, extent in ((low_x, high_x, extents[0]), (low_y, high_y, extents[1]))
+    ]
+    return through.index(True) if sum(through) == 1 else None
+
+
 def from_its_corner(ring: NDArray[np.float64]) -> NDArray[np.float64]:
     """An open ring (n, 2) counterclockwise from its first point by x, then y, wherever it began.
 

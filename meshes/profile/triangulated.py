@@ -24,6 +24,7 @@ from meshes.profile.footprints import (
     images,
     polygons,
     rectangle,
+    runs_along,
     side_line,
     snapped,
     triple_line,
@@ -101,8 +102,13 @@ class SurfaceProfile:
         return 1.0 - sum(v.footprint.area for v in self.voids) / self.base.area
 
     def width_of(self, void: SurfaceVoid) -> float:
-        """Diameter of the circle that has the area of a void's footprint, with its mirror images."""
-        return 2.0 * math.sqrt(void.footprint.area * images(void.footprint, self.extents) / math.pi)
+        """Diameter of the circle that has the area of a void's footprint, with its mirror images.
+
+        Of a void that runs through the cell: its mean width across, as that of a plane void.
+        """
+        area = void.footprint.area * images(void.footprint, self.extents)
+        along = runs_along(void.footprint, self.extents)
+        return 2.0 * math.sqrt(area / math.pi) if along is None else area / self.extents[along]
 
     def widths(self) -> list[float]:
         """Those of all voids."""
@@ -113,9 +119,13 @@ class SurfaceProfile:
         return [void.height for void in self.voids]
 
     def spans(self) -> list[float]:
-        """Share of the side that is covered most under each void."""
-        (lx, ly), bounds = self.extents, [void.footprint.bounds for void in self.voids]
-        return [max((b[2] - b[0]) / lx, (b[3] - b[1]) / ly) for b in bounds]
+        """Share of the side that is covered most under each void, but for one that it runs along."""
+        return [self._span(void.footprint) for void in self.voids]
+
+    def _span(self, footprint: Polygon) -> float:
+        (lx, ly), (left, front, right, back) = self.extents, footprint.bounds
+        shares, along = [(right - left) / lx, (back - front) / ly], runs_along(footprint, self.extents)
+        return max(shares) if along is None else shares[1 - along]
 
     def void_rows(self) -> list[VoidMeasures]:
         """Place and size of each void; the centre's height is that of the volume's middle."""

@@ -7,18 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from postprocess.experiment.measurement import read_measurement
+from postprocess.experiment.measurement import described, read_measurement, valid
 from postprocess.experiment.overlay import FILES, overlay
 from postprocess.records import RecordsError, read_run
-from solver.case.errors import CaseError, describe
-from solver.case.schema.data import Data
-from solver.core.files import read_toml
+from solver.case.errors import CaseError
 
 if TYPE_CHECKING:
     from postprocess.experiment.measurement import Measurement
     from postprocess.records import RunRecords
+    from solver.case.schema.data import Data
 
 __all__ = ["FILES", "compare"]
 Problems = list[str]
@@ -40,8 +37,8 @@ def compare(
     """
     problems: Problems = []
     runs = [run for folder in folders if (run := _run(folder, problems)) is not None]
-    described = _described(files, given, problems) if files else _of_cases(runs, problems)
-    data = [found for one in described if (found := _measured(one, problems)) is not None]
+    wanted = described(files, given, problems) if files else _of_cases(runs, problems)
+    data = [found for one in wanted if (found := _measured(one, problems)) is not None]
     if not problems and len(runs) < 2 and not data:
         problems.append(
             "nothing to compare the run with: give another one, --data FILE, or [[data]] in its case"
@@ -65,23 +62,6 @@ def _run(folder: Path, problems: Problems) -> RunRecords | None:
         return None
 
 
-def _described(files: Iterable[Path], given: Mapping[str, Any], problems: Problems) -> list[Data]:
-    """Descriptions of files: a TOML file is one, the command line says the same of all others."""
-    found = []
-    for path in files:
-        content: dict[str, Any] = {"file": str(path)}
-        if path.suffix.lower() == ".toml":
-            try:
-                content = read_toml(path)
-            except ValueError as error:
-                problems.append(f"{path}: {error}")
-                continue
-            if isinstance(content.get("file"), str):
-                content["file"] = str(path.parent / content["file"])
-        found += _valid(content | dict(given), str(path), problems)
-    return found
-
-
 def _of_cases(runs: Iterable[RunRecords], problems: Problems) -> list[Data]:
     """What the cases of runs say, each file once."""
     found: dict[str, Data] = {}
@@ -93,17 +73,9 @@ def _of_cases(runs: Iterable[RunRecords], problems: Problems) -> list[Data]:
             problems.append(f"{path}: {error}")
             continue
         for k, entry in enumerate(case.get("data", [])):
-            for one in _valid(entry, f"{path}: data[{k}]", problems):
+            for one in valid(entry, f"{path}: data[{k}]", problems):
                 found.setdefault(one.model_dump_json(), one)
     return list(found.values())
-
-
-def _valid(content: Mapping[str, Any], source: str, problems: Problems) -> list[Data]:
-    try:
-        return [Data.model_validate(content)]
-    except ValidationError as error:
-        problems += [f"{source}: {describe(Data, detail)}" for detail in error.errors()]
-        return []
 
 
 def _measured(data: Data, problems: Problems) -> Measurement | None:

@@ -18,6 +18,11 @@ Table = dict[str, NDArray[np.float64]]
 MAX_SIZE = 500_000_000
 """Bytes of a file that is read."""
 KINDS = (".csv", ".txt", ".tsv", ".parquet", ".mpt", ".mpr")
+CURRENTS = ("<I>/mA", "I/mA")
+CHARGE = "dq/mA.h"
+"""Heads of EC-Lab: current, and the charge since the point before."""
+SECONDS = 3600.0
+"""Of an hour."""
 _MAGIC = re.compile(r"(?:EC|BT)-Lab ASCII FILE")
 _HEAD_LINES = re.compile(r"Nb header lines\s*:\s*(\d+)")
 
@@ -101,10 +106,27 @@ def _mpr(path: Path) -> Table:
     except ImportError:
         raise MissingPackageError(".mpr is read by galvani, which is missing (pip install galvani)") from None
     try:
-        data = MPRfile(str(path)).data
+        file = MPRfile(str(path))
     except (AssertionError, EOFError) as error:  # how galvani says that a file is no .mpr
         raise ValueError(str(error) or "not an .mpr of EC-Lab") from None
-    return {str(name): np.asarray(data[name], dtype=float) for name in data.dtype.names}
+    table = {str(name): np.asarray(file.data[name], dtype=float) for name in file.data.dtype.names}
+    if table.pop("flags", None) is not None:  # one byte of all that .mpt has in columns of their own
+        table |= {str(name): np.asarray(file.get_flag(name), dtype=float) for name in file.flags_dict}
+    return _with_current(table)
+
+
+def _with_current(table: Table) -> Table:
+    """The table of an .mpr with the mean current between points where it has charges alone (GCPL).
+
+    EC-Lab works out this column when it exports an .mpt; between points at one time there is none.
+    """
+    charge = table.get(CHARGE)
+    if charge is None or "time/s" not in table or any(head in table for head in CURRENTS):
+        return table
+    between = np.diff(table["time/s"], prepend=np.nan)
+    current = np.divide(SECONDS * charge, between, out=np.full(len(charge), np.nan), where=between > 0.0)
+    current[charge == 0.0] = 0.0
+    return table | {CURRENTS[0]: current}
 
 
 def _numbers(frame: pd.DataFrame) -> Table:

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from postprocess.experiment.files import read_columns
+from solver.case.errors import describe
 from solver.case.header_units import any_unit_in, fitting, unit_candidates, unit_in
-from solver.case.schema.data import ABSCISSAE, MEASURED, OVER_AREA, wanted_units
+from solver.case.schema.data import ABSCISSAE, MEASURED, OVER_AREA, Data, wanted_units
 from solver.case.units import convert, parse_quantity
+from solver.core.files import read_toml
 
 if TYPE_CHECKING:
     from postprocess.experiment.files import Table
-    from solver.case.schema.data import Data
 
 KNOWN_HEADS = {
     "time": ("time/s", "time_s"),
     "capacity": ("capacity_mAh_cm2",),
     "current": ("<I>/mA", "I/mA", "current_mA_cm2"),
-    "voltage": ("Ewe/V", "<Ewe>/V", "Ecell/V", "voltage_V"),
+    "voltage": ("Ewe/V", "<Ewe>/V", "<Ewe/V>", "Ecell/V", "voltage_V"),
     "pressure": ("stack_pressure_MPa",),
     "contact": ("contact_fraction",),
     "active": ("active_fraction",),
@@ -61,21 +63,43 @@ class Measurement:
     response: float = 0.0
 
 
+def described(files: Iterable[Path], given: Mapping[str, Any], problems: list[str]) -> list[Data]:
+    """Descriptions of files: a TOML file is one, the command line says the same of all others."""
+    found = []
+    for path in files:
+        content: dict[str, Any] = {"file": str(path)}
+        if path.suffix.lower() == ".toml":
+            try:
+                content = read_toml(path)
+            except ValueError as error:
+                problems.append(f"{path}: {error}")
+                continue
+            if isinstance(content.get("file"), str):
+                content["file"] = str(path.parent / content["file"])
+        found += valid(content | dict(given), str(path), problems)
+    return found
+
+
+def valid(content: Mapping[str, Any], source: str, problems: list[str]) -> list[Data]:
+    """The one description that a table is, none where it is not valid; ``problems`` gets why."""
+    try:
+        return [Data.model_validate(content)]
+    except ValidationError as error:
+        problems += [f"{source}: {describe(Data, detail)}" for detail in error.errors()]
+        return []
+
+
 def read_measurement(data: Data, path: Path) -> Measurement:
     """Read what a table ``[[data]]`` describes.
 
     Raises:
         ValueError: with all that is wrong, a line each, without the path.
     """
-    table = read_columns(path)
     problems: list[str] = []
-    found = {
-        name: _converted(name, head, table, data, problems) for name, head in _heads(data, table, problems)
-    }
-    values = {name: column for name, column in found.items() if column is not None}
+    values, _ = quantities(data, path, problems)
     against = _against(data, values, problems) if not problems else None
     if against is not None:
-        problems += _order_problems(against, values)
+        problems += order_problems(against, values)
     if problems or against is None:
         raise ValueError("\n".join(problems))
     given = np.isfinite(values[against])
@@ -87,6 +111,24 @@ def read_measurement(data: Data, path: Path) -> Measurement:
         order = np.argsort(x)
         x, rest = x[order], {name: column[order] for name, column in rest.items()}
     return Measurement(label, against, x, rest, at, convert(data.response, "m", "um"))
+
+
+def quantities(data: Data, path: Path, problems: list[str]) -> tuple[dict[str, NDArray[np.float64]], Table]:
+    """Columns of a file as quantities, in the units of :data:`MEASURED`, and all columns as they are.
+
+    Args:
+        data: what says which column is what.
+        path: of the file.
+        problems: gets what is wrong with columns.
+
+    Raises:
+        ValueError: if the file cannot be read, without its path.
+    """
+    table = read_columns(path)
+    found = {
+        name: _converted(name, head, table, data, problems) for name, head in _heads(data, table, problems)
+    }
+    return {name: column for name, column in found.items() if column is not None}, table
 
 
 def _heads(data: Data, table: Table, problems: list[str]) -> list[tuple[str, str]]:
@@ -178,7 +220,7 @@ def _against(data: Data, values: Mapping[str, NDArray[np.float64]], problems: li
     return found
 
 
-def _order_problems(against: str, values: Mapping[str, NDArray[np.float64]]) -> list[str]:
+def order_problems(against: str, values: Mapping[str, NDArray[np.float64]]) -> list[str]:
     """Where time, or what the comparison is over, runs back."""
     problems = []
     for name in dict.fromkeys(("time", against) if against != "height" else ()):

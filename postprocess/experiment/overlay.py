@@ -15,6 +15,7 @@ from postprocess.experiment.curves import curve, solute_profile
 from postprocess.experiment.measurement import Measurement
 from postprocess.experiment.overlay_figure import Panel, draw
 from postprocess.experiment.rows import ResidualRow
+from postprocess.report import Figure, PageTable, Section, png, render
 from solver.case.schema.data import MEASURED
 from solver.core.plain_text import TableWriter
 
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 
 SHOWN_OF_RUNS = ("voltage", "pressure", "contact", "voids", "largest_width", "largest_height")
 """What of runs is compared where there is no measurement that says so."""
-FILES = ("overlay.png", "overlay.pdf", "residuals.csv")
+FIGURE, TABLE, PAGE = "overlay.png", "residuals.csv", "overlay.html"
+FILES = (FIGURE, "overlay.pdf", TABLE, PAGE)
+
+HEAD = [name.replace("_", " ") for name in ResidualRow.columns()]
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Pair:
 
 
 def overlay(runs: Sequence[RunRecords], data: Sequence[Measurement], out: Path) -> list[Path]:
-    """Figure of runs over measurements (without any: over the first run), and the table of residuals.
+    """Figure of runs over measurements (without any: over the first run), table of residuals, page of both.
 
     Args:
         runs: at least one, two without measurements.
@@ -60,12 +64,25 @@ def overlay(runs: Sequence[RunRecords], data: Sequence[Measurement], out: Path) 
         raise ValueError("\n".join(problems))
     made = [row for row in rows if row is not None]
     out.mkdir(parents=True, exist_ok=True)
-    with (out / FILES[-1]).open("w", encoding="utf-8", newline="") as file:
+    with (out / TABLE).open("w", encoding="utf-8", newline="") as file:
         TableWriter(file).writerows([list(ResidualRow.columns()), *(row.values() for row in made)])
     for row in made:
         print(_sentence(row))
-    draw(_panels(pairs), out / FILES[0])
+    draw(_panels(pairs), out / FIGURE)
+    _write_page(out, made)
     return [out / name for name in FILES]
+
+
+def _write_page(out: Path, rows: Sequence[ResidualRow]) -> None:
+    """The figure and the residuals as one page that needs no other file."""
+    references = list(dict.fromkeys(row.reference for row in rows))
+    runs = list(dict.fromkeys(row.run for row in rows))
+    sections = [
+        Section("Figure", figures=[Figure(png(out / FIGURE), "points: reference; lines: runs")]),
+        Section("Residuals, run less reference", tables=[PageTable([row.values() for row in rows], HEAD)]),
+    ]
+    page = render(", ".join(runs), f"beside {', '.join(references)}", sections)
+    (out / PAGE).write_text(page, encoding="utf-8")
 
 
 def _names(runs: Sequence[RunRecords]) -> list[str]:

@@ -36,6 +36,29 @@ class Thresholds:
 
 
 @dataclass(frozen=True)
+class Focusing:
+    """Current focusing over contact fraction and Wagner number.
+
+    Attributes:
+        table: a row for each array of voids, with the columns of ``focus.csv``; lengths are over the cell's
+            half-width.
+        discs: a row for each Wagner number of an isolated contact, with the columns of ``disc.csv``; lengths
+            are over its radius.
+    """
+
+    table: pd.DataFrame
+    discs: pd.DataFrame
+
+    def plot(self) -> Figure:
+        """Largest current density and constriction of the arrays over their contact fraction."""
+        from postprocess.focus import focus_figure
+
+        if self.table.empty:
+            raise ValueError("an isolated disc has no figure: its numbers are in discs")
+        return handed_over(focus_figure(self.table))
+
+
+@dataclass(frozen=True)
 class CriticalSizes:
     """Void sizes at which the fate changes.
 

@@ -24,6 +24,7 @@ from petsc4py import PETSc
 
 from solver.algebra import rounding
 from solver.algebra.assembly import ReducedMatrix, ReducedVector
+from solver.algebra.forcing import Forcing
 from solver.algebra.petsc_options import forget_options, reason_name, set_options
 from solver.core import interrupts, timing
 
@@ -139,7 +140,9 @@ class NewtonSolver:
             kept = _Attempt(self._create(self._first), *own, kept=True)
             # a kept factorisation is of use only where there is one: not under a Krylov solver
             self._attempts = [kept, full, last] if self._split is None else [full, last]
+        self._forcing: Forcing | None = None
         if self._split is not None:
+            self._forcing = Forcing(last.snes.getKSP())
             self._split.install(last.snes.getKSP().getPC())
         for attempt in self._attempts[:-1]:
             attempt.snes.setKSP(last.snes.getKSP())
@@ -238,7 +241,9 @@ class NewtonSolver:
             self._make_solvers()
             reason = failed
         if reason == failed:
-            self._factored, self._last_norm = None, np.inf
+            self._last_norm = np.inf
+        if reason == failed or (reason <= 0 and self._split is not None):
+            self._factored = None
         return reason
 
     def factorisation(self) -> str:
@@ -331,6 +336,10 @@ class NewtonSolver:
         if (hopeless and norm > self._enough) or not np.isfinite(norm):
             return reasons.DIVERGED_FUNCTION_DOMAIN
         done = done or norm <= self._enough
+        if self._forcing is not None and iteration:
+            self._forcing.go_on(norm, max(rounding.QUADRATIC_FLOOR * floor, self._enough))
+        elif self._forcing is not None:
+            self._forcing.begin(norm)
         return reasons.CONVERGED_FNORM_ABS if done else reasons.CONVERGED_ITERATING
 
     def _rounded_off(self) -> bool:
@@ -362,7 +371,7 @@ class NewtonSolver:
             )
 
     def _linearise(self, _snes: PETSc.SNES, trial: PETSc.Vec, matrix: PETSc.Mat, _from: PETSc.Mat) -> None:
-        if self._now.kept:
+        if self._now.kept or (self._forcing and self._forcing.old_will_do and self._factor_fits()):
             return  # PETSc factorises only what has changed
         self.reduction.expand(trial, self.unknown)
         self._assembled.assemble(self._now.jacobian)

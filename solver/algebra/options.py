@@ -103,7 +103,8 @@ CREEP_SCHUR: Options = NEWTON_KRYLOV | {
 }
 """Creep in 3-D: for the Schur complement four Chebyshev iterations on the pressure mass over the viscosity,
 for the velocity one cycle of multigrid: a symmetric sweep of SOR on the quadratic elements, below them three
-cycles of smoothed aggregation on linear ones (:class:`solver.algebra.multigrid.LinearLevel`)."""
+cycles of smoothed aggregation on linear ones (:class:`solver.algebra.multigrid.LinearLevel`). ``ksp_rtol`` is
+the tightest tolerance; steps that are not worth it get a looser one (:mod:`solver.algebra.forcing`)."""
 
 ELECTROCHEMISTRY_SPLIT: Options = (
     NEWTON_KRYLOV

@@ -2,7 +2,7 @@
 
 A capacity at which something happens that a run did not reach by its planned end counts as that end: the run
 says "later than that", which is far from the measured value (runs that end too early for it are refused).
-What a run cannot say because it failed is left out.
+What a run cannot say because it failed, or met a cut-off before, is left out.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ Kind = Literal[
 MICRO_OF_M = 1e6
 POINTS = 400
 """At which the profile of a plated layer is looked at."""
+_AT_THE_END = 1e-6
+"""Share of the planned capacity by which the last step may miss it."""
 
 
 @dataclass(frozen=True)
@@ -102,11 +104,12 @@ def statistic(run: RunRecords, kind: str, argument: float | str | None, planned:
         planned: capacity (mAh/cm2) at which the run was to end.
 
     Returns:
-        NaN where the run ended before a capacity.
+        NaN where the run ended before a capacity, or before its planned end without what was looked for.
     """
     found = _VALUES[kind](run, argument)
     if math.isnan(found) and KINDS[kind].later:
-        return planned
+        passed = float(run.series["capacity_mAh_cm2"][-1])
+        return planned if passed >= planned * (1.0 - _AT_THE_END) else math.nan
     return found
 
 

@@ -35,6 +35,7 @@ from solver.calibration.observables import EVENTS, KINDS, Kind
 from solver.calibration.priors import PriorsFile, read_file
 from solver.case.errors import CaseError
 from solver.case.loading import load_case
+from solver.case.schema.protocol_step import charge
 from solver.case.units import parse_quantity
 
 if TYPE_CHECKING:
@@ -148,9 +149,14 @@ class Cell:
 
     @property
     def planned(self) -> float:
-        """Capacity (mAh/cm2) at which a run ends; NaN where the case gives none."""
-        capacity = self.loaded.case.operation.capacity
-        return math.nan if capacity is None else float(capacity) / COULOMB_PER_MAH_CM2
+        """Capacity (mAh/cm2) at which a run ends at the latest; NaN where the case does not say."""
+        operation = self.loaded.case.operation
+        if not operation.step:
+            assert operation.capacity is not None, "refused when the case is read"
+            return float(operation.capacity) / COULOMB_PER_MAH_CM2
+        charges = [charge(step) for _, _, step in operation.steps()]
+        known = [math.nan if one is None else one for one in charges]
+        return sum(known) / COULOMB_PER_MAH_CM2
 
     @property
     def random(self) -> bool:

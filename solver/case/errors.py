@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,18 +12,24 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+MOST_LINES = 100
+"""Lines of a message at most."""
+_NUMBER = re.compile(r"\[\d+\]")
 _SHOWN_VALUE = 60
 """Longest text of a value in a message."""
 
 
 class CaseError(ValueError):
-    """A case file that cannot be used; ``problems`` has one line per problem."""
+    """A case file that cannot be used; ``problems`` has one line per problem, the message what differs."""
 
     def __init__(self, source: str, problems: list[str]) -> None:
         # names of keys may hold anything, line breaks too
         self.source, self.problems = source, [_one_line(problem) for problem in problems]
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        super().__init__("\n".join([f"{_one_line(source)}: {count}", *(f"  {p}" for p in self.problems)]))
+        lines = said_once(self.problems)
+        left = [f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
+        shown_lines = (f"  {line}" for line in [*lines[:MOST_LINES], *left])
+        super().__init__("\n".join([f"{_one_line(source)}: {count}", *shown_lines]))
 
 
 class ChangeError(CaseError):
@@ -30,6 +37,20 @@ class ChangeError(CaseError):
 
     def __str__(self) -> str:
         return "; ".join(self.problems)
+
+
+def said_once(lines: Iterable[str]) -> list[str]:
+    """Lines that differ in the numbers in brackets alone (entries of a list) as one, with their count.
+
+    A protocol of 10 000 steps has what is wrong with one of them in all.
+    """
+    alike: dict[str, list[str]] = {}
+    for line in lines:
+        alike.setdefault(_NUMBER.sub("[]", line), []).append(line)
+    return [
+        group[0] if len(group) == 1 else f"{group[0]} (and in {len(group) - 1} more)"
+        for group in alike.values()
+    ]
 
 
 def _one_line(text: str) -> str:

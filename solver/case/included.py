@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from solver.case.data_files import with_data_paths
-from solver.core.files import read_toml
+from solver.core.files import MAX_CASE_SIZE, read_toml
 
 BASE = "base"
 RECORD = "included"
@@ -46,7 +46,7 @@ def with_base(data: Mapping[str, Any], source: str, check: Check) -> tuple[dict[
                 raise ValueError("a circle: this case is a base of itself")
             if len(chain) > MOST:
                 raise ValueError(f"more than {MOST} cases, each the base of the one before")
-            content = read_toml(path)
+            content = read_toml(path, MAX_CASE_SIZE)
         except ValueError as error:
             return merged, [*problems, f"{at} = {given!r}: {error}"]
         problems += [f"{at} = {given!r}: {line}" for line in check(content)]

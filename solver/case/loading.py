@@ -33,7 +33,7 @@ from solver.case.resistance_table import table_problems, with_points
 from solver.case.resolved import SECTION as RESOLVED
 from solver.case.resolved import resolved_problems
 from solver.case.schema.case import Case
-from solver.core.files import read_toml
+from solver.core.files import MAX_CASE_SIZE, read_toml
 
 if TYPE_CHECKING:
     from solver.case.materials import CreepMaterial, ElectrolyteMaterial, MetalMaterial
@@ -208,7 +208,7 @@ def read_data(path: str | Path) -> dict[str, Any]:
     """Plain data of a case file, as it stands there. Raises CaseError."""
     source = str(path)
     try:
-        data = read_toml(Path(path))
+        data = read_toml(Path(path), MAX_CASE_SIZE)
     except ValueError as error:
         raise CaseError(source, [str(error)]) from None
     if not data:

@@ -1,4 +1,4 @@
-"""Voids from a table, ``[voids] from = "FILE.csv"``: read once, when a case is read, into ``[[void]]``.
+"""Voids from a table (CSV, Parquet), ``[voids] from = "FILE"``: read once, with the case, into ``[[void]]``.
 
 The case carries the voids from there on: its copy in the run folder repeats without the file.
 """
@@ -17,6 +17,9 @@ from solver.case.units import convert
 from solver.core.files import read_text
 
 VOIDS, VOID, FROM = "voids", "void", "from"
+PARQUET = ".parquet"
+INDEX = "__index_level_"
+"""What pandas calls an index that it writes as a column."""
 BESIDE = ("shape",)
 """Keys of [voids] that go with a table: each void gets them."""
 COLUMNS = ("position", "x", "y", "width", "height")
@@ -57,18 +60,15 @@ def with_voids(data: Mapping[str, Any], folder: Path) -> tuple[Mapping[str, Any]
 
 
 def read_voids(path: Path, *, solid: bool) -> list[dict[str, Any]]:
-    """Tables ``[[void]]`` from a CSV file with the columns position (in 3-D x and y), width and height.
+    """Tables ``[[void]]`` from a file with the columns position (in 3-D x and y), width and height.
 
     Their units are in their heads (``width_um``, ``width (um)``); without a height it is half the width.
 
     Raises:
         ValueError: with all that is wrong with the file, a line each, without its path.
     """
-    lines = csv.reader(read_text(path, MAX_SIZE).lstrip("\ufeff").splitlines())
-    try:
-        head, *rows = [row for row in lines if any(cell.strip() for cell in row)] or [[]]
-    except csv.Error as error:
-        raise ValueError(f"not a table: {error}") from None
+    parquet = path.suffix.lower() == PARQUET
+    head, *rows = _parquet(path) if parquet else _text(path)
     problems: list[str] = []
     places = dict(_places(head, solid, problems))
     if not problems and not rows:
@@ -81,6 +81,38 @@ def read_voids(path: Path, *, solid: bool) -> list[dict[str, Any]]:
     if problems:
         raise ValueError("\n".join(problems))
     return voids
+
+
+def _text(path: Path) -> list[list[str]]:
+    """Rows of cells of a CSV file, the head first."""
+    lines = csv.reader(read_text(path, MAX_SIZE).lstrip("\ufeff").splitlines())
+    try:
+        return [row for row in lines if any(cell.strip() for cell in row)] or [[]]
+    except csv.Error as error:
+        raise ValueError(f"not a table: {error}") from None
+
+
+def _parquet(path: Path) -> list[list[str]]:
+    """The same of a Parquet file, read by pyarrow, without an index that pandas has left in it."""
+    if not path.is_file():
+        raise ValueError("no such file" if not path.exists() else "not a regular file")
+    if path.stat().st_size > MAX_SIZE:
+        raise ValueError(f"larger than {MAX_SIZE} bytes")
+    try:
+        from pyarrow import ArrowException, parquet
+    except ImportError:
+        raise ValueError("Parquet is read by pyarrow, which is missing (pip install pyarrow)") from None
+    try:
+        found = parquet.ParquetFile(path)
+        if found.metadata.num_rows > MOST:  # it may be compressed: the bytes say little
+            raise ValueError(f"has {found.metadata.num_rows} voids, more than {MOST}")
+        table = found.read()
+    except (ArrowException, OSError) as error:
+        raise ValueError(f"cannot be read: {error}".splitlines()[0]) from None
+    kept = [k for k, name in enumerate(table.column_names) if not name.startswith(INDEX)]
+    columns = [map(str, table.column(k).to_pylist()) for k in kept]
+    heads = [table.column_names[k] for k in kept]
+    return [heads, *(list(row) for row in zip(*columns, strict=True))]
 
 
 def _places(head: Sequence[str], solid: bool, problems: list[str]) -> Iterator[tuple[str, tuple[int, float]]]:

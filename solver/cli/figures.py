@@ -333,4 +333,50 @@ def voids_from_image(
     return _made(comm, make)
 
 
-COMMANDS = (plot, report, view, film, microscope, compare, cite, voids_from_image)
+def protocol(
+    file: Annotated[
+        Path,
+        Parameter(help="record of a cycler (CSV, Parquet, .mpt, .mpr), or a TOML file that describes one"),
+    ],
+    /,
+    *,
+    column: Annotated[
+        tuple[str, ...], Parameter(help='head of a quantity, as current="I/mA"; can be repeated')
+    ] = (),
+    unit: Annotated[
+        tuple[str, ...], Parameter(help="unit of a quantity whose head has none, as current=mA")
+    ] = (),
+    offset: Annotated[
+        tuple[str, ...], Parameter(help='what is subtracted from a quantity, as voltage="0.62 V"')
+    ] = (),
+    opposite: Annotated[
+        tuple[str, ...],
+        Parameter(help="quantity whose sign is the opposite: current where charging is positive"),
+    ] = (),
+    area: str | None = None,
+    step: str | None = None,
+    comm: Communicator,
+) -> int:
+    """Print the steps of a cycler's file as [[operation.step]] of a case.
+
+    Example: livoid protocol cell7.mpt --area "0.785 cm2" > steps.toml
+
+    Args:
+        area: of the cell, for currents in mA, as "0.785 cm2"
+        step: head of the column of step numbers (default: one that is known; without any, steps are told by
+            current and voltage)
+    """
+    from postprocess.experiment import protocol as steps
+
+    words = {"columns": column, "units": unit, "offset": offset}
+    given: dict[str, object] = {key: pairs(key, of) for key, of in words.items() if of}
+    given |= {key: of for key, of in (("area", area), ("opposite", list(opposite))) if of}
+    if comm.rank == 0:
+        try:
+            print(steps.protocol(file, given, step))
+        except ImportError as error:  # a package that only this kind of file needs
+            return refuse(comm, error, EXIT_ENVIRONMENT)
+    return EXIT_OK
+
+
+COMMANDS = (plot, report, view, film, microscope, compare, cite, voids_from_image, protocol)

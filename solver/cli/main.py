@@ -33,6 +33,7 @@ from solver.cli import (
 )
 from solver.cli.arguments import Communicator
 from solver.cli.exits import EXIT_ENVIRONMENT, EXIT_FAILED, EXIT_INPUT, EXIT_OK, broken_off, lacking, refuse
+from solver.cli.help_text import HelpFormatter
 from solver.core import interrupts, petsc_start
 from solver.core.plain_text import PlainStream
 
@@ -40,7 +41,7 @@ livoid = App(
     name="livoid",
     help="Voids at the interface between a lithium anode and a solid electrolyte.",
     version=f"livoid {solver.__version__}",
-    help_formatter="plain",
+    help_formatter=HelpFormatter(),
     help_format="plaintext",
     default_parameter=Parameter(negative=(), show_default=False),
     print_error=False,

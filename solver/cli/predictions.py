@@ -188,30 +188,29 @@ def focus(
         out: folder (default runs/CASE-focus)
         kind: only this array (default: all three), or disc, an isolated contact on a wide electrolyte
             (disc.csv, lengths over its radius); can be repeated
-        contact: fraction of the area in contact, between 0 and 1; can be repeated (default: 0.1 to 0.9)
-        wagner: kappa Z over the cell's half-width, besides the case's own; can be repeated
+        contact: fraction of the area in contact, between 0.01 and 0.99 (3d: from 0.215); can be repeated
+            (default: 0.1 to 0.9)
+        wagner: kappa Z over the cell's half-width, above 1e-4, besides the case's own; can be repeated
             (default: 0.01 to 100)
     """
     from postprocess.focus import draw_focus
-    from solver.case.given import quantity
     from solver.core.parallel import on_root
     from solver.predictions import focus as focusing
     from solver.setup.setup import set_up
 
     base = case_reader(case, set_, comm)({})
-    wanted = [array for array in focusing.KINDS if not kind or array in kind]
-    if contact and not wanted:
+    if contact and set(kind) == {focusing.DISC}:
         return refuse(comm, "--contact is of arrays; an isolated disc has none")
-    smallest = focusing.SMALLEST_SOLID if "3d" in wanted else 0.01
-    fractions = [quantity("--contact", text, "", smallest, 0.99, "a fraction") for text in contact]
-    given = [quantity("--wagner", text, "") for text in wagner] or focusing.WAGNER
+    asked = focusing.asked(kind, contact, wagner)
     folder = _claimed(case, out, "focus", comm)
-    own, half_width = focusing.case_wagner(set_up(base))
+    setup = set_up(base)
+    own, half_width = focusing.case_wagner(setup)
     if comm.rank == 0:
-        print(f"this case: Wa = {own:.4g} (cell half-width {half_width:g} um)")
-    numbers = sorted({*given, *([float(f"{own:.4g}")] if own > 0.0 else [])})
-    rows = focusing.focus_study(wanted, comm, numbers, fractions)
-    discs = focusing.disc_study(numbers, comm) if "disc" in kind else []
+        left_out = "" if own > focusing.LEAST_WAGNER else "; too low to be resolved, see the limit Wa = 0"
+        print(f"this case: Wa = {own:.4g} (cell half-width {half_width:g} um){left_out}")
+    asked = asked.with_case(setup)
+    rows = focusing.focus_study(asked.arrays, comm, asked.wagner, asked.contact)
+    discs = focusing.disc_study(asked.wagner, comm) if asked.disc else []
 
     def write() -> None:
         if rows:

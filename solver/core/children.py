@@ -51,7 +51,7 @@ def run(
         return process.wait() if watch is None else _watched(process, watch)
     except KeyboardInterrupt:
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, ask)
+            os.killpg(process.pid, _heard(ask))
         process.wait()
         end = time.monotonic() + STRAGGLERS
         while time.monotonic() < end and _lives(process.pid):
@@ -69,6 +69,11 @@ def _watched(process: subprocess.Popen[bytes], watch: Callable[[], object]) -> i
         else:
             watch()
             return code
+
+
+def _heard(ask: signal.Signals) -> signal.Signals:
+    """``ask``, or TERM where that is ignored, and so by the program: under nohup, in the background."""
+    return signal.SIGTERM if signal.getsignal(ask) is signal.SIG_IGN else ask
 
 
 def _lives(group: int) -> bool:

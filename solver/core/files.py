@@ -10,15 +10,17 @@ from typing import Any
 
 MAX_TOML_SIZE = 1_000_000
 """Bytes; larger files are refused unread."""
+MAX_CASE_SIZE = 16_000_000
+"""The same of cases, which may have 10 000 steps of a protocol with all their keys."""
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Content of a TOML file.
+def read_toml(path: Path, most: int = MAX_TOML_SIZE) -> dict[str, Any]:
+    """Content of a TOML file of at most so many bytes.
 
     Raises:
         ValueError: with what is wrong, without the path: not there, too large, not TOML.
     """
-    text = read_text(path, MAX_TOML_SIZE)
+    text = read_text(path, most)
     try:
         return tomllib.loads(text)
     except RecursionError:

@@ -22,13 +22,14 @@ mesh has, of half-length h: R >= h/(pi kappa). Anderson's method (GMRES, where t
 passes of order sqrt(c), with c = max (1 + 2 mu k D)/(1 + g) <= (Z + R_longest)/(Z + R_shortest),
 which is at most L/h, whatever the pressure and the metal.
 
-Vacancies in equilibrium with sinks follow the pressure too, S_eq = exp(-d (p - P)), and E_eq takes ln S: that
-adds d to b (d S_eq/S where there are more of them). While stripping and at rest the contact recedes by
-a = (D_S/l_i)(S - S_eq), which its own equation holds back: vacancies of a wave also end within l_v above the
-contact, and to raise a takes l_i/(D_S S) of potential over current. In all
+Vacancies follow the pressure too: sinks hold S/S_eq, S_eq = exp(-d (p - P)), and E_eq takes ln S, which adds
+d to b. While stripping and at rest the contact recedes by a = (D_S/l_i)(S/S_eq - 1), which its own equation
+holds back: vacancies of a wave also end within l_v above the contact, and to raise a takes l_i/(D_S S) of
+potential over current. And what goes into the metal, q = i - a, is less under pressure (it diffuses by S_eq;
+p decays as exp(-k y) above the contact): that adds q d/2. In all
 
-    b = Omega P0/RT + d,   D = b/(Z + h/(pi kappa))                                 while plating
-                           D = b/((Z + h/(pi kappa))(1 + l_i/l_v) + l_i/(D_S S))  else
+    b = Omega P0/RT + d,   D = b/(Z + h/(pi kappa))                                  while plating
+                           D = b/((Z + h/(pi kappa)) c + l_i/(D_S S)) + q d/(2 c)    else, c = 1 + l_i/l_v
 """
 
 from __future__ import annotations
@@ -117,13 +118,16 @@ def compliance(chemistry: ElectrochemistryProblem) -> Expr | None:
     if sinks is None:
         return follows / across
     at_contact = 1.0 / sinks.interface_length
-    held_back = across * chemistry.constant(at_contact + 1.0 / sinks.sink_length)
+    in_all = chemistry.constant(at_contact + 1.0 / sinks.sink_length)
+    held_back = across * in_all
     if vacancies_count:
         state = chemistry.state.at_contact()
         held_back += 1.0 / (chemistry.metal.diffusivity(state) * state.supersaturation)
     plating = chemistry.metal.plating
-    by_sinks = chemistry.constant(at_contact) / held_back
-    return follows * (plating / across + (1.0 - plating) * by_sinks)
+    injected = ufl.max_value(chemistry.current_density() - chemistry.contact_annihilation(), 0.0)
+    by_drift = chemistry.constant(0.5 * sinks.stress_drift) * injected / in_all
+    by_sinks = chemistry.constant(at_contact) * (follows / held_back + by_drift)
+    return plating * follows / across + (1.0 - plating) * by_sinks
 
 
 def _finest_resistance(chemistry: ElectrochemistryProblem) -> Expr:

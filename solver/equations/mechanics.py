@@ -62,6 +62,9 @@ CONTINUATION_STEP = 1.6
 """Largest factor by which n grows from one Newton solve to the next (cold start)."""
 SMALLEST_CONTINUATION_STEP = 1.02
 """Factor in n below which a cold start gives up."""
+FIRST_FLOW = 1e-3
+"""Share of the first residual that a cold start under a Krylov solver leaves of the flow that says what its
+rate is."""
 QUADRATURE_DEGREE = 4
 """Of all integrals: the power law of a quadratic velocity's gradient, which no degree integrates exactly."""
 REGIONS = {"velocity": Region.METAL, "pressure": Region.METAL}
@@ -161,6 +164,7 @@ class MechanicsProblem(EquationSet):
             SplitMatrix(self._split(), self.reduction) if splits(options) else None,
         )
         self._warm = self._proven = False
+        self._iterates = splits(options)
         self.platen_given: float | None = None
         top, w = cell.ds(Boundary.TOP), weight(cell)
         self._fall_form = fem.form(-self.velocity[cell.vertical] * w * top)
@@ -202,12 +206,16 @@ class MechanicsProblem(EquationSet):
         self.unknown.x.array[:] = 0.0
         self._iteration.forget()
         self.regularisation.value = self.creep_law.regularisation
+        # where e_0 follows the flow, this first flow is but the start of one with another e_0; under
+        # factorisations, where a start costs little, it is solved to its end all the same
+        rough = self._newtonian.follows and self._iterates
         try:
-            iterations = self.newton.solve(numbers, values, springs)
+            iterations = self.newton.solve(numbers, values, springs, FIRST_FLOW if rough else 0.0)
         except SolveError:
             iterations = self._climb(numbers, values, springs)
         self._warm = self._proven = True
-        while self._newtonian.follow():
+        while self._newtonian.follow() or rough:
+            rough = False
             iterations += self.newton.solve(numbers, values, springs)
         return iterations
 

@@ -40,12 +40,17 @@ class NewtonianRate:
         self._problem = problem
         law = problem.creep_law
         self._relative, self._most = law.relative_regularisation, law.regularisation
-        if self._relative == 0.0:
+        if not self.follows:
             return
         rate = strain_rate(problem.velocity, problem.cell)
         own = creep.effective_rate(rate, ufl.as_ufl(0.0))
         stress = 3.0 * problem.viscosity(rate) * own
         self._forms = [fem.form(problem.in_metal(density)) for density in (stress * own, stress)]
+
+    @property
+    def follows(self) -> bool:
+        """Whether e_0 follows the flow, or is given."""
+        return self._relative > 0.0
 
     @timing.counted("assembly")
     def follow(self) -> bool:
@@ -53,7 +58,7 @@ class NewtonianRate:
 
         It takes powers of two alone: solved again, the same state has the same e_0. Without flow it stays.
         """
-        if self._relative == 0.0:
+        if not self.follows:
             return False
         comm = self._problem.cell.domain.comm
         flowing, stress = (comm.allreduce(fem.assemble_scalar(form)) for form in self._forms)

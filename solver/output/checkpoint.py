@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 FOLDER, STATE, HEADER = "checkpoint", "state.bp", "header.json"
 KEPT = 2
 """Complete checkpoints that are kept where a case says nothing else."""
-FORMAT = 5
+FORMAT = 6
 PARTIAL, REPLACED, UNUSABLE = ".partial", ".replaced", ".unusable"
 """Endings of names: being written, making way for one of the same step, set aside as it could not be used."""
 _ENGINE = "BP4"

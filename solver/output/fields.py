@@ -15,7 +15,6 @@ from dolfinx import fem, io
 
 from meshes import compat
 from meshes.tags import Region
-from solver.core.files import write_atomic
 from solver.core.parallel import written
 from solver.equations.coordinates import strain_rate
 from solver.equations.terms import creep
@@ -26,11 +25,18 @@ from solver.output.customary_units import (
     UM_PER_M,
 )
 from solver.output.shown_fields import SHOWN_FIELDS
+from solver.output.tables import Growing
 from solver.output.vtu import make_readable
 
 if TYPE_CHECKING:
     from solver.equations.coupled_model import CoupledModel
     from solver.setup.scales import Scales
+
+_HEAD = """<?xml version="1.0"?>
+<VTKFile type="Collection" version="0.1">
+  <Collection>
+"""
+"""Of the index of all outputs."""
 
 
 class FieldWriter:
@@ -110,12 +116,13 @@ class FieldWriter:
         shown["strain_rate"].interpolate(self._rate, self._metal)
 
 
-def write_index(path: Path, entries: list[tuple[float, str]]) -> None:
-    """Write a .pvd with (time in s, file) entries; complete at any moment (rank 0)."""
-    lines = ['<?xml version="1.0"?>', '<VTKFile type="Collection" version="0.1">', "  <Collection>"]
-    lines += [
-        f'    <DataSet timestep="{time!r}" group="" part="0" file={quoteattr(file)}/>'
-        for time, file in entries
-    ]
-    lines += ["  </Collection>", "</VTKFile>", ""]
-    write_atomic(path, "\n".join(lines))
+class FieldIndex(Growing):
+    """The .pvd of a run, with (time, file) of every output; complete at any moment (rank 0)."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, b"  </Collection>\n</VTKFile>\n")
+
+    def append(self, seconds: float, file: str) -> None:
+        """Add an output at a time (s); its file is relative to the index. Raises OSError as :meth:`add`."""
+        line = f'    <DataSet timestep="{seconds!r}" group="" part="0" file={quoteattr(file)}/>\n'
+        self.add((_HEAD + line if self.empty else line).encode())

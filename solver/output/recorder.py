@@ -153,7 +153,8 @@ class Recorder:
 
     def end_stage(self, stage: Stage, clock: Clock, last: Observation | None, why: str) -> None:
         """One row of ``stages.csv``. Collective."""
-        log.info("%s ends by %s at %.6g s", stage.describe(), why, clock.time)
+        at_once = ", which it has met as it begins" if clock.stage_time == 0.0 else ""
+        log.info("%s ends by %s at %.6g s%s", stage.describe(), why, clock.time, at_once)
         if self._start is None or last is None:
             return
         start, first = self._start

@@ -29,7 +29,10 @@ class SeriesRow(Row):
     gap_fraction: float = column("", "gap fraction; contact that has parted by less than the mesh resolves")
     virgin_fraction: float = column("", "virgin fraction; of the whole area, never parted from the metal")
     voids: int = column("", "number of voids")
-    largest_width_um: float = column("um", "largest void width; with its mirror image where it is on a side")
+    largest_width_um: float = column(
+        "um",
+        "largest void width; with its mirror image where it is on a side; in 3-D of the circle of its area",
+    )
     largest_height_um: float = column("um", "largest void height")
     void_measure_um: float = column("um2", "size of all voids; area, volume (um3) where axisymmetric or 3d")
     void_gain_um_s: float = column("um2/s", "void growth by vacancies; um3/s where the size is a volume")
@@ -122,7 +125,11 @@ class VoidRow(OutputRow):
     z_um: float = column("um", "z; height of the middle in 3-D, nan in 2-D")
     left_um: float = column("um", "left end; smallest x on the interface")
     right_um: float = column("um", "right end; largest x on the interface")
-    width_um: float = column("um", "width; with its mirror image where it is on a side")
+    width_um: float = column(
+        "um",
+        "width; with its mirror image where it is on a side; in 3-D of the circle of its area, or of the "
+        "section where it runs through the cell",
+    )
     height_um: float = column("um", "height")
     measure_um: float = column("um2", "size; area, volume (um3) where axisymmetric or 3d")
 

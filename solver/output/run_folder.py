@@ -47,14 +47,15 @@ if TYPE_CHECKING:
     from solver.case.loading import LoadedCase
     from solver.interface.population import Population
     from solver.output.columns import Row
-    from solver.output.tables import AnyRow
+    from solver.output.tables import AnyRow, Growing
 
 log = logging.getLogger("livoid")
 
 MANIFEST = "manifest.json"
-REPLACED = ("case.toml", MANIFEST, TABLES[LineageRow], "fields.pvd")
+INDEX = "fields.pvd"
+REPLACED = ("case.toml", MANIFEST, TABLES[LineageRow])
 """Files that are written whole, under another name first."""
-FILES = (*REPLACED, *(f"{name}.tmp" for name in REPLACED), *TABLES.values(), "run.log")
+FILES = (*REPLACED, *(f"{name}.tmp" for name in REPLACED), *TABLES.values(), INDEX, f"{INDEX}.tmp", "run.log")
 """What a new run removes; the manifest, which says whose the folder is, is written over."""
 FOLDERS = ("fields", "figures", "microscope", checkpoint.FOLDER)
 SHOWN = ("figures", "microscope")
@@ -64,7 +65,7 @@ SHOWN_BEFORE = re.compile(
     r"|(sem|eds|profile)-\d{5}\.(png|csv)|frames\.csv|microscope\.json"
 )
 """Names of such files of versions that made no list."""
-FIELDS = re.compile(r"output_\d{5}(\.pvd|\d{6}\.pvtu|_p\d+_\d{6}\.vtu)")
+FIELDS = re.compile(r"output_\d{5,}(\.pvd|\d{6}\.pvtu|_p\d+_\d{6}\.vtu)")
 """Names of the files of a field output."""
 BEGINNING = "starting"
 """Status of a run that has claimed its folder and not yet replaced what was there."""
@@ -77,7 +78,6 @@ MARKER = Marker(
         and len(str(manifest.get("case_sha256"))) == hashlib.sha256().digest_size * 2
     ),
 )
-
 
 EARLY_LINES = 10_000
 """Lines of the log that are kept until the folder is the new run's."""
@@ -93,7 +93,6 @@ class RunFolder:
 
     path: Path
     started: float = field(default_factory=time.monotonic)
-    index: list[tuple[float, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.lock = FolderLock(self.path)
@@ -183,15 +182,17 @@ class RunFolder:
 
     def _open(self) -> None:
         """Open the tables and the log, which gets what was said since the folder was claimed."""
-        self._tables: dict[type[Row], Table[Any]] = {
-            row: Table(self.path / name, row) for row, name in TABLES.items() if name not in REPLACED
-        }
+        self._tables, self._index = _tables(self.path), fields.FieldIndex(self.path / INDEX)
         self._log_handler = logging.FileHandler(self.path / "run.log", encoding="utf-8")
         self._log_handler.setFormatter(PlainFormatter("%(asctime)s %(levelname)s %(message)s"))
         log.addHandler(self._log_handler)
         log.removeHandler(self._early)
         self._early.setTarget(self._log_handler)
         self._early.close()
+
+    def _growing(self) -> list[Growing]:
+        """The files that outputs and steps add to."""
+        return [*self._tables.values(), self._index]
 
     def table(self, row: type[AnyRow]) -> Table[AnyRow]:
         """The table that takes rows of this class."""
@@ -212,8 +213,7 @@ class RunFolder:
 
     def add_fields(self, seconds: float, file: str) -> None:
         """Add a field output to ``fields.pvd``."""
-        self.index.append((seconds, file))
-        fields.write_index(self.path / "fields.pvd", self.index)
+        self._index.append(seconds, file)
 
     def write_lineage(self, population: Population) -> None:
         """Write ``lineage.csv`` anew (atomically): where every void came from and what became of it."""
@@ -302,9 +302,8 @@ class RunFolder:
         states = _states(header)
         if states["run"] != self.marker["id"]:
             raise DamagedError("it is of another run")
-        for row, name in TABLES.items():
-            if name not in REPLACED:
-                Table(self.path / name, row).check(states["tables"][name])
+        for file in (*_tables(self.path).values(), fields.FieldIndex(self.path / INDEX)):
+            file.check(states["tables"][file.path.name])
 
     def go_on(
         self, saved: tuple[Path, dict[str, Any]], loaded: LoadedCase, ranks: int, numbers: Mapping[str, Any]
@@ -331,11 +330,9 @@ class RunFolder:
             so_far.append({"from_step": header["step"], "changes": changed})
             write_atomic(self.path / "case.toml", tomli_w.dumps(loaded.resolved()))
         self._manifest_base |= {"changed": so_far} if so_far else {}
-        for table in self._tables.values():
-            table.cut(int(states["tables"][table.path.name]["bytes"]))
+        for file in self._growing():
+            file.cut(int(states["tables"][file.path.name]["bytes"]))
         checkpoint.set_aside(path)
-        self.index = [(float(seconds), str(file)) for seconds, file in states["outputs"]]
-        fields.write_index(self.path / "fields.pvd", self.index)
         self.write_manifest({"status": "running"})
 
     def state(self) -> dict[str, Any]:
@@ -343,8 +340,7 @@ class RunFolder:
         return {
             "run": self.marker["id"],
             "versions": self._versions,
-            "tables": {table.path.name: table.written() for table in self._tables.values()},
-            "outputs": self.index,
+            "tables": {file.path.name: file.written() for file in self._growing()},
             "wall_time_s": time.monotonic() - self.started,
         }
 
@@ -368,6 +364,10 @@ class RunFolder:
                 old.unlink()
         for name in SHOWN:
             Results(self.path / name).remove()
+
+
+def _tables(folder: Path) -> dict[type[Row], Table[Any]]:
+    return {row: Table(folder / name, row) for row, name in TABLES.items() if name not in REPLACED}
 
 
 def adopt(folder: Path) -> None:

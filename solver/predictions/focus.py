@@ -13,20 +13,22 @@ the third order of eps only, by 1e-5 of the constriction here.
 from __future__ import annotations
 
 import csv
+import logging
 import math
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from mpi4py import MPI
 
-from meshes.gmsh.mesh_profile import mesh_profile
+from meshes.gmsh.mesh_profile import MeshingError, mesh_profile
 from meshes.profile.polyline import InterfaceProfile, profile_from_shapes
 from meshes.profile.triangulated import profile_from_seeds
 from meshes.seeds import VoidShape
 from meshes.sizing import SizeRule
+from solver.case.given import quantity
 from solver.equations.static_current import solve_current
 from solver.equations.terms.current import CurrentParameters
 
@@ -34,20 +36,30 @@ if TYPE_CHECKING:
     from meshes.cell import CellMesh, CoordinateKind
     from solver.setup.setup import Setup
 
+log = logging.getLogger("livoid")
+
 FRACTIONS = (0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9)
 """Contact fractions (areas)."""
 WAGNER = (0.01, 0.1, 1.0, 10.0, 100.0)
 KINDS: tuple[CoordinateKind, ...] = ("plane", "axisymmetric", "3d")
+DISC = "disc"
 SOLID_FRACTIONS = (0.35, 0.5, 0.65, 0.8)
 """Those of the 3-D array (a disc fits into the square from 1 - pi/4 up)."""
 SMALLEST_SOLID = 1.0 - math.pi / 4.0
 """Contact fraction of the 3-D array whose discs touch."""
+SMALLEST, LARGEST = 0.01, 0.99
+"""Ends of the contact fractions that are meshed."""
+LEAST_WAGNER = 1e-4
+"""Below it the current at an edge changes over less than elements resolve; elsewhere it is that of Wa = 0."""
 DEPTH = 3.0
 """Electrolyte: what the array does to the potential has decayed by exp(-3 pi)."""
 METAL = 0.5
 """Height of the metal; no part of the current's problem."""
 ASPECT = 0.2
 """Height over half-width of the voids; no part of the current's problem."""
+SOLID_ASPECT = 0.25
+"""The same of the caps in the 3-D array. Roofs that rise steeply from a triple line with such fine elements
+leave flat tetrahedra, and no usable mesh."""
 
 
 EPS = 0.05
@@ -66,7 +78,7 @@ _DISC_DEPTH = 3.0
 
 @dataclass(frozen=True)
 class FocusRow:
-    """Current focusing of one geometry.
+    """Current focusing of one geometry; numbers are NaN where it could not be meshed.
 
     Attributes:
         kind: plane, axisymmetric or 3d.
@@ -91,6 +103,49 @@ class FocusRow:
     total: float
     limit: float
     bound: float
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be solved.
+
+    Attributes:
+        arrays: kinds of cells.
+        disc: whether an isolated contact is, too.
+        contact: contact fractions of the arrays, empty for the usual ones.
+        wagner: Wagner numbers, rising.
+    """
+
+    arrays: tuple[CoordinateKind, ...]
+    disc: bool
+    contact: tuple[float, ...]
+    wagner: tuple[float, ...]
+
+    def with_case(self, setup: Setup) -> Asked:
+        """The Wagner number of a case among the others, unless it is too low."""
+        own = float(f"{case_wagner(setup)[0]:.4g}")
+        return replace(self, wagner=tuple(sorted({*self.wagner, *([own] if own > LEAST_WAGNER else [])})))
+
+
+def asked(kinds: Sequence[str], contact: Sequence[str], wagner: Sequence[str]) -> Asked:
+    """What is asked for in words; nothing stands for all arrays, the usual fractions and numbers.
+
+    Raises:
+        CaseError: if a number cannot be.
+        ValueError: for an array that is none, and contact of none.
+    """
+    unknown = [kind for kind in kinds if kind not in (*KINDS, DISC)]
+    if unknown:
+        raise ValueError(f"no array {', '.join(unknown)}; there are {', '.join((*KINDS, DISC))}")
+    arrays = tuple(kind for kind in KINDS if not kinds or kind in kinds)
+    if contact and not arrays:
+        raise ValueError("contact is of arrays; an isolated disc has none")
+    smallest, what = SMALLEST, "a fraction"
+    if "3d" in arrays:
+        smallest, what = SMALLEST_SOLID, "a fraction (in the 3-D array, which is asked for too, discs touch)"
+    fractions = tuple(quantity("contact", text, "", smallest, LARGEST, what) for text in contact)
+    numbers = sorted({quantity("wagner", text, "", LEAST_WAGNER) for text in wagner} or WAGNER)
+    return Asked(arrays, DISC in kinds, fractions, tuple(numbers))
 
 
 def case_wagner(setup: Setup) -> tuple[float, float]:
@@ -123,7 +178,7 @@ def focus_cell(kind: CoordinateKind, half_width: float, wagner: float, comm: MPI
     room, width, height = min(half_width, 1.0 - half_width), 2.0 * half_width, ASPECT * half_width
     if kind == "3d":
         rule = SizeRule(tip=max(0.03 * room, min(0.1 * room, 0.2 * wagner)), growth=0.35, largest=0.35)
-        quarter = [VoidShape((0.0, 0.0), width, height)]
+        quarter = [VoidShape((0.0, 0.0), width, SOLID_ASPECT * half_width, "cap")]
         solid = profile_from_seeds(quarter, extents=(1.0, 1.0), metal_height=METAL, electrolyte_depth=DEPTH)
         return mesh_profile(solid, rule, comm)
     rule = SizeRule(tip=min(0.02 * room, 0.1 * wagner), growth=0.12, largest=0.1)
@@ -160,6 +215,15 @@ def focus_row(kind: CoordinateKind, fraction: float, wagner: float, comm: MPI.Co
     )
 
 
+def _solved(kind: CoordinateKind, fraction: float, wagner: float, comm: MPI.Comm) -> FocusRow:
+    """One geometry; NaN where it cannot be meshed (said by rank 0's log): the others count."""
+    try:
+        return focus_row(kind, fraction, wagner, comm)
+    except MeshingError as error:
+        log.warning("focus: %s, contact fraction %g, Wa = %g: %s", kind, fraction, wagner, error)
+        return FocusRow(kind, fraction, void_half_width(kind, fraction), wagner, *[math.nan] * 6)
+
+
 def focus_study(
     kinds: Sequence[CoordinateKind],
     comm: MPI.Comm,
@@ -171,7 +235,7 @@ def focus_study(
     for kind in kinds:
         for fraction in fractions or (SOLID_FRACTIONS if kind == "3d" else FRACTIONS):
             for number in wagner:
-                rows.append(focus_row(kind, fraction, number, comm))
+                rows.append(_solved(kind, fraction, number, comm))
                 if comm.rank == 0:
                     print(_shown(rows[-1]), flush=True)
     return rows

@@ -22,7 +22,7 @@ ANYWAY = ("title", "output", "numerics.max_steps")
 
 def may_change(path: str) -> bool:
     """Whether a run may go on with another value at a dotted path, as far as the path tells."""
-    return any(path == key or path.startswith(f"{key}.") for key in (*AHEAD, *ANYWAY))
+    return any(path == key or path.startswith((f"{key}.", f"{key}[", f"{key} ")) for key in (*AHEAD, *ANYWAY))
 
 
 def other_case(stored: Mapping[str, Any], wanted: Mapping[str, Any], *, extend: bool) -> list[str]:

@@ -65,5 +65,10 @@ def duration(seconds: float) -> str:
     """A time in the unit in which people say it."""
     for unit, length in (("days", 86400.0), ("h", 3600.0), ("min", 60.0)):
         if seconds >= 2.0 * length:
-            return f"{seconds / length:.2g} {unit}"
-    return f"{max(seconds, 1.0):.2g} s"
+            return f"{_two_digits(seconds / length)} {unit}"
+    return f"{_two_digits(max(seconds, 1.0))} s"
+
+
+def _two_digits(value: float) -> str:
+    """A number to two digits, without an exponent (110, not 1.1e+02)."""
+    return f"{float(f'{value:.2g}'):.6g}"

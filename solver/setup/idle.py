@@ -6,11 +6,13 @@ said, with both names.
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from solver.algebra.options import SOLVER_OPTIONS, with_overrides
+from solver.case.errors import said_once
 from solver.case.units import split_quantity
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ _ROUNDING = 1.0 + 1e-9
 
 
 def idle_keys(setup: Setup) -> tuple[str, ...]:
-    """One sentence for every key that differs from its default and has no effect."""
+    """One sentence for each key that is not at its default and has no effect; entries of a list in one."""
     case = setup.loaded.case
     given = {path: _text(value) for path, value in _given(case, type(case), "")}
     given |= {
@@ -38,13 +40,23 @@ def idle_keys(setup: Setup) -> tuple[str, ...]:
         for kind in ("metal", "electrolyte", "creep")
         for key, value in (getattr(getattr(case.material, kind), "model_extra", None) or {}).items()
     }
+    paths = sorted(given)
     found: dict[str, None] = {}
     for beginnings, reason in _reasons(setup):
-        for path in (path for path in given if path.startswith(beginnings)):
+        for path in _beginning(paths, beginnings):
             table = next((begin for begin in beginnings if begin.endswith(".")), None)
             shown = f"{path} = {given[path]}" if table is None else table.removesuffix(".")
             found[f"{shown} has no effect: {reason}"] = None
-    return tuple(found)
+    return tuple(said_once(found))
+
+
+def _beginning(paths: list[str], beginnings: tuple[str, ...]) -> Iterator[str]:
+    """Those of sorted paths that begin in one of these ways."""
+    for begin in dict.fromkeys(beginnings):
+        for path in paths[bisect.bisect_left(paths, begin) :]:
+            if not path.startswith(begin):
+                break
+            yield path
 
 
 def _given(section: BaseModel, model: type[BaseModel], path: str) -> Iterator[tuple[str, Any]]:

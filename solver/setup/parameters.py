@@ -71,7 +71,7 @@ def model_parameters(
         extra_terms: terms from elsewhere, besides those that the case itself asks for.
     """
     return ModelParameters(
-        current=current.from_case(loaded, scales, protocol.stages(loaded.case.operation)[0]),
+        current=current.from_case(loaded, scales, protocol.first_stage(loaded.case.operation)),
         creep=creep.from_case(loaded, scales),
         vacancies=vacancies.from_case(loaded, scales),
         surface=capillarity.from_case(loaded, scales),

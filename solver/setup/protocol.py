@@ -151,6 +151,13 @@ def stages(operation: Operation) -> list[Stage]:
     return [_stage(step, operation, cycle, number) for cycle, number, step in operation.steps()]
 
 
+def first_stage(operation: Operation) -> Stage:
+    """The first of the stages, whatever their number."""
+    for cycle, number, step in operation.steps():
+        return _stage(step, operation, cycle, number)
+    return stages(operation)[0]
+
+
 def _stage(step: ProtocolStep, operation: Operation, cycle: int, number: int) -> Stage:
     sign, currents = _SIGN[step.do], step.currents
     given = 0.0 if step.current is None else sign * step.current

@@ -44,6 +44,8 @@ LEAST_APART = 0.1
 """Share of the interval, or of the default one if that is shorter, between two outputs for what happens."""
 DEFAULT_INTERVAL = 1.0
 """C/m2 between field outputs where the charge of the run is not known beforehand either."""
+LEAST_STEPS, STEPS_PER_STAGE = 20_000, 100
+"""Time steps of a run, and for each step of its protocol, after which it counts as endless by default."""
 _ROUNDING = 1e-9
 """Relative difference of two lengths that are the same."""
 
@@ -262,13 +264,16 @@ def _step_limits(loaded: LoadedCase, parameters: ModelParameters) -> StepLimits:
 
 
 def _step_control(loaded: LoadedCase, scales: Scales) -> StepControl:
-    numerics = loaded.case.numerics
+    numerics, operation = loaded.case.numerics, loaded.case.operation
+    most = numerics.max_steps
+    if most is None:
+        most = max(LEAST_STEPS, STEPS_PER_STAGE * operation.cycles * len(operation.step))
     return StepControl(
         first=numerics.first_step / scales.time,
         smallest=numerics.smallest_step / scales.time,
         largest=numerics.largest_step / scales.time,
         growth=numerics.step_growth,
-        most=numerics.max_steps,
+        most=most,
     )
 
 

@@ -1,4 +1,4 @@
-"""The start of a step of the protocol: current and load jump to their values there."""
+"""The start of a step of the protocol, where current and load jump to their values, and its last state."""
 
 from __future__ import annotations
 
@@ -35,3 +35,20 @@ def take(simulation: Simulation) -> None:
             log.debug("%s: %s", simulation.stage.describe(), error)
             if simulation.clock.step_size < simulation.setup.steps.smallest:
                 raise simulation.failure(f"{simulation.stage.describe()} cannot begin: {error}") from None
+
+
+def land(simulation: Simulation) -> None:
+    """Solve and observe the last geometry of a step of the protocol, with an output."""
+    clock = simulation.clock
+    simulation.schedule.place(clock, simulation.model)
+    simulation.schedule.follow(clock, simulation.model)
+    try:
+        simulation.model.solve(clock.last_step)
+    except SolveError as error:
+        log.warning("the last geometry could not be solved: %s", error)
+        return
+    clock.next_output = 0
+    if clock.recorded < clock.step:
+        simulation.observe()
+    elif not simulation.output_due:  # recorded as the start of a step that is not made
+        simulation.tell_of_state(due=True)

@@ -54,13 +54,15 @@ def run(simulation: Simulation) -> RunOutcome:
             take_temperature(simulation)
             simulation.begin_stage()
             while (why := simulation.stage_over()) is None:
-                rejection = _advanced(simulation)
-                if rejection is None:
+                steps, rejection = clock.step, _advanced(simulation)
+                if rejection is not None:
+                    simulation.rescue(rejection)
+                else:
                     simulation.stop_at_cutoff()
+                    if clock.step == steps:
+                        continue  # the stage is over where the step was to begin
                     simulation.change_interface()
                     simulation.remesh_if_needed()
-                else:
-                    simulation.rescue(rejection)
                 simulation.tell("step_done")
             simulation.end_stage(why)
             clock.stage += 1

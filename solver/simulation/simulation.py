@@ -10,7 +10,6 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NoReturn
 
-from solver.algebra.newton import SolveError
 from solver.core import interrupts, timing
 from solver.interface.landing import IMPATIENCE, share_at_change
 from solver.simulation import before_change, ending, jump
@@ -134,11 +133,13 @@ class Simulation:
 
     def end_stage(self, why: str) -> None:
         """Record the last state of the stage, and that it is over."""
-        self.observe_last()
+        jump.land(self)
         self.tell("stage_ends", why)
 
     def advance(self) -> step.StepRejectedError | None:
         """Solve, observe and move the interface, in smaller and smaller steps until one is accepted.
+
+        There is no step where the state at its start has met a cut-off: what came before it was a jump.
 
         Returns:
             None, or why the last step was rejected if the next one would be too small.
@@ -162,6 +163,8 @@ class Simulation:
                         self.clock.last_step if goes_on and not varies else 0.0,
                         midway if varies else None,
                     )
+            except step.NoStepError:
+                return None
             except step.StepRejectedError as rejection:
                 self.clock.rejected += 1
                 self.ahead = None
@@ -178,7 +181,7 @@ class Simulation:
     def step_size(self) -> float:
         """Next step in L/v0: proposal, largest step, and the next output or end of stage.
 
-        At rest, once next to nothing changes, steps go on growing beyond the largest.
+        At rest, once next to nothing changes, and without voids steps go on growing beyond the largest.
         """
         dt = min(self.clock.step_size, max(self.setup.steps.largest, self.clock.unhurried))
         time = self.clock.stage_time
@@ -205,8 +208,8 @@ class Simulation:
             # a step cut short by an output does not slow the ones after it
             min(clock.step_size, step.change_limit(dt, result, limits)),
         )
-        if self.stage.kind == "rest":
-            clock.unhurried = step.unhurried(dt, result, limits, self.healed)
+        pace = step.pace(self.model, self.stage.kind, self.last.gap_fraction)
+        clock.unhurried = step.unhurried(dt, result, limits, self.healed, pace)
         self.interface.profile = self.discretisation.surfaces.profile()
         assert self._trace is not None
         self.surface.accept(self._trace, dt)
@@ -221,11 +224,14 @@ class Simulation:
         return lambda moved: surfaces.spaced(moved, sizes)
 
     def _observe_if_held(self) -> None:
-        """Observe the solved state; where the whole contact parts in it the run ends there."""
+        """Observe the solved state; no step goes on from it where the contact parts or a cut-off is met."""
         parted = ending.parting_event(self.model)
         if parted is not None:
             self.stop("event", [parted])
         self.observe()
+        assert self.last is not None
+        if cutoffs.furthest(self.stage, self.setup.cutoff_voltage, self.last) >= -cutoffs.TOLERANCE:
+            raise step.NoStepError
 
     def _trace_contact(self) -> None:
         """Take the contact of the solved state, which a step leaves on the electrolyte if it counts."""
@@ -249,26 +255,19 @@ class Simulation:
         self.balance, self.errors = volume_balance(
             self.balance, self.result, self.model, seen.platen, seen.void_measure
         )
-        self.output_due = self.schedule.output_due(self.clock, seen)
+        self.tell_of_state(due=self.schedule.output_due(self.clock, seen))
+
+    def tell_of_state(self, *, due: bool) -> None:
+        """Let callbacks record the last solved state, and write it out where an output is due."""
+        assert self.last is not None
+        self.output_due = due
         self.tell("state_solved")
-        if self.output_due:
-            self.schedule.written(self.clock, seen)
+        if due:
+            self.schedule.written(self.clock, self.last)
 
     def forget_observables(self) -> None:
         """The model is another one: what measures it is made anew."""
         self._observables = None
-
-    def observe_last(self) -> None:
-        """Solve and observe the last geometry, with an output."""
-        self.schedule.place(self.clock, self.model)
-        self.schedule.follow(self.clock, self.model)
-        try:
-            self.model.solve(self.clock.last_step)
-        except SolveError as error:
-            log.warning("the last geometry could not be solved: %s", error)
-            return
-        self.clock.next_output = 0
-        self.observe()
 
     def stop_at_cutoff(self) -> None:
         """End the run where the overpotential is at its limit."""
@@ -333,7 +332,9 @@ class Simulation:
         when = (self.clock.time, self.capacity)
         self.interface.population.change(found, state.labels, state.next_label, when)
         self.tell("events_happened", found)
+        self.approach.begin()
         self.clock.step_size *= step.AFTER_CHANGE
+        self.clock.unhurried = 0.0
         self.clock.shown = replace(self.clock.shown, event=True)
         return True
 

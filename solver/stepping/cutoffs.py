@@ -3,7 +3,8 @@
 A cut-off is a function of the state that passes a limit. States are known at the ends of time steps; a step
 that may go past a limit is solved at its end as well, and is undone and shortened (regula falsi) until the
 limit is met to :data:`TOLERANCE` of its value, or to :data:`TIME_TOLERANCE` of the time that the stage has
-lasted, where the function jumps (contact is lost facet by facet).
+lasted, where the function jumps (contact is lost facet by facet). What jumps between two steps (a stage
+begins, an event) is past the limit in the first state that is solved after it: there is no step from there.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def reached(stage: Stage, seen: Observation) -> str | None:
 
 def voltage_reached(limit: float | None, seen: Observation) -> bool:
     """Whether the overpotential has met the limit (V) of the whole run."""
-    return limit is not None and abs(seen.shares.total) >= limit * (1.0 - TOLERANCE)
+    return limit is not None and abs(seen.shares.total) / limit - 1.0 >= -TOLERANCE
 
 
 def furthest(stage: Stage, run_voltage: float | None, seen: Observation) -> float:
@@ -83,7 +84,7 @@ class Approach:
     always: bool = False
 
     def begin(self) -> None:
-        """Forget the states of an earlier stage."""
+        """Forget the states before a jump."""
         self.before, self.beyond = (None, None), math.inf
 
     def share(self, time: float, step: float, here: float, ahead: Callable[[], float | None]) -> float | None:

@@ -70,6 +70,10 @@ class StepRejectedError(RuntimeError):
         self.factor = factor
 
 
+class NoStepError(RuntimeError):
+    """The state at the start of a step is where the protocol ends it: there is none, and all is as before."""
+
+
 @dataclass(frozen=True)
 class StepResult:
     """What a step did; all dimensionless.
@@ -116,7 +120,8 @@ def advance(
         dt: time step (L/v0).
         limits: what the step may do at most.
         even: slides moved surface nodes (m, gdim) along their surface; None leaves them.
-        observe: called between solving and moving, while fields and geometry belong together.
+        observe: called between solving and moving, while fields and geometry belong together; raises
+            NoStepError where there is to be no step.
         past: called at the end of a step of ``dt``; says at which share of it a cut-off of the protocol was,
             or None. It leaves the model as it is.
         last: the step before (L/v0), on the same mesh and of one void, which says how its closing changes;
@@ -127,6 +132,7 @@ def advance(
         StepRejectedError: if a solve fails, the surface moves too far, composition or stack pressure change
             too much, a cell inverts or roofs cross (the step goes past a change of topology), or it goes past
             a cut-off.
+        NoStepError: from ``observe``.
     """
     with _wholly(model):
         model.predictor.start()
@@ -174,7 +180,7 @@ def _wholly(model: CoupledModel) -> Iterator[None]:
     except ProfileError as error:
         model.restore(before)
         raise StepRejectedError(str(error), LANDING_CUT) from None
-    except (StepRejectedError, Interrupted):
+    except (StepRejectedError, NoStepError, Interrupted):
         model.restore(before)
         raise
 
@@ -278,19 +284,35 @@ def next_step(dt: float, result: StepResult, limits: StepLimits, growth: float) 
     return min(dt * factor, change_limit(dt, result, limits))
 
 
-def unhurried(dt: float, result: StepResult, limits: StepLimits, healed: float) -> float:
-    """Longest step of a rest that by the last one's rates changes next to nothing.
+def unhurried(
+    dt: float, result: StepResult, limits: StepLimits, healed: float, share: float = STILL
+) -> float:
+    """Longest step that by the last one's rates changes no more than a share of what a step may.
 
     Args:
         dt: of the last step.
         result: of it.
         limits: what a step may change.
         healed: change of the active fraction of the contact in it.
+        share: of :func:`pace`.
     """
     largest = change_limit(dt, result, limits)
     if healed > 0.0:
         largest = min(largest, dt * ACTIVE_CHANGE / healed)
-    return min(STILL * largest, FOR_EVER)
+    return min(share * largest, FOR_EVER)
+
+
+def pace(model: CoupledModel, kind: str, gap_fraction: float) -> float:
+    """Share of what a step may change that steps beyond numerics.largest_step may. Collective.
+
+    Next to nothing at rest. Where the contact is whole and flat nothing but the clamp's pressure and the
+    contact's memory changes at all, and what a step may change of those is enough; a composition has
+    gradients in depth, of which :class:`StepLimits` knows only the largest.
+    """
+    if kind == "rest":
+        return STILL
+    flat = gap_fraction == 0.0 and model.surface.total_projected() == 0.0
+    return float(flat and model.solute is None)
 
 
 def change_limit(dt: float, result: StepResult, limits: StepLimits) -> float:

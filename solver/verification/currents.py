@@ -16,16 +16,21 @@ from meshes.profile.triangulated import profile_from_seeds
 from meshes.seeds import VoidShape
 from meshes.sizing import SizeRule
 from solver.equations import static_current
-from solver.equations.terms.contact_resistance import Formula, Table
+from solver.equations.terms.contact_resistance import ResistanceFormula, ResistanceTable
 from solver.equations.terms.current import CurrentParameters
 from solver.verification.check import Check, refined, row
 
 if TYPE_CHECKING:
+    from meshes.cell import CellMesh
     from solver.equations.static_current import CurrentResult
-    from solver.equations.terms.contact_resistance import Profile
+    from solver.equations.terms.contact_resistance import ResistanceProfile
 
-PROFILE_DEPTH = 2.0
-"""Of the electrolyte, over the width of the cell."""
+DISC_DEPTH = 3.0
+"""Of the electrolyte, over the radius of the tube around a disc."""
+PROFILE_DEPTH, PROFILE_METAL = 2.0, 0.5
+"""Heights of the electrolyte and the metal, over the width of the cell."""
+PROFILE_SIZE = 0.1
+"""Elements along the contact of the coarsest mesh."""
 PROFILE_RESISTANCE = 0.5
 """kappa Z_0 over the width."""
 SWING = 0.6
@@ -137,6 +142,15 @@ def bounds(comm: MPI.Comm) -> list[Check]:
     return checks
 
 
+def disc_resistances(eps: float) -> tuple[float, float]:
+    """Spreading resistance times kappa c of a disc of radius c in a tube of c/eps.
+
+    Equipotential, and for uniform flux: Negus and Yovanovich 1984.
+    """
+    isothermal = 0.25 * (1 - 1.40978 * eps + 0.34406 * eps**3 + 0.0435 * eps**5 + 0.02271 * eps**7)
+    return isothermal, 0.25 * (1.08076 - 1.41042 * eps + 0.26604 * eps**3)
+
+
 @row("disc", "10", "disc contact (axisymmetric)")
 def disc(comm: MPI.Comm) -> list[Check]:
     """1/(4 kappa c) and 8/(3 pi^2 kappa c), each times the flux-tube factor of the finite cell.
@@ -146,8 +160,7 @@ def disc(comm: MPI.Comm) -> list[Check]:
     uniform flux (average temperature) 1.08076 - 1.41042 eps + 0.26604 eps^3 of the same 1/(4 kappa c).
     """
     eps = 0.1
-    isothermal = 0.25 * (1 - 1.40978 * eps + 0.34406 * eps**3 + 0.0435 * eps**5 + 0.02271 * eps**7)
-    uniform = 0.25 * (1.08076 - 1.41042 * eps + 0.26604 * eps**3)
+    isothermal, uniform = disc_resistances(eps)
     checks = []
     for label, z, exact in (("equipotential", 0.0, isothermal), ("uniform flux", 1e5, uniform)):
         compute = functools.partial(_disc_at, comm, eps, z)
@@ -155,7 +168,8 @@ def disc(comm: MPI.Comm) -> list[Check]:
     return checks
 
 
-def _disc_at(comm: MPI.Comm, eps: float, resistance: float, level: int) -> float:
+def disc_cell(comm: MPI.Comm, eps: float, level: int) -> CellMesh:
+    """A contact of radius 1 in a tube of radius 1/eps, three radii of the tube deep."""
     radius = 1.0 / eps
     rule = SizeRule(tip=0.005 * 0.25**level, growth=0.25 * 0.5**level, largest=1.5 * 0.5**level)
     height, side = 0.5, np.linspace(1.0, radius, 40)
@@ -163,9 +177,13 @@ def _disc_at(comm: MPI.Comm, eps: float, resistance: float, level: int) -> float
         [side, height * np.sqrt(np.clip(1.0 - ((radius - side) / (radius - 1.0)) ** 2, 0.0, 1.0))]
     )
     roof[0, 1] = 0.0
-    profile = InterfaceProfile(radius, 2.0, 3.0 * radius, (roof,), True)
-    result = solve_current(comm, profile, rule, CurrentParameters(1.0, resistance))
-    return result.joule_resistance() / (math.pi * radius**2)
+    return mesh_profile(InterfaceProfile(radius, 2.0, DISC_DEPTH * radius, (roof,), True), rule, comm)
+
+
+def _disc_at(comm: MPI.Comm, eps: float, resistance: float, level: int) -> float:
+    cell, parameters = disc_cell(comm, eps, level), CurrentParameters(1.0, resistance)
+    result = static_current.solve_current(cell, parameters, DISC_DEPTH / eps)
+    return result.joule_resistance() * eps**2 / math.pi
 
 
 @row("void-on-plane", "11", "insulating void on a contacting plane, Z = 0")
@@ -216,17 +234,57 @@ def butler_volmer(comm: MPI.Comm) -> list[Check]:
     return checks
 
 
-def _profile(kind: str) -> Profile:
-    """Z/Z_0: an expression, around an axis a table."""
+def chosen_profile(kind: str) -> ResistanceProfile:
+    """Z/Z_0 that gives a chosen current."""
     weight = SWING * math.tanh(MODES[kind] * PROFILE_DEPTH) / (MODES[kind] * PROFILE_RESISTANCE)
-    if kind == "axisymmetric":
-        r = np.linspace(0.0, 1.0, 2001)
-        mode = special.j0(MODES[kind] * r)
-        factors = (1.0 - weight * mode) / (1.0 + SWING * mode)
-        return Table((tuple(map(float, r)),), tuple(map(float, factors)))
-    cosine = _COSINES[kind]
-    text = f"(1 - {weight!r}*{cosine})/(1 + {SWING!r}*{cosine})"
-    return Formula(text, kind, (1.0, 1.0) if kind == "3d" else (1.0,))
+    return _of_mode(kind, f"(1 - {weight!r}*C)/(1 + {SWING!r}*C)")
+
+
+def steep_profile(kind: str) -> ResistanceProfile:
+    """Z/Z_0 = exp(2 c): from e^-2 to e^2 in the plane."""
+    return _of_mode(kind, "exp(2*C)")
+
+
+def _of_mode(kind: str, text: str) -> ResistanceProfile:
+    """An expression of the mode C of the cell's sides; around an axis a table of it."""
+    if kind != "axisymmetric":
+        return ResistanceFormula(
+            text.replace("C", _COSINES[kind]), kind, (1.0, 1.0) if kind == "3d" else (1.0,)
+        )
+    r = np.linspace(0.0, 1.0, 2001)
+    # an expression of x where x is the mode
+    values = ResistanceFormula(text.replace("C", "(x/width)"), "plane", (1.0,)).factor(
+        special.j0(MODES[kind] * r)[None]
+    )
+    return ResistanceTable((tuple(map(float, r)),), tuple(map(float, values)))
+
+
+def flat_cell(comm: MPI.Comm, kind: str, size: float) -> CellMesh:
+    """A flat contact of width 1 with elements of a size along it."""
+    rule = SizeRule(tip=size, growth=0.4, largest=4.0 * size, layer=size)
+    if kind == "3d":
+        solid = profile_from_seeds(
+            [], extents=(1.0, 1.0), metal_height=PROFILE_METAL, electrolyte_depth=PROFILE_DEPTH
+        )
+        return mesh_profile(solid, rule, comm)
+    flat = InterfaceProfile(1.0, PROFILE_METAL, PROFILE_DEPTH, (), kind == "axisymmetric")
+    return mesh_profile(flat, rule, comm)
+
+
+def void_cell(comm: MPI.Comm, kind: str) -> CellMesh:
+    """A void at the axis or in the corner of a coarse cell of width 1, deep as a flat one."""
+    seed, heights = VoidShape((0.0, 0.0) if kind == "3d" else (0.0,), 1.0, 0.5), (2.0, PROFILE_DEPTH)
+    if kind == "3d":
+        rule = SizeRule(tip=0.15, growth=0.5, largest=0.5)
+        solid = profile_from_seeds(
+            [seed], extents=(1.0, 1.0), metal_height=heights[0], electrolyte_depth=heights[1]
+        )
+        return mesh_profile(solid, rule, comm)
+    rule = SizeRule(tip=0.04, growth=0.3, largest=0.4)
+    flat = profile_from_shapes(
+        [seed], width=1.0, metal_height=heights[0], electrolyte_depth=heights[1], rule=rule, axisymmetric=True
+    )
+    return mesh_profile(flat, rule, comm)
 
 
 def solve_profile(comm: MPI.Comm, kind: str, level: int) -> CurrentResult:
@@ -237,14 +295,9 @@ def solve_profile(comm: MPI.Comm, kind: str, level: int) -> CurrentResult:
 
         Z/Z_0 = (1 - w c)/(1 + b c),    w = b tanh(k D)/(kappa k Z_0)
     """
-    size = 0.1 * 0.5**level
-    rule = SizeRule(tip=size, growth=0.4, largest=4.0 * size, layer=size)
-    parameters = CurrentParameters(1.0, PROFILE_RESISTANCE, patches=_profile(kind))
-    if kind == "3d":
-        solid = profile_from_seeds([], extents=(1.0, 1.0), metal_height=0.5, electrolyte_depth=PROFILE_DEPTH)
-        return static_current.solve_current(mesh_profile(solid, rule, comm), parameters, PROFILE_DEPTH)
-    flat = InterfaceProfile(1.0, 0.5, PROFILE_DEPTH, (), kind == "axisymmetric")
-    return static_current.solve_current(mesh_profile(flat, rule, comm), parameters, PROFILE_DEPTH)
+    parameters = CurrentParameters(1.0, PROFILE_RESISTANCE, patches=chosen_profile(kind))
+    cell = flat_cell(comm, kind, PROFILE_SIZE * 0.5**level)
+    return static_current.solve_current(cell, parameters, PROFILE_DEPTH)
 
 
 @row("resistance-profile", "28", "resistance that varies smoothly along a flat contact")

@@ -1,10 +1,10 @@
-"""Rows 25 to 27: impedance of a flat contact and of strips, and its limit at rest of the excitation."""
+"""Rows 25 to 27 in the plane: impedance of a flat contact and of strips, and its limit at 0 Hz."""
 
 from __future__ import annotations
 
 import functools
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from mpi4py import MPI
 
+    from meshes.cell import CellMesh
+    from solver.equations.linear_response import Response
+    from solver.equations.terms.contact_resistance import ResistanceProfile
     from solver.verification.check import Check
 
 DEPTH = 1.0
@@ -36,6 +39,7 @@ OMEGAS = (1.0, 100.0, 1000.0)
 """Angular frequencies: below, in and above the arcs."""
 ALLOY = CompositionParameters(fraction=0.1, limit=0.7, solvent=3.0, solute=1.0)
 """Ideal: Phi = 1, a_Li = x_Li."""
+VACANCIES = VacancyParameters(transport.DIFFUSIVITY, 1.0)
 LARGE = 1e6
 """Capacitance that shorts charge transfer; times omega 1 it is 1e-6 of a resistance."""
 
@@ -51,13 +55,19 @@ def _vacancies(omega: float, bias: float = 0.0) -> complex:
     return per_current(omega) / (1.0 + bias * per_current(0.0).real)
 
 
+def measured(chemistry: ElectrochemistryProblem, storage: Storage, depth: float, omega: float) -> Response:
+    """Response of a solved problem at one frequency. Collective."""
+    response = LinearResponse(chemistry, storage, depth)
+    found = response.at(omega)
+    response.destroy()
+    return found
+
+
 def _flat(comm: MPI.Comm, omega: float, bias: float, level: int) -> complex:
     chemistry = transport.flat(comm, COARSEST * 0.5**level, INTERFACE_LENGTH, RESISTANCE)
     chemistry.control(bias)
     chemistry.solve()
-    response = LinearResponse(chemistry, Storage(VACANT, LAYER), DEPTH)
-    found = response.at(omega).impedance
-    response.destroy()
+    found = measured(chemistry, Storage(VACANT, LAYER), DEPTH, omega).impedance
     chemistry.destroy()
     return found
 
@@ -72,11 +82,11 @@ def impedance_flat(comm: MPI.Comm) -> list[Check]:
             exact = DEPTH + 1.0 / (1j * omega * LAYER + 1.0 / interface)
             label = f"Z at omega = {omega:g}, i = {bias:g} i0"
             found = functools.partial(_flat, comm, omega, bias)
-            checks.append(_complex(label, exact, found, levels=4, tolerance=1e-5, expected_order=4.0))
+            checks.append(complex_check(label, exact, found, levels=4, tolerance=1e-5, expected_order=4.0))
     return checks
 
 
-def _complex(
+def complex_check(
     label: str,
     exact: complex,
     compute: Callable[[int], complex],
@@ -103,9 +113,7 @@ def _alloy(comm: MPI.Comm, omega: float, level: int) -> complex:
         cell, CurrentParameters(1.0, RESISTANCE, applied=0.0), None, ALLOY
     )
     chemistry.solve()
-    response = LinearResponse(chemistry, Storage(), DEPTH)
-    found = response.at(omega).impedance
-    response.destroy()
+    found = measured(chemistry, Storage(), DEPTH, omega).impedance
     chemistry.destroy()
     return found
 
@@ -122,7 +130,7 @@ def impedance_warburg(comm: MPI.Comm) -> list[Check]:
         exact = complex(DEPTH + RESISTANCE + warburg)
         found = functools.partial(_alloy, comm, omega)
         label = f"Z at omega = {omega:g}"
-        checks.append(_complex(label, exact, found, levels=3, tolerance=1e-3, expected_order=2.0))
+        checks.append(complex_check(label, exact, found, levels=3, tolerance=1e-3, expected_order=2.0))
     return checks
 
 
@@ -133,9 +141,7 @@ def _strips(comm: MPI.Comm, level: int) -> float:
     profile = profile_from_shapes([shape], width=1.0, metal_height=1.0, electrolyte_depth=3.0, rule=rule)
     chemistry = ElectrochemistryProblem.isolated(mesh_plane(profile, rule, comm), CurrentParameters(1.0, 1.0))
     chemistry.solve()
-    response = LinearResponse(chemistry, Storage(double_layer=LARGE), 3.0)
-    found = response.at(1.0).shares["constriction"].real
-    response.destroy()
+    found = measured(chemistry, Storage(double_layer=LARGE), 3.0, 1.0).shares["constriction"].real
     chemistry.destroy()
     return found
 
@@ -154,10 +160,25 @@ def impedance_slope(comm: MPI.Comm) -> list[Check]:
     rule = SizeRule(tip=0.04, growth=0.3, largest=0.4)
     shape = VoidShape((0.0,), 1.0, 0.5)
     profile = profile_from_shapes([shape], width=1.0, metal_height=2.0, electrolyte_depth=2.0, rule=rule)
-    transfer = CurrentParameters(1.0, RESISTANCE, kinetics="butler-volmer")
-    chemistry = ElectrochemistryProblem.isolated(
-        mesh_plane(profile, rule, comm), transfer, VacancyParameters(transport.DIFFUSIVITY, 1.0)
-    )
+    problem = interface(mesh_plane(profile, rule, comm), kinetics="butler-volmer")
+    return slopes(problem, 2.0)
+
+
+def interface(
+    cell: CellMesh,
+    *,
+    resistance: float = RESISTANCE,
+    patches: ResistanceProfile | None = None,
+    kinetics: Literal["linear", "butler-volmer"] = "linear",
+    vacancies: VacancyParameters | None = VACANCIES,
+) -> ElectrochemistryProblem:
+    """A contact of which there is no current yet."""
+    transfer = CurrentParameters(1.0, resistance, kinetics=kinetics, patches=patches, applied=0.0)
+    return ElectrochemistryProblem.isolated(cell, transfer, vacancies)
+
+
+def slopes(chemistry: ElectrochemistryProblem, depth: float, where: str = "") -> list[Check]:
+    """Z at 0 Hz against central differences of static solves, at two currents; destroys the problem."""
 
     def potential(current: float) -> float:
         chemistry.control(current)
@@ -167,15 +188,13 @@ def impedance_slope(comm: MPI.Comm) -> list[Check]:
     checks = []
     for current in (0.5, 2.0):
         potential(current)
-        response = LinearResponse(chemistry, Storage(VACANT, LAYER), 2.0)
-        exact = response.at(0.0).impedance.real
-        response.destroy()
+        exact = measured(chemistry, Storage(VACANT, LAYER), depth, 0.0).impedance.real
 
         def slope(level: int, current: float = current) -> float:
             step = 0.2 * 0.5**level
             return (potential(current + step) - potential(current - step)) / (2.0 * step)
 
-        label = f"slope at i = {current:g} i0"
+        label = f"slope at i = {current:g} i0{where}"
         checks.append(refined(label, exact, slope, levels=4, tolerance=1e-4, expected_order=2.0))
     chemistry.destroy()
     return checks

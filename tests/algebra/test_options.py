@@ -183,7 +183,7 @@ def test_voids_nucleate_where_vacancies_pile_up(tmp_path: Path, livoid: Livoid) 
                 "width_deviation": "0.1 um",
             }
         },
-        operation={"pressure": "0.2 MPa", "capacity": "0.0004 mAh/cm^2"},
+        operation={"pressure": "0.2 MPa", "capacity": "0.00008 mAh/cm^2"},
         numerics={"tip_size": "0.12 um", "largest_size": "0.6 um", "growth": 0.4},
     )
     result = livoid("run", str(case), "--out", "out")

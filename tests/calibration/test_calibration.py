@@ -230,11 +230,11 @@ def records(**columns: Any) -> Any:
     ("kind", "argument", "columns", "expected"),
     [
         ("capacity-at-contact-loss", 0.5, {"contact_fraction": [0.8, 0.6, 0.2]}, 0.625),
-        ("capacity-at-contact-loss", 0.9, {"contact_fraction": [0.8, 0.6, 0.2]}, 2.0),
+        ("capacity-at-contact-loss", 0.9, {"contact_fraction": [0.8, 0.6, 0.2]}, 1.0),
         ("capacity-at-active-loss", 0.5, {"active_fraction": [0.8, 0.4, 0.2]}, 0.375),
         ("capacity-at-voltage-factor", 2.0, {"voltage_V": [-0.01, -0.015, -0.025]}, 0.75),
         ("capacity-at-first-event", "split", {}, 0.7),
-        ("capacity-at-first-event", "open", {}, 2.0),
+        ("capacity-at-first-event", "open", {}, 1.0),
         ("mean-contact", None, {"contact_fraction": [0.8, 0.6, 0.2]}, 0.55),
         ("voltage-at-capacity", 0.25, {"voltage_V": [0.01, 0.02, 0.05]}, 0.015),
         ("voltage-at-capacity", 1.5, {"voltage_V": [0.01, 0.02, 0.05]}, math.nan),
@@ -248,8 +248,15 @@ def records(**columns: Any) -> Any:
     ],
 )
 def test_observables_of_a_run(kind: str, argument: Any, columns: Any, expected: float) -> None:
-    found = statistic(records(**columns), kind, argument, planned=2.0)
+    found = statistic(records(**columns), kind, argument, planned=1.0)
     assert found == pytest.approx(expected, nan_ok=True)
+
+
+def test_what_a_run_had_not_met_before_a_cut_off_is_not_known() -> None:
+    """A run that reached its planned end says "later than that", one that a cut-off ended says nothing."""
+    run = records(contact_fraction=[0.8, 0.6, 0.2])
+    found = [statistic(run, "capacity-at-contact-loss", 0.9, planned) for planned in (1.0, 2.0)]
+    assert found == pytest.approx([1.0, math.nan], nan_ok=True)
 
 
 def test_every_kind_is_tried() -> None:

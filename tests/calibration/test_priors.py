@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from solver.calibration.priors import Prior, drawn, load_priors
@@ -115,3 +117,31 @@ def test_the_plan_for_the_experiment_is_one_that_can_be_carried_out() -> None:
     assert all(
         load_priors(ROOT / "cases" / "zhao2025" / "calibration.toml")
     )  # a calibration file is one of priors
+
+
+def test_the_smaller_calibration_asks_what_the_whole_one_does() -> None:
+    """The same priors, measured values and errors; its runs end at the same capacities."""
+    whole, small = (
+        load_plan(ROOT / "cases" / "zhao2025" / f"{name}.toml")
+        for name in ("calibration", "calibration-small")
+    )
+    assert small.priors == whole.priors
+    asked = [
+        sorted((replace(o, cell=0) for o in plan.observables), key=lambda o: o.name)
+        for plan in (small, whole)
+    ]
+    assert asked[0] == asked[1]
+    assert sorted(cell.paths for cell in small.cells) == sorted(cell.paths for cell in whole.cells)
+    # a protocol's end is the sum of its steps
+    assert sorted(cell.planned for cell in small.cells) == pytest.approx([2.2, 2.6, 4.0])
+    assert sorted(cell.planned for cell in whole.cells) == pytest.approx([2.2, 2.6, 4.0])
+
+
+def test_the_shipped_posterior_is_one_of_the_smaller_calibration() -> None:
+    """Its columns are the parameters, and no sample lies outside their priors."""
+    plan = load_plan(ROOT / "cases" / "zhao2025" / "calibration-small.toml")
+    table = pd.read_csv(ROOT / "cases" / "zhao2025" / "results" / "posterior.csv")
+    assert [head.split(" (")[0] for head in table.columns] == list(plan.priors)
+    for prior, (head, values) in zip(plan.priors.values(), table.items(), strict=True):
+        assert str(head).endswith(f"({prior.unit})")
+        assert prior.number(0.0) <= values.min() < values.max() <= prior.number(1.0)

@@ -9,7 +9,7 @@ import pytest
 
 from solver.case.loading import CaseError, load_case, parse_case
 from solver.case.published import schema, schema_text
-from solver.core.files import MAX_TOML_SIZE
+from solver.core.files import MAX_CASE_SIZE
 from tests.conftest import ROOT, case_data
 
 SHIPPED = sorted((ROOT / "cases").glob("*.toml"))
@@ -104,7 +104,7 @@ def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "huge.toml"
     with path.open("wb") as file:
         file.truncate(1_000_000_000)
-    with pytest.raises(CaseError, match=f"larger than {MAX_TOML_SIZE} bytes"):
+    with pytest.raises(CaseError, match=f"larger than {MAX_CASE_SIZE} bytes"):
         load_case(path)
     with pytest.raises(CaseError, match="no such file"):
         load_case(tmp_path / "none.toml")

@@ -10,7 +10,7 @@ import tomli_w
 
 from solver.case.loading import CaseError, load_case, parse_case
 from solver.case.resistance_table import read_table
-from solver.equations.terms.contact_resistance import Formula, Table, change_length
+from solver.equations.terms.contact_resistance import ResistanceFormula, ResistanceTable, change_length
 from solver.setup.setup import set_up
 from tests.conftest import case_data, small_case
 
@@ -153,12 +153,12 @@ def test_profiles_that_cannot_be(section: dict[str, Any], message: str) -> None:
 
 def test_the_mesh_resolves_a_profile() -> None:
     """f changes e-fold over 1/max |d ln f/dx|; a uniform one asks for nothing."""
-    steep = Formula("exp(4*x/width)", "plane", (2.0,))
+    steep = ResistanceFormula("exp(4*x/width)", "plane", (2.0,))
     assert change_length(steep, (2.0,)) == pytest.approx(0.5, rel=1e-3)
     assert change_length(
-        Table(((0.0, 2.0), (0.0, 1.0)), (1.0, np.e, 1.0, np.e)), (2.0, 1.0)
+        ResistanceTable(((0.0, 2.0), (0.0, 1.0)), (1.0, np.e, 1.0, np.e)), (2.0, 1.0)
     ) == pytest.approx(1.0 / (np.e - 1.0), rel=2e-2)
-    assert change_length(Formula("2", "plane", (2.0,)), (2.0,)) == np.inf
+    assert change_length(ResistanceFormula("2", "plane", (2.0,)), (2.0,)) == np.inf
     assert set_up(small_case(heterogeneity={"expression": "2"})).sizes.layer is None
     layer = set_up(small_case(heterogeneity={"expression": "exp(x/um)"})).sizes.layer
     assert layer == pytest.approx(0.5, rel=1e-3)

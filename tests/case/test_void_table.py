@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 import tomli_w
 
@@ -80,6 +82,49 @@ def test_what_is_wrong_with_a_table(table: str, messages: list[str], tmp_path: P
         load_case(case_file(tmp_path, table))
     for message in messages:
         assert message in str(caught.value)
+
+
+def parquet_case(folder: Path, table: pd.DataFrame | bytes) -> Path:
+    path = case_file(folder, "", {"from": "voids.parquet", "shape": "cap"})
+    if isinstance(table, bytes):
+        (folder / "voids.parquet").write_bytes(table)
+    else:
+        table.to_parquet(folder / "voids.parquet")
+    return path
+
+
+def test_a_table_in_parquet_is_that_in_csv(tmp_path: Path) -> None:
+    """With an index that pandas has written, which is no column of a void."""
+    table = pd.DataFrame({"width_um": [2, 3], "position_um": [5.0, 12.0], "height_um": [0.5, 1.5]}, [7, 9])
+    (tmp_path / "csv").mkdir()
+    as_csv = case_file(tmp_path / "csv", table.to_csv(index=False), {"from": "voids.csv", "shape": "cap"})
+    loaded = load_case(parquet_case(tmp_path, table))
+    assert loaded.case.void == load_case(as_csv).case.void
+    (tmp_path / "voids.parquet").unlink()
+    assert parse_case(loaded.resolved()).case == loaded.case
+
+
+@pytest.mark.parametrize(
+    ("table", "messages"),
+    [
+        (pd.DataFrame({"position": [5.0], "width_kg": [2.0]}), ["write position_um", "'kg' is no length"]),
+        (pd.DataFrame({"position_um": ["=x()"], "width_um": [None]}),
+         ["line 2: position is no number", "line 2: width is no number"]),
+        (pd.DataFrame({"position_um": [], "width_um": []}), ["has no void"]),
+        (pd.DataFrame({"position_um": np.arange(3000.0), "width_um": 1.0}), ["3000 voids, more than 2000"]),
+        (b"PAR1 damaged PAR1", ["cannot be read"]),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_table_in_parquet(
+    table: pd.DataFrame | bytes, messages: list[str], tmp_path: Path
+) -> None:
+    with pytest.raises(CaseError) as caught:
+        load_case(parquet_case(tmp_path, table))
+    for message in messages:
+        assert message in str(caught.value)
+    (tmp_path / "voids.parquet").unlink()
+    with pytest.raises(CaseError, match="no such file"):
+        load_case(tmp_path / "case.toml")
 
 
 def test_what_is_wrong_around_a_table(tmp_path: Path) -> None:

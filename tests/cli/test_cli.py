@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import os
 import re
 import shlex
@@ -40,7 +41,7 @@ def test_all_commands_are_there() -> None:
         *("neutral", "critical", "threshold", "focus", "alloy", "study", "calibrate"),
         "pressure-needed",
         *("plot", "report", "view", "film", "microscope", "compare", "verify", "doctor", "test", "bench"),
-        *("docs", "soak", "cite", "eis", "python", "jupyter", "voids-from-image"),
+        *("docs", "soak", "cite", "eis", "python", "jupyter", "voids-from-image", "protocol"),
         "completion",
     }  # fmt: skip
     assert "job" not in SHOWN
@@ -111,7 +112,8 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
     assert usage.startswith(f"Usage: livoid {name} ")
     assert len(description.split()) >= 3 and description.endswith(".")
     for line in text.splitlines():
-        if line.startswith("  --") or (line.startswith("  ") and line.strip().split(":")[0].isupper()):
+        entry = line.startswith("  ") and not line.startswith("   ")
+        if entry and (line.startswith("  --") or line.strip().split(":")[0].isupper()):
             assert ":" in line and line.split(":", 1)[1].strip(), line
 
 
@@ -133,6 +135,19 @@ def test_help_lists_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
     text = capsys.readouterr().out
     assert all(f"\n  {name}: " in text for name in SHOWN)
     assert "\n  job: " not in text
+
+
+def test_entries_of_help_are_wrapped_once(monkeypatch: pytest.MonkeyPatch, livoid: Livoid) -> None:
+    """In a process of its own: a terminal's width is taken once."""
+    monkeypatch.setenv("COLUMNS", "60")
+    _, entries = livoid("--help", process=True).stdout.split("Commands:\n")
+    lines = entries.split("\n\n")[0].splitlines()
+    further = [line for line in lines if line.startswith("      ")]
+    assert max(map(len, lines)) <= 60
+    assert len(lines) - len(further) == len(SHOWN) + 2, "as many first lines as commands, help and version"
+    assert all(line.startswith("  ") for line in lines)
+    long = [line for line, after in itertools.pairwise(lines) if after in further]
+    assert min(map(len, long)) > 40, "a line ends early: its text had been wrapped before"
 
 
 def test_without_a_command_the_commands_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -204,19 +219,27 @@ def test_other_shells_complete(shell: str, mark: str, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("given", "serial", "parallel"),
     [
-        ("--quick", "-m not slow -n auto --dist loadgroup", "-m parallel and not one_rank and not slow"),
+        (
+            "--quick",
+            "-m not two_ranks and not slow -n auto --dist loadgroup",
+            "-m parallel and not one_rank and not slow",
+        ),
         (
             "-k name --quick -x",
-            "-m not slow -n auto --dist loadgroup -k name -x",
+            "-m not two_ranks and not slow -n auto --dist loadgroup -k name -x",
             "-m parallel and not one_rank and not slow -p no:cacheprovider -k name -x",
         ),
-        ("", "-m  -n auto --dist loadgroup", "-m parallel and not one_rank -p no:cacheprovider"),
+        ("", "-m not two_ranks -n auto --dist loadgroup", "-m parallel and not one_rank -p no:cacheprovider"),
         (
             "a/test_b.py -n 0",
-            "-m  -n 0 --dist loadgroup a/test_b.py",
+            "-m not two_ranks -n 0 --dist loadgroup a/test_b.py",
             "-m parallel and not one_rank -p no:cacheprovider a/test_b.py",
         ),
-        ("-n4 -x", "-m  -n 4 --dist loadgroup -x", "-m parallel and not one_rank -p no:cacheprovider -x"),
+        (
+            "-n4 -x",
+            "-m not two_ranks -n 4 --dist loadgroup -x",
+            "-m parallel and not one_rank -p no:cacheprovider -x",
+        ),
     ],
 )
 def test_quick_leaves_slow_tests_out_of_both_parts(
@@ -235,6 +258,33 @@ def test_quick_leaves_slow_tests_out_of_both_parts(
     first, _, second = result.stdout.splitlines()
     assert first.startswith(f"python3 -m pytest {serial}")
     assert second.startswith(f"mpirun -n 2 python3 -m pytest {parallel}")
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "said"),
+    [
+        ("--repeat 3", 1, "1 of 3 times all tests held"),
+        ("--repeat=1 -k name", 0, "1 of 1 times all tests held"),
+        ("--repeat many", 2, "not many"),
+        ("--repeat 0", 2, "not 0"),
+        ("--figures --repeat 2", 2, "whole suite alone"),
+        ("--figures -x", 2, "whole suite alone"),
+    ],
+)
+def test_the_parallel_part_is_repeated(given: str, code: int, said: str, tmp_path: Path) -> None:
+    """A stand-in for mpirun holds the first time only."""
+    (tmp_path / "mpirun").write_text('#!/bin/sh\necho "mpirun $*"\nmkdir "$HELD"\n', encoding="utf-8")
+    (tmp_path / "mpirun").chmod(0o755)
+    variables = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HELD": str(tmp_path / "held")}
+    result = subprocess.run(
+        ["sh", str(ROOT / "tests" / "run.sh"), *given.split()],
+        env=os.environ | variables, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert result.returncode == code, result.stderr
+    assert said in result.stdout + result.stderr
+    runs = [line for line in result.stdout.splitlines() if line.startswith("mpirun -n 2 python3 -m pytest")]
+    assert len(runs) == {"--repeat 3": 3, "--repeat=1 -k name": 1}.get(given, 0)
+    assert all(line.endswith("-k name") for line in runs) or "-k" not in given
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,7 @@ def test_the_kernel_runs_cells_and_can_be_broken_off(
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
     monkeypatch.setenv("LIVOID_LAUNCHER", str(ROOT / "livoid"))
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # `livoid test` has set it for all that it starts
     assert livoid("jupyter").returncode == 0
     manager = client_of.KernelManager(kernel_name="livoid")
     manager.start_kernel(cwd=str(tmp_path))

@@ -13,8 +13,10 @@ import pytest
 import tomli_w
 
 import livoid
+from solver.predictions import focus as focusing
 from solver.predictions import threshold as sought
 from solver.predictions.critical import Crossing, SizeTrial
+from solver.predictions.focus import FocusRow
 from tests.conftest import ROOT, TIMEOUT, case_data, environment, table
 from tests.livoid.conftest import Made
 
@@ -215,6 +217,28 @@ def test_thresholds_are_asked_for_in_units(monkeypatch: pytest.MonkeyPatch) -> N
         livoid.threshold(case, currents=["1"])
     with pytest.raises(livoid.CaseError, match="with voids"):
         livoid.threshold(case.with_(void=[]))
+
+
+def test_focusing_is_a_table_with_a_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without solving: the current is uniform on the contact."""
+    monkeypatch.setattr(
+        focusing,
+        "focus_row",
+        lambda kind, f, wagner, _comm: FocusRow(
+            kind, f, 1.0 - f, wagner, 1.0 / f, 1.0, 0.1, wagner / f, 0.1, 0.2
+        ),
+    )
+    found = livoid.focus(livoid.Case.from_dict(case_data()), kinds=["plane"], contact=[0.3, 0.7], wagner=[5])
+    assert found.table["contact_fraction"].unique().tolist() == [0.3, 0.7]
+    assert 5.0 in found.table["wagner"].tolist() and len(found.table) == 4
+    assert found.plot().axes[0].get_ylabel().startswith("Largest")
+    assert livoid.focus(kinds=["plane"], contact=[0.3], wagner=[5]).table["wagner"].tolist() == [5.0]
+    with pytest.raises(livoid.CaseError, match="contact"):
+        livoid.focus(contact=[1.2])
+    with pytest.raises(livoid.CaseError, match="wagner"):
+        livoid.focus(wagner=[0])
+    with pytest.raises(ValueError, match="no array plan"):
+        livoid.focus(kinds=["plan"])
 
 
 def pressure(loaded: object) -> float:

@@ -1,4 +1,7 @@
-"""Changes of topology are one thing in the plane and in 3-D: the same statements on both kinds of roof."""
+"""Changes of topology are one thing in the plane and in 3-D: the same statements on both kinds of roof.
+
+In 3-D of round voids, and of those that run through the cell like a plane one.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.spatial import Delaunay
-from shapely import Point, Polygon
+from shapely import Point, Polygon, box
 
 from meshes.profile.base import covers, spot
 from meshes.profile.footprints import rectangle, snapped
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
 
 SIDE, RULE = 6.0, SizeRule(0.1, 0.5, 1.5)
 MIDDLE = 0.5 * SIDE
+LENGTH = 3.0
+"""Of the cell in which cylinders run along y."""
 EVENT = RULE.event_length
 
 Shape = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -93,7 +98,22 @@ def solid(*domes: Dome) -> SurfaceProfile:
     return SurfaceProfile((SIDE, SIDE), SIDE, SIDE, tuple(voids))
 
 
-both = pytest.mark.parametrize("cell", [plane, solid])
+def cylinder(*domes: Dome) -> SurfaceProfile:
+    voids = []
+    for dome in domes:
+        footprint = box(dome.x - dome.radius, 0.0, dome.x + dome.radius, LENGTH)
+        share, y = np.cos(np.linspace(np.pi, 0.0, 81)), np.linspace(0.0, LENGTH, 31)
+        share, y = (part.ravel() for part in np.meshgrid(share, y))
+        away = np.column_stack([dome.radius * share, y - 0.5 * LENGTH])
+        z = dome.height * np.sqrt(np.maximum(1.0 - share**2, 0.0)) * dome.shape(away)
+        z[np.abs(share) == 1.0] = 0.0
+        at = np.column_stack([dome.x + dome.radius * share, y])
+        roof = Roof(np.column_stack([at, z]), Delaunay(at).simplices.astype(np.int64))
+        voids.append(void_of(footprint, roof))
+    return SurfaceProfile((SIDE, LENGTH), SIDE, SIDE, tuple(voids))
+
+
+both = pytest.mark.parametrize("cell", [plane, solid, cylinder])
 Cell = Callable[..., Any]
 
 
@@ -116,7 +136,7 @@ def changed(profile: Any, *seeds: Seed) -> tuple[Labelled[Any], list[Event]]:
 
 
 def centre(x: float, cell: Cell) -> NDArray[np.float64]:
-    return np.array([x] if cell is plane else [x, MIDDLE])
+    return np.array([x] if cell is plane else [x, MIDDLE if cell is solid else 0.5 * LENGTH])
 
 
 @both
@@ -198,7 +218,7 @@ def test_the_contact_opens_where_there_is_room(cell: Cell) -> None:
     assert changes[0].size == pytest.approx(OPEN_LENGTHS * EVENT, rel=0.02)
     opened = state.profile.voids[1]
     assert opened.height == pytest.approx(OPEN_HEIGHT * EVENT, rel=0.02)
-    assert covers(opened.footprint, np.array([[4.5, MIDDLE if cell is solid else 0.0, 0.0]])).all()
+    assert covers(opened.footprint, np.array([[*centre(4.5, cell), 0.0, 0.0][:3]])).all()
     # what opened calls for no change
     assert resolve(state.profile, state.labels, state.next_label, RULE)[1] == []
 

@@ -21,7 +21,7 @@ from solver.output import rows
 from solver.output.columns import Column, Row, column
 from solver.output.shown_fields import SHOWN_FIELDS
 from solver.output.tables import Table
-from tests.conftest import ROOT, case_data, environment, table
+from tests.conftest import ROOT, case_data, environment, on_two_ranks, table
 
 Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -238,7 +238,8 @@ def test_absent_and_empty_tables_have_no_columns(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_reads_back_into_its_columns(tmp_path: Path, livoid: Livoid) -> None:
+@on_two_ranks
+def test_a_run_reads_back_into_its_columns(tmp_path: Path, together: Path, livoid: Livoid) -> None:
     """Strip and plate, so that every table has rows; on two ranks."""
     steps = [
         {"do": "strip", "current": "0.5 mA/cm^2", "capacity": "0.00006 mAh/cm^2"},
@@ -247,11 +248,11 @@ def test_a_run_reads_back_into_its_columns(tmp_path: Path, livoid: Livoid) -> No
     data = case_data(output={"interval": "0.00003 mAh/cm^2"}, numerics={"tip_size": "0.12 um", "growth": 0.4})
     data["operation"] = {"pressure": "0.5 MPa", "step": steps}
     (tmp_path / "case.toml").write_text(tomli_w.dumps(data), encoding="utf-8")
-    done = livoid("run", "case.toml", "--out", "out", ranks=2)
+    done = livoid("run", str(tmp_path / "case.toml"), "--out", "out", ranks=2)
     assert done.returncode == 0, done.stdout + done.stderr
-    run = read_run(tmp_path / "out")
+    run = read_run(together / "out")
     for row, name in rows.TABLES.items():
-        text, found = table(tmp_path / "out" / name), read_table(tmp_path / "out", row)
+        text, found = table(together / "out" / name), read_table(together / "out", row)
         if row is rows.EventRow:
             assert text == [] and found == {}
             continue

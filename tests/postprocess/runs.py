@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from meshes.tags import Region
 from solver.output.columns import Row
-from solver.output.fields import write_index
+from solver.output.fields import FieldIndex
 from solver.output.rows import InterfaceRow, SeriesRow, VoidRow
 from solver.output.tables import Table
 
@@ -93,12 +93,12 @@ def write_run(folder: Path, cell: Cell, outputs: Sequence[Output]) -> Path:
     (folder / "case.toml").write_text(tomli_w.dumps(case), encoding="utf-8")
     tables = {row: Table[Any](folder / f"{name}.csv", row) for row, name in
               ((SeriesRow, "series"), (VoidRow, "voids"), (InterfaceRow, "interface"))}  # fmt: skip
-    index = []
+    index = FieldIndex(folder / "fields.pvd")
     for number, output in enumerate(outputs):
         seconds = 7200.0 * output.capacity if output.seconds is None else output.seconds
         file = f"fields/output_{number:05d}000000.pvtu"
         _write(cell.mesh(output.voids), folder / file)
-        index.append((seconds, file))
+        index.append(seconds, file)
         common = {"output": number, "time_s": seconds, "capacity_mAh_cm2": output.capacity}
         step = {
             "contact_fraction": 1.0 - output.true_loss,
@@ -110,7 +110,6 @@ def write_run(folder: Path, cell: Cell, outputs: Sequence[Output]) -> Path:
         tables[SeriesRow].append([_row(SeriesRow, common | step)])
         tables[InterfaceRow].append([_row(InterfaceRow, common | {"part": "contact"})])
         tables[VoidRow].append([_row(VoidRow, common | _void(cell, void)) for void in output.voids])
-    write_index(folder / "fields.pvd", index)
     return folder
 
 

@@ -16,7 +16,7 @@ from postprocess.experiment.files import read_columns
 from postprocess.experiment.measurement import Measurement, read_measurement
 from solver.case.errors import CaseError
 from solver.case.header_units import unit_in
-from solver.case.schema.data import Data
+from solver.case.schema.data import ABSCISSAE, MEASURED, Data
 from solver.cli.main import main
 from solver.output.rows import ProfileRow
 from solver.output.tables import Table
@@ -127,6 +127,50 @@ def test_everything_that_runs_record_can_be_measured(tmp_path: Path) -> None:
     for row in rows:
         assert (row["against"], row["against_unit"], row["points"]) == ("time", "s", "4")
         assert float(row["largest"]) == pytest.approx(0.0, abs=1e-9), row["quantity"]
+
+
+def test_each_quantity_over_each_abscissa_and_on_the_page(tmp_path: Path) -> None:
+    """All that can be measured, a constant off: 1 in each unit of the comparison, or 0.1 of a share."""
+    run = run_folder(tmp_path / "run")
+    series = pd.read_csv(run / "series.csv")
+    series["active_fraction"], series["current_mA_cm2"] = 0.5, 0.5
+    series["largest_height_um"] = [output.voids[0].height for output in OUTPUTS]
+    series.to_csv(run / "series.csv", index=False)
+    exact = {
+        "current": 0.5, "voltage": series["voltage_V"], "pressure": 2.0,
+        "contact": series["contact_fraction"],
+        "contact_loss": 1.0 - series["contact_fraction"], "active": 0.5, "voids": 1.0,
+        "mean_width": series["largest_width_um"], "largest_width": series["largest_width_um"],
+        "mean_height": series["largest_height_um"], "largest_height": series["largest_height_um"],
+    }  # fmt: skip
+    assert set(exact) == set(MEASURED) - {*ABSCISSAE, "solute"}
+    for over, column in (("time", "time_s"), ("capacity", "capacity_mAh_cm2")):
+        table_of = {column: series[column]}
+        for name, values in exact.items():
+            unit = MEASURED[name][0]
+            off = 1.0 if unit or name == "voids" else 0.1
+            head = f"{name} ({unit})" if unit else name
+            table_of[head] = values - off
+        pd.DataFrame(table_of).to_csv(tmp_path / "exp.csv", index=False)
+        out = tmp_path / over
+        compare([run], [tmp_path / "exp.csv"], {}, out)
+        rows = {row["quantity"]: row for row in table(out / "residuals.csv")}
+        assert set(rows) == set(exact)
+        page = (out / "overlay.html").read_text(encoding="utf-8")
+        for name, row in rows.items():
+            off = 0.1 if row["unit"] == "" and name != "voids" else 1.0
+            assert (row["against"], row["points"]) == (over, "4")
+            assert float(row["bias"]) == pytest.approx(off, rel=1e-6), name
+            assert f"<td>{name}</td>" in page
+        assert "data:image/png;base64," in page and "<script" not in page
+
+
+def test_a_name_with_tags_is_text_on_the_page(tmp_path: Path) -> None:
+    run = run_folder(tmp_path / "run")
+    (tmp_path / "x.csv").write_text("capacity_mAh_cm2,voltage_V\n0,1\n0.2,2\n", encoding="utf-8")
+    compare([run], [tmp_path / "x.csv"], {"label": "<b>cell</b>"}, tmp_path / "out")
+    page = (tmp_path / "out" / "overlay.html").read_text(encoding="utf-8")
+    assert "<b>cell" not in page and "&lt;b&gt;cell" in page
 
 
 def test_a_profile_of_eds_at_its_capacity(tmp_path: Path) -> None:

@@ -17,23 +17,34 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpi4py import MPI
 
+from meshes.gmsh.session import MeshingError
+from meshes.quality import quality
+from postprocess.focus import draw_focus
 from postprocess.threshold import draw_thresholds, read_thresholds, spread
 from solver.algebra.newton import SolveError
 from solver.case.loading import LoadedCase, load_case, parse_case
 from solver.cli import main
 from solver.cli.arguments import case_reader
+from solver.predictions import focus as focusing
 from solver.predictions import threshold
 from solver.predictions.alloy import StudyRun
 from solver.predictions.critical import Crossing, SizeTrial, crossings
 from solver.predictions.critical_report import extremes, sentence
 from solver.predictions.focus import (
     EPS,
+    KINDS,
+    FocusRow,
+    asked,
+    case_wagner,
     disc_row,
     equipotential_limit,
+    focus_cell,
     focus_row,
     focus_study,
     tube_share,
     uniform_limit,
+    void_half_width,
+    write_focus,
 )
 from solver.predictions.instant import void_rates
 from solver.predictions.threshold import (
@@ -124,14 +135,15 @@ def test_arrays_of_discs_focus_at_their_edge(kind: str, comm: MPI.Comm) -> None:
 
 
 @pytest.mark.slow
-def test_focus_command(tmp_path: Path, livoid: Livoid) -> None:
+def test_focus_command(tmp_path: Path, livoid: Livoid, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(focusing, "FRACTIONS", (focusing.FRACTIONS[0], focusing.FRACTIONS[-1]))
     (tmp_path / "case.toml").write_text(tomli_w.dumps(case_data()), encoding="utf-8")
     result = livoid("focus", "case.toml", "--kind", "plane", "--out", "out")
     assert result.returncode == 0, result.stderr
     assert "this case: Wa =" in result.stdout
     with (tmp_path / "out" / "focus.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 7 * 6
+    assert len(rows) == 2 * 6
     assert (tmp_path / "out" / "focus.png").stat().st_size > 1000
 
 
@@ -394,6 +406,43 @@ def test_thresholds_of_any_currents_temperatures_and_metals(
     assert draw_thresholds(tmp_path, "title").stat().st_size > 1000
 
 
+def test_a_case_brings_its_wagner_number_unless_that_is_too_low() -> None:
+    plain = asked(["3d", "disc"], ["0.3"], ["5", "0.2"])
+    assert (plain.arrays, plain.disc, plain.contact, plain.wagner) == (("3d",), True, (0.3,), (0.2, 5.0))
+    assert asked([], [], []).arrays == KINDS and asked(["disc"], [], []).arrays == ()
+    setup = set_up(small_case())
+    own = float(f"{case_wagner(setup)[0]:.4g}")
+    assert plain.with_case(setup).wagner == tuple(sorted((0.2, own, 5.0)))
+    low = set_up(small_case(material={"electrolyte": {"name": "LPSCl", "area_resistance": "1e-6 ohm cm2"}}))
+    assert plain.with_case(low) == plain
+    with pytest.raises(ValueError, match="no array plan; there are plane, axisymmetric, 3d, disc"):
+        asked(["plan"], [], [])
+
+
+def test_a_cell_that_cannot_be_meshed_does_not_lose_the_others(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, comm: MPI.Comm, caplog: pytest.LogCaptureFixture
+) -> None:
+    def row(kind: str, fraction: float, wagner: float, _comm: MPI.Comm) -> FocusRow:
+        if fraction == 0.5:
+            raise MeshingError("Gmsh could not mesh the cell: too thin")
+        return FocusRow(kind, fraction, 1.0 - fraction, wagner, 2.0, 1.0, 0.1, 0.3, 0.1, 0.2)
+
+    monkeypatch.setattr("solver.predictions.focus.focus_row", row)
+    with caplog.at_level("WARNING", logger="livoid"):
+        rows = focus_study(["plane"], comm, [1.0], [0.3, 0.5, 0.7])
+    assert [math.isnan(found.total) for found in rows] == [False, True, False]
+    assert "contact fraction 0.5, Wa = 1: Gmsh could not mesh the cell: too thin" in caplog.text
+    write_focus(rows, tmp_path)
+    assert drawn(draw_focus(tmp_path))
+
+
+def test_narrow_contacts_of_the_solid_array_are_meshed_at_the_first_try(
+    monkeypatch: pytest.MonkeyPatch, comm: MPI.Comm
+) -> None:
+    monkeypatch.setattr("meshes.gmsh.solid.TRIES", ((1.0, False),))
+    assert quality(focus_cell("3d", void_half_width("3d", 0.35), 0.03, comm)) > 0.1
+
+
 def test_focus_of_any_contact_fraction(comm: MPI.Comm) -> None:
     """The whole resistance lies between its exact bounds (docs/verification.md, row 9)."""
     (row,) = focus_study(["plane"], comm, [2.0], [0.42])
@@ -408,9 +457,12 @@ def test_focus_of_any_contact_fraction(comm: MPI.Comm) -> None:
         (("threshold", "case.toml", "--current", "1 mA"), "--current"),
         (("threshold", "case.toml", "--temperature", "-300 °C"), "--temperature"),
         (("threshold", "case.toml", "--metal", "lithum"), "lithium"),
-        (("focus", "case.toml", "--contact", "1.2"), "--contact"),
-        (("focus", "case.toml", "--kind", "3d", "--contact", "0.1"), "--contact"),
-        (("focus", "case.toml", "--wagner", "0"), "--wagner"),
+        (("focus", "case.toml", "--contact", "1.2", "--kind", "plane"), "must be a fraction above 0.01 and"),
+        (
+            ("focus", "case.toml", "--kind", "3d", "--contact", "0.1"),
+            "discs touch) above 0.2146",
+        ),
+        (("focus", "case.toml", "--wagner", "1e-9"), "'1e-9': must be a value above 0.0001"),
         (("focus", "case.toml", "--kind", "disc", "--contact", "0.5"), "--contact is of arrays"),
     ],
 )

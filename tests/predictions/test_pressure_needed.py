@@ -430,6 +430,58 @@ def test_the_first_guess_is_the_static_threshold_within_the_bounds(
     assert found == pytest.approx(guess, rel=0.05)
 
 
+def preload(values: dict[str, str]) -> bool:
+    """2 MPa at 0.5 mA/cm2, 25 C and 5 ohm cm2 under a dead load; warmth helps, a stiff clamp does not.
+
+    In proportion to current and resistance, halved at 60 C; a clamp of 1 MPa/um needs twice the preload.
+    """
+    number = {path: float(value.split()[0]) for path, value in values.items()}
+    warm = 0.5 if number["operation.temperature"] > 300.0 else 1.0
+    resistance = number["material.electrolyte.area_resistance"] / 5.0
+    needed = 4.0 * number["operation.step[0].current"] * warm * resistance
+    return number["operation.pressure"] >= needed * (1.0 + number["fixture.stiffness"])
+
+
+@pytest.mark.usefixtures("closed_form")
+def test_a_posterior_over_current_temperature_and_stiffness_of_a_fixture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The whole command but its runs: the answer follows each of the three, and the samples' spread."""
+    made_by: list[Engine] = []
+
+    def engine(cores: int, *, quiet: bool) -> Engine:
+        assert (cores, quiet) == (1, True)
+        made_by.append(Engine(preload))
+        return made_by[-1]
+
+    monkeypatch.setattr("solver.cli.engine.engine", engine)
+    resistances = (4.0, 5.0, 6.0)
+    lines = ["material.electrolyte.area_resistance (ohm cm2)", *(f"{r:.10g}" for r in resistances)]
+    (tmp_path / "posterior.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    data = case_data(fixture={"stiffness": "0.1 MPa/um", "counter": "lithium"})
+    (tmp_path / "case.toml").write_text(tomli_w.dumps(data), encoding="utf-8")
+    words = ["pressure-needed", str(tmp_path / "case.toml"), "--active-contact", "0.5", "--quiet",
+             "--posterior", str(tmp_path / "posterior.csv"), "--samples", "3", "--start", "2 MPa",
+             "--resolution", "1.1", "--out", str(tmp_path / "out")]  # fmt: skip
+    for name, values in (("current", ("0.5 mA/cm2", "1 mA/cm2")), ("temperature", ("25 degC", "60 degC")),
+                         ("stiffness", ("0 MPa/um", "1 MPa/um"))):  # fmt: skip
+        words += [word for value in values for word in (f"--{name}", value)]
+    assert main(words) == EXIT_OK
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 8 and all(line.endswith("range of 3 samples)") for line in said), said
+    assert said[0].startswith("0.5 mA/cm2, 25 C, 0 MPa/um: 2")
+    content = json.loads((tmp_path / "out" / "pressure-needed.json").read_text(encoding="utf-8"))
+    for setting in content["settings"]:
+        warm = 0.5 if setting["temperature"] > 300.0 else 1.0
+        exact = 4.0 * setting["current"] * warm * (1.0 + setting["stiffness"])
+        for found, share in zip(
+            (*setting["interval_MPa"], setting["median_MPa"]), (0.8, 1.2, 1.0), strict=True
+        ):
+            assert share * exact <= found * 1.001 and found <= share * exact * 1.11
+    picture = tmp_path / "out" / "pressure-needed.png"
+    assert picture.stat().st_size > 10_000
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("snakemake") is None, reason="Snakemake is not installed")
 def test_a_whole_answer(livoid: Livoid, tmp_path: Path) -> None:

@@ -30,8 +30,8 @@ from tests.simulation.test_runs import SHORT
 
 REMESHING = {
     "numerics": {"smallest_quality": 0.9, "tip_size": "0.12 um"},
-    "operation": {"capacity": "0.0001 mAh/cm^2"},
-    "output": {"interval": "0.00005 mAh/cm^2"},
+    "operation": {"capacity": "0.00004 mAh/cm^2"},
+    "output": {"interval": "0.00002 mAh/cm^2"},
 }
 """No mesh is good enough."""
 BOUND = 120

@@ -18,8 +18,10 @@ from solver.setup.setup import set_up
 from solver.simulation.callbacks import Callback, Callbacks
 from solver.simulation.run import run_case, start
 from solver.simulation.simulation import Simulation
-from tests.conftest import advanced_after_two_rejections, case_data, small_case, table
-from tests.simulation.test_restart import MERGING, assert_same, kill_after, series
+from tests.conftest import ON_TWO_RANKS, advanced_after_two_rejections, case_data, small_case, table
+from tests.made_once import copied, made_once
+from tests.simulation.cut_off import cut_at
+from tests.simulation.test_restart import MERGING, assert_same, series
 from tests.simulation.test_runs import write_case
 
 HEALS = {"healing": {"rate": "1e-3 1/s", "exponent": 2.0}}
@@ -140,16 +142,25 @@ def test_contact_that_has_lifted_in_a_step_that_counts_has_parted(monkeypatch: p
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_with_its_record(
-    tmp_path: Path, livoid: Callable[..., subprocess.CompletedProcess[str]]
+@pytest.mark.parametrize("ranks", [1, pytest.param(2, marks=ON_TWO_RANKS)])
+def test_a_run_that_was_cut_off_goes_on_with_its_record(
+    ranks: int,
+    tmp_path: Path,
+    together: Path,
+    livoid: Callable[..., subprocess.CompletedProcess[str]],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """On one rank, then on two; that heals has all that a record can hold."""
+    """On one rank, then on one or two; that heals has all that a record can hold."""
+
+    def make(at: Path) -> None:
+        cut_at(at / "whole", {20: at / "cut"}, **MERGING, contact_memory=HEALS)
+
+    run = made_once("heals", make, tmp_path_factory)
     case = write_case(tmp_path, **MERGING, contact_memory=HEALS)
-    assert livoid("run", str(case), "--out", "whole").returncode == 0
-    kill_after(tmp_path / "out", case, 20)
-    result = livoid("run", str(case), "--out", "out", "--resume", ranks=2)
+    out = copied(run / "cut", together / "out")
+    result = livoid("run", str(case), "--out", "out", "--resume", ranks=ranks)
     assert result.returncode == 0, result.stderr
-    assert_same(tmp_path / "whole", tmp_path / "out", 1e-6)
+    assert_same(run / "whole", out, 1e-6)
     for name in ("active_fraction", "virgin_fraction"):
-        one, two = ([float(row[name]) for row in series(tmp_path / f)] for f in ("whole", "out"))
+        one, two = ([float(row[name]) for row in series(folder)] for folder in (run / "whole", out))
         assert two == pytest.approx(one, rel=1e-6), name

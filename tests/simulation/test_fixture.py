@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from postprocess.plots import plot_run
 from solver.case.schema.fixture import COUNTER_EXPANSION
-from tests.conftest import case_data, series, table
-from tests.simulation.test_restart import MERGING, kill_after
+from tests.conftest import case_data, on_two_ranks, series, table
+from tests.made_once import copied, made_once
+from tests.simulation.cut_off import cut_at, cut_on_all_ranks, go_on
+from tests.simulation.test_restart import MERGING
 from tests.simulation.test_runs import write_case
 
 Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -120,14 +122,12 @@ def test_a_dead_load_says_its_pressure(tmp_path: Path, livoid: Livoid) -> None:
 
 @pytest.fixture(scope="module")
 def falling(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The uninterrupted run of a void whose clamp lifts off."""
-    from tests.conftest import command, environment
+    """The uninterrupted run of a void whose clamp lifts off; beside it what a kill on the way leaves."""
 
-    folder = tmp_path_factory.mktemp("falling")
-    start = command("run", str(write_case(folder, **FALLING)), "--out", str(folder / "out"))
-    done = subprocess.run(start, env=environment(), capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stderr
-    return folder / "out"
+    def make(folder: Path) -> None:
+        cut_at(folder / "out", {6: folder / "cut"}, **FALLING)
+
+    return made_once("falling", make, tmp_path_factory) / "out"
 
 
 def assert_same_pressure(one: Path, two: Path) -> None:
@@ -148,15 +148,18 @@ def test_void_growth_and_lift_off_are_the_kinematics_of_the_stack(falling: Path)
 
 
 @pytest.mark.slow
+@on_two_ranks
 @pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1)])
-def test_a_killed_run_goes_on_with_its_pressure(
-    tmp_path: Path, livoid: Livoid, falling: Path, before: int, after: int
+def test_a_run_that_was_cut_off_goes_on_with_its_pressure(
+    together: Path, falling: Path, before: int, after: int
 ) -> None:
     """On one rank or two, before and after: the pressure of every step is that of the undisturbed run."""
-    case, out = write_case(tmp_path, **FALLING), tmp_path / "out"
-    kill_after(out, case, 6, ranks=before)
-    result = livoid("run", str(case), "--out", "out", "--resume", ranks=after)
-    assert result.returncode == 0, result.stderr
+    out = together / "out"
+    if before == 1:
+        copied(falling.with_name("cut"), out)
+    else:
+        cut_on_all_ranks(out, 6, **FALLING)
+    go_on(out, after, **FALLING)
     assert_same_pressure(falling, out)
 
 

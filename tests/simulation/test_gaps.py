@@ -20,23 +20,33 @@ from solver.setup.setup import set_up
 from solver.simulation.callbacks import Callback, Callbacks
 from solver.simulation.run import run_case, start
 from solver.simulation.simulation import Simulation
-from tests.conftest import advanced_after_two_rejections, case_data, series, small_case, table
-from tests.simulation.test_restart import assert_same, kill_after
-from tests.simulation.test_runs import write_case
+from tests.conftest import (
+    advanced_after_two_rejections,
+    case_data,
+    on_two_ranks,
+    series,
+    small_case,
+    table,
+)
+from tests.made_once import copied, made_once
+from tests.simulation.cut_off import cut_at, cut_on_all_ranks, go_on
+from tests.simulation.test_restart import assert_same
 
 Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
 
 PARTING: dict[str, Any] = {
     "geometry": {"width": "4 um", "metal_thickness": "4 um", "electrolyte_depth": "3 um"},
     "void": [{"width": "1 um"}],
-    "operation": {"pressure": "0.05 MPa", "capacity": "0.0002 mAh/cm^2"},
+    "operation": {"pressure": "0.05 MPa", "capacity": "0.00012 mAh/cm^2"},
     "heterogeneity": {"patch": [{"position": "4 um", "width": "3 um", "factor": 100.0}], "edge": "0.1 um"},
     "model": {"vacancies": False, "pressure_potential": False},
     "numerics": {"tip_size": "0.12 um", "growth": 0.4, "roof_fraction": 0.3, "courant": 0.6},
-    "output": {"interval": "0.0001 mAh/cm^2", "checkpoint_steps": 1},
+    "output": {"interval": "0.00006 mAh/cm^2", "checkpoint_steps": 1},
 }
 """Metal that is much too stiff at this pressure to follow what is stripped between the void and a stretch of
 hundred times the resistance."""
+CUT_AT = 6
+"""Step."""
 LOW, HIGH = 1.8, 3.2
 """um; where a test puts a gap."""
 
@@ -50,6 +60,15 @@ class Books(Callback):
         self.removed = [0.0]
         self.held: list[float] = []
         self.measured: list[float] = []
+
+    def kept(self) -> dict[str, list[float]]:
+        """What the metal was, what had been removed, and the gaps as they are kept and measured."""
+        return {
+            "metal": self.metal,
+            "removed": self.removed,
+            "held": self.held,
+            "measured": self.measured,
+        }
 
     def run_begins(self, simulation: Simulation) -> None:
         self.left = simulation.surface.state()
@@ -76,24 +95,22 @@ class Books(Callback):
 
 
 @pytest.fixture(scope="module")
-def booked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Books]:
-    """The uninterrupted run, in one process, and its books."""
-    folder, books = tmp_path_factory.mktemp("parting") / "out", Books()
-    outcome = run_case(parse_case(case_data(**PARTING)), RunFolder(folder), MPI.COMM_SELF, callbacks=[books])
-    assert outcome.status == "finished", outcome.message
-    return folder, books
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The uninterrupted run; beside it its books, and what a kill on the way leaves."""
+
+    def make(folder: Path) -> None:
+        books = Books()
+        cut_at(folder / "out", {CUT_AT: folder / "cut"}, books, **PARTING)
+        (folder / "books.json").write_text(json.dumps(books.kept()), encoding="utf-8")
+
+    return made_once("parting", make, tmp_path_factory) / "out"
 
 
-@pytest.fixture(scope="module")
-def whole(booked: tuple[Path, Books]) -> Path:
-    return booked[0]
-
-
-def test_metal_is_what_is_left_of_it_and_the_gaps(booked: tuple[Path, Books]) -> None:
+def test_metal_is_what_is_left_of_it_and_the_gaps(whole: Path) -> None:
     """Over all steps: no metal is made where gaps open, close, move with the mesh or are run over."""
-    out, books = booked
-    metal, held, measured = (np.array(v) for v in (books.metal, books.held, books.measured))
-    removed = np.cumsum(books.removed)
+    out, books = whole, json.loads(whole.with_name("books.json").read_text(encoding="utf-8"))
+    metal, held, measured = (np.array(books[name]) for name in ("metal", "held", "measured"))
+    removed = np.cumsum(books["removed"])
     assert held[0] == 0.0 and held[-1] > 0.05 * removed[-1]  # they are a good part of what was stripped
     np.testing.assert_allclose(metal - held, metal[0] - removed, atol=1e-8 * removed[-1])
     # the grid keeps what the mesh had, to the size of its cells
@@ -246,6 +263,23 @@ def test_a_run_that_stops_at_events_stops_where_the_contact_lets_go(tmp_path: Pa
     assert {row["gap_fraction"] for row in series(tmp_path / "held")} == {"0"}
 
 
+def test_contact_that_is_held_everywhere_never_parts(tmp_path: Path) -> None:
+    """The same metal, current and pressure with adhesion = "inf": tension in place of gaps and voids."""
+    data = case_data(**PARTING)
+    data["model"] = data["model"] | {"adhesion": "inf"}
+    data["operation"] = data["operation"] | {"capacity": "0.00002 mAh/cm^2"}
+    outcome = run_case(parse_case(data), RunFolder(tmp_path / "out"), MPI.COMM_SELF)
+    assert outcome.status == "finished", outcome.message
+    assert table(tmp_path / "out" / "events.csv") == []
+    rows = series(tmp_path / "out")
+    assert {row["gap_fraction"] for row in rows} == {"0"}
+    assert all(row["active_fraction"] == row["contact_fraction"] for row in rows)
+    along = [row for row in table(tmp_path / "out" / "interface.csv") if row["part"] == "contact"]
+    assert {(row["contact"], row["gap_um"]) for row in along} == {("1", "0")}
+    # what would have parted bears tension, many times the pressure
+    assert min(float(row["pressure_MPa"]) for row in along) < -10.0 * 0.05
+
+
 def test_without_parting_nothing_is_recorded() -> None:
     simulation = start(set_up(small_case()), MPI.COMM_SELF, Callbacks(MPI.COMM_SELF, []))
     simulation.begin_stage()
@@ -263,13 +297,16 @@ def assert_same_gaps(one: Path, two: Path) -> None:
 
 
 @pytest.mark.slow
+@on_two_ranks
 @pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1)])
-def test_a_killed_run_goes_on_with_its_gaps(
-    tmp_path: Path, livoid: Livoid, whole: Path, before: int, after: int
+def test_a_run_that_was_cut_off_goes_on_with_its_gaps(
+    together: Path, whole: Path, before: int, after: int
 ) -> None:
     """On one rank or two, before and after: the gaps of every step are those of the undisturbed run."""
-    case, out = write_case(tmp_path, **PARTING), tmp_path / "out"
-    kill_after(out, case, 6, ranks=before)
-    result = livoid("run", str(case), "--out", "out", "--resume", ranks=after)
-    assert result.returncode == 0, result.stderr
+    out = together / "out"
+    if before == 1:
+        copied(whole.with_name("cut"), out)
+    else:
+        cut_on_all_ranks(out, CUT_AT, **PARTING)
+    go_on(out, after, **PARTING)
     assert_same_gaps(whole, out)

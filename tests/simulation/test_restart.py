@@ -10,16 +10,20 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
 import pytest
 import pyvista
 import tomli_w
+from mpi4py import MPI
 from PIL import Image
 
 from solver.output import checkpoint
-from tests.conftest import case_data, command, environment, series, table
+from tests.conftest import ON_TWO_RANKS, case_data, command, environment, series, table
+from tests.made_once import copied, made_once
+from tests.simulation.cut_off import cut_at
 from tests.simulation.test_runs import write_case
 
 Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -32,6 +36,8 @@ MERGING = {
     "output": {"interval": "0.003 mAh/cm^2", "checkpoint_steps": 3},
 }
 """Two voids that meet early on, and part again later."""
+PLATING = 18
+"""Step of the run of an alloy at which it plates."""
 COMPARED = ("time_s", "voltage_V", "contact_fraction", "largest_height_um", "platen_um", "void_measure_um")
 
 
@@ -73,13 +79,12 @@ def kill_after(folder: Path, case: Path, step: int, ranks: int = 1) -> None:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The uninterrupted run."""
-    folder = tmp_path_factory.mktemp("whole")
-    case = write_case(folder, **MERGING)
-    start = command("run", str(case), "--out", str(folder / "out"))
-    done = subprocess.run(start, env=environment(), capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stderr
-    return folder / "out"
+    """The uninterrupted run; beside it, cut-5 and cut-25 are what a kill after so many steps leaves."""
+
+    def make(folder: Path) -> None:
+        cut_at(folder / "out", {step: folder / f"cut-{step}" for step in (5, 25)}, **MERGING)
+
+    return made_once("merging", make, tmp_path_factory) / "out"
 
 
 def test_the_run_goes_on_through_events(whole: Path) -> None:
@@ -99,79 +104,90 @@ def test_the_run_goes_on_through_events(whole: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.kind("kill -9 of a run")
-@pytest.mark.parametrize(("step", "ranks"), [(5, 1), (25, 2)])
-def test_a_killed_run_resumes_to_the_same_end(
-    tmp_path: Path, livoid: Livoid, whole: Path, step: int, ranks: int
+@pytest.mark.parametrize(("step", "ranks"), [(5, 1), pytest.param(25, 2, marks=ON_TWO_RANKS)])
+def test_a_run_that_was_cut_off_resumes_to_the_same_end(
+    tmp_path: Path, together: Path, livoid: Livoid, whole: Path, step: int, ranks: int, comm: MPI.Comm
 ) -> None:
-    case, out = write_case(tmp_path, **MERGING), tmp_path / "out"
-    kill_after(out, case, step)
-    # a write that was cut off in the middle, and a checkpoint that never became complete
-    with (out / "series.csv").open("a", encoding="utf-8") as file:
-        file.write("99,12.3,half a li")
-    (out / "checkpoint" / "99999999.partial").mkdir()
+    case, out = write_case(tmp_path, **MERGING), copied(whole.with_name(f"cut-{step}"), together / "out")
+    if comm.rank == 0:
+        # a write that was cut off in the middle, and a checkpoint that never became complete
+        with (out / "series.csv").open("a", encoding="utf-8") as file:
+            file.write("99,12.3,half a li")
+        (out / "checkpoint" / "99999999.partial").mkdir()
     result = livoid("run", str(case), "--out", "out", "--resume", ranks=ranks)
     assert result.returncode == 0, result.stderr
     assert_same(whole, out, 1e-6)
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["status"] == "finished"
     assert len(manifest["resumed"]) == 1
-    again = livoid("run", str(case), "--out", "out", "--resume")
+    again = livoid("run", str(case), "--out", "out", "--resume", ranks=ranks)
     assert again.returncode == 0
-    assert "already finished" in again.stdout
+    assert "already finished" in again.stdout or comm.rank > 0
 
 
 @pytest.mark.slow
-@pytest.mark.kind("kill -9 of a run")
-def test_distances_to_surfaces_are_found_again(tmp_path: Path, livoid: Livoid) -> None:
+@pytest.mark.parametrize("ranks", [1, pytest.param(2, marks=ON_TWO_RANKS)])
+def test_distances_to_surfaces_are_found_again(
+    ranks: int, tmp_path: Path, together: Path, livoid: Livoid, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """They are no part of a checkpoint: they follow from the mesh, on any number of ranks."""
-    case = write_case(
-        tmp_path,
-        material={"creep": {"name": "lithium-nabarro-herring"}},
-        operation={"pressure": "0.2 MPa", "capacity": "0.004 mAh/cm^2"},
-        output={"interval": "0.002 mAh/cm^2", "checkpoint_steps": 1},
-    )
-    assert livoid("run", str(case), "--out", "whole").returncode == 0
-    assert len(series(tmp_path / "whole")) > 8
-    kill_after(tmp_path / "out", case, 5)
-    result = livoid("run", str(case), "--out", "out", "--resume", ranks=2)
+    grains: dict[str, Any] = {
+        "material": {"creep": {"name": "lithium-nabarro-herring"}},
+        "operation": {"pressure": "0.2 MPa", "capacity": "0.004 mAh/cm^2"},
+        "output": {"interval": "0.002 mAh/cm^2", "checkpoint_steps": 1},
+    }
+    run = made_once("grains", lambda at: cut_at(at / "whole", {5: at / "cut"}, **grains), tmp_path_factory)
+    assert len(series(run / "whole")) > 8
+    case, out = write_case(tmp_path, **grains), copied(run / "cut", together / "out")
+    result = livoid("run", str(case), "--out", "out", "--resume", ranks=ranks)
     assert result.returncode == 0, result.stderr
-    assert_same(tmp_path / "whole", tmp_path / "out", 1e-6)
+    assert_same(run / "whole", out, 1e-6)
 
 
 @pytest.mark.slow
-@pytest.mark.kind("kill -9 of a run")
-def test_composition_and_protocol_are_resumed(tmp_path: Path, livoid: Livoid) -> None:
+@pytest.mark.parametrize("ranks", [1, pytest.param(2, marks=ON_TWO_RANKS)])
+def test_composition_and_protocol_are_resumed(
+    ranks: int, tmp_path: Path, together: Path, livoid: Livoid, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Killed while plating: x_Mg, the deposit so far and the stage go on."""
-    steps = [
-        {"do": "strip", "current": "0.5 mA/cm^2", "capacity": "0.0005 mAh/cm^2"},
-        {"do": "plate", "current": "0.5 mA/cm^2", "capacity": "0.0005 mAh/cm^2"},
-    ]
-    data = case_data(
-        material={"metal": {"name": "lithium-magnesium"}},
-        numerics={
+    alloy: dict[str, Any] = {
+        "material": {"metal": {"name": "lithium-magnesium"}},
+        "numerics": {
             "tip_size": "0.15 um",
             "roof_fraction": 0.3,
             "layer_size": "0.15 um",
             "largest_step": "1 s",
         },
-        output={"interval": "0.00025 mAh/cm^2", "checkpoint_steps": 1},
-    )
-    data["operation"] = {"pressure": "1 MPa", "step": steps}
-    case = tmp_path / "case.toml"
+        "output": {"interval": "0.00025 mAh/cm^2", "checkpoint_steps": 1},
+        "operation": {
+            "current": None,
+            "capacity": None,
+            "pressure": "1 MPa",
+            "step": [
+                {"do": "strip", "current": "0.5 mA/cm^2", "capacity": "0.0005 mAh/cm^2"},
+                {"do": "plate", "current": "0.5 mA/cm^2", "capacity": "0.0005 mAh/cm^2"},
+            ],
+        },
+    }
+
+    def make(at: Path) -> None:
+        cut_at(at / "whole", {PLATING: at / "cut"}, **alloy)
+
+    run = made_once("alloy", make, tmp_path_factory)
+    assert series(run / "cut")[-1]["kind"] == "plate"
+    case, data = tmp_path / "case.toml", case_data(**alloy)
+    data["operation"] = {name: value for name, value in data["operation"].items() if value is not None}
     case.write_text(tomli_w.dumps(data), encoding="utf-8")
-    assert livoid("run", str(case), "--out", "whole").returncode == 0
-    strips = [row["kind"] for row in series(tmp_path / "whole")].count("strip")
-    kill_after(tmp_path / "out", case, strips + 3)
-    result = livoid("run", str(case), "--out", "out", "--resume", ranks=2)
+    out = copied(run / "cut", together / "out")
+    result = livoid("run", str(case), "--out", "out", "--resume", ranks=ranks)
     assert result.returncode == 0, result.stderr
-    assert_same(tmp_path / "whole", tmp_path / "out", 1e-6)
-    first, second = series(tmp_path / "whole"), series(tmp_path / "out")
+    assert_same(run / "whole", out, 1e-6)
+    first, second = series(run / "whole"), series(out)
     for name in ("solute_contact", "solute_largest", "stage_capacity_mAh_cm2"):
         a, b = (np.array([float(row[name]) for row in rows]) for rows in (first, second))
         np.testing.assert_allclose(b, a, rtol=1e-6, err_msg=name)
     for file in ("stages.csv", "deposit.csv"):
-        one, two = table(tmp_path / "whole" / file), table(tmp_path / "out" / file)
+        one, two = table(run / "whole" / file), table(out / file)
         assert len(one) == len(two) > 0
         name = "deposit_mean_um" if file == "stages.csv" else "thickness_um"
         a, b = (np.array([float(row[name]) for row in rows]) for rows in (one, two))
@@ -207,8 +223,9 @@ def test_only_complete_checkpoints_count(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_film_comparison_and_costs_of_a_run(tmp_path: Path, livoid: Livoid, whole: Path) -> None:
-    for name in ("film.gif", "film.mp4"):
-        made = livoid("film", str(whole), "--out", str(tmp_path / name))
+    begun, whole = copied(whole.with_name("cut-5"), tmp_path / "begun"), copied(whole, tmp_path / "whole")
+    for name, run in (("film.mp4", begun), ("film.gif", whole)):
+        made = livoid("film", str(run), "--out", str(tmp_path / name))
         assert made.returncode == 0, made.stderr
         assert (tmp_path / name).stat().st_size > 2000
     with Image.open(tmp_path / "film.gif") as film:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import pyvista
 import tomli_w
+from mpi4py import MPI
 
 from meshes.topology import COLLAPSE_LENGTHS
 from solver.case.loading import parse_case
@@ -22,7 +23,9 @@ from solver.case.published import schema_text
 from solver.core.ownership import LIST
 from solver.output import checkpoint
 from solver.output.rows import SeriesRow
-from tests.conftest import ROOT, case_data, command, environment, series, table
+from solver.output.run_folder import RunFolder
+from solver.simulation.run import run_case
+from tests.conftest import ROOT, case_data, command, environment, on_two_ranks, series, table
 
 Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -123,13 +126,15 @@ def test_a_collapse_comes_when_the_void_is_so_small_whatever_the_mesh(tmp_path: 
 
 
 @pytest.mark.slow
-def test_serial_and_two_ranks_agree(tmp_path: Path, livoid: Livoid) -> None:
+@on_two_ranks
+def test_serial_and_two_ranks_agree(tmp_path: Path, together: Path, livoid: Livoid) -> None:
     """To solver tolerance, remeshing included (an unreachable quality bound forces it every step)."""
-    case = write_case(tmp_path, numerics={"tip_size": "0.08 um", "smallest_quality": 0.9}, **SHORT)
-    for ranks in (1, 2):
-        result = livoid("run", str(case), "--out", f"out{ranks}", ranks=ranks)
-        assert result.returncode == 0, result.stderr
-    one, two = series(tmp_path / "out1"), series(tmp_path / "out2")
+    changes = {"numerics": {"tip_size": "0.08 um", "smallest_quality": 0.9}, **SHORT}
+    outcome = run_case(parse_case(case_data(**changes)), RunFolder(tmp_path / "one"), MPI.COMM_SELF)
+    assert outcome.status == "finished", outcome.message
+    result = livoid("run", str(write_case(tmp_path, **changes)), "--out", "two", ranks=2)
+    assert result.returncode == 0, result.stderr
+    one, two = series(tmp_path / "one"), series(together / "two")
     assert len(one) == len(two)
     assert int(one[-1]["remeshes"]) > 0
     for name in ("time_s", "voltage_V", "contact_fraction", "largest_height_um", "void_gain_um_s",

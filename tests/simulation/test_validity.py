@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import math
 import shutil
 import subprocess
@@ -18,11 +19,15 @@ from mpi4py import MPI
 
 from meshes.profile.polyline import InterfaceProfile
 from meshes.tags import Boundary
+from solver.case.loading import load_case
+from solver.output.run_folder import RunFolder
 from solver.setup.setup import set_up
 from solver.simulation import validity
+from solver.simulation.run import run_case
 from solver.verification.flow import integral, on, problem
 from solver.verification.patches import quarter_annulus
-from tests.conftest import small_case, table
+from tests.conftest import on_two_ranks, small_case, table
+from tests.made_once import copied, made_once
 from tests.simulation.test_runs import SHORT, write_case
 
 Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -90,18 +95,31 @@ def test_sinks_that_are_too_far_away_are_warned_of() -> None:
     assert list(validity.of_case(unknown)) == []
 
 
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a short run that has ended, beside its case."""
+
+    def make(folder: Path) -> None:
+        loaded, log = load_case(write_case(folder, **SHORT)), logging.getLogger("livoid")
+        before = log.level
+        log.setLevel(logging.INFO)  # as the command does
+        outcome = run_case(loaded, RunFolder(folder / "out"), MPI.COMM_SELF)
+        log.setLevel(before)
+        assert outcome.status == "finished", outcome.message
+
+    return made_once("ended", make, tmp_path_factory) / "out"
+
+
 @pytest.mark.slow
-def test_check_and_run_report_and_warn(tmp_path: Path, livoid: Livoid) -> None:
-    case = write_case(tmp_path, **SHORT)
-    checked = livoid("check", str(case))
+def test_check_and_run_report_and_warn(ended: Path, livoid: Livoid) -> None:
+    checked = livoid("check", str(ended.with_name("case.toml")))
     assert checked.returncode == 0, checked.stderr
     assert "#   Z_vac      49.26 ohm cm2" in checked.stdout
     assert "warning: Z_vac = 49.3 ohm cm2" in checked.stderr
-    assert livoid("run", str(case), "--out", "out").returncode == 0
-    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+    manifest = json.loads((ended / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["Z_vac_ohm_cm2"] == pytest.approx(49.26, rel=1e-3)
     assert manifest["groups"]["Z_vac/Z"] == pytest.approx(49.26, rel=1e-3)
-    text = (tmp_path / "out" / "run.log").read_text(encoding="utf-8")
+    text = (ended / "run.log").read_text(encoding="utf-8")
     assert "Z_vac = 49.26 ohm cm2" in text
     assert text.count("vacancies alone cost a flat contact more") == 1
 
@@ -144,15 +162,11 @@ def test_a_run_says_each_once(tmp_path: Path, livoid: Livoid) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_repeats_itself(tmp_path: Path, livoid: Livoid) -> None:
-    case = write_case(tmp_path, **SHORT)
-    assert livoid("run", str(case), "--out", "out").returncode == 0
+def test_a_run_repeats_itself(ended: Path, tmp_path: Path, livoid: Livoid) -> None:
+    shutil.copytree(ended, tmp_path / "out")
     same = livoid("rerun", "out")
     assert same.returncode == 0, same.stdout + same.stderr
     assert "the same" in same.stdout
-    two = livoid("rerun", "out", "--out", "two", ranks=2)
-    assert two.returncode == 0, two.stdout + two.stderr
-    assert "ranks: 1 then, 2 now" in two.stdout
     # another result is found out, and named by its column
     path = tmp_path / "out" / "series.csv"
     rows = table(path)
@@ -168,10 +182,20 @@ def test_a_run_repeats_itself(tmp_path: Path, livoid: Livoid) -> None:
 
 
 @pytest.mark.slow
-def test_only_a_run_that_has_ended_is_repeated(tmp_path: Path, livoid: Livoid) -> None:
+@on_two_ranks
+def test_a_run_repeats_itself_on_other_ranks(
+    ended: Path, together: Path, livoid: Livoid, comm: MPI.Comm
+) -> None:
+    copied(ended, together / "out")
+    two = livoid("rerun", "out", "--out", "two", ranks=2)
+    assert two.returncode == 0, two.stdout + two.stderr
+    assert "ranks: 1 then, 2 now" in two.stdout or comm.rank > 0
+
+
+@pytest.mark.slow
+def test_only_a_run_that_has_ended_is_repeated(ended: Path, tmp_path: Path, livoid: Livoid) -> None:
     assert "is not a run folder" in livoid("rerun", "nowhere").stderr
-    case = write_case(tmp_path, **SHORT)
-    assert livoid("run", str(case), "--out", "out").returncode == 0
+    shutil.copytree(ended, tmp_path / "out")
     manifest = tmp_path / "out" / "manifest.json"
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"status": "interrupted"}))
     refused = livoid("rerun", "out")

@@ -165,6 +165,7 @@ def test_what_is_lost_is_named_with_how_to_repeat_it(
         return Trial(seed, kinds_of(case_of(seed)), "finished", steps=3, lost=["nan"] if seed == 4 else [])
 
     monkeypatch.setattr(soak, "run_trial", lose_one)
+    monkeypatch.delenv("LIVOID_FIGURES", raising=False)  # these are no trials
     assert (
         soak.main(["--first", "3", "--cases", "2", "--seconds", "9", "--out", str(tmp_path)]) == EXIT_FAILED
     )

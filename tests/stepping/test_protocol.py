@@ -22,7 +22,8 @@ from solver.output.plated_thickness import PlatedThickness
 from solver.setup import protocol
 from solver.setup.parameters import model_parameters
 from solver.setup.scales import case_scales
-from tests.conftest import ROOT, case_data, small_case, table
+from tests.conftest import ROOT, case_data, on_two_ranks, small_case, table
+from tests.made_once import made_once
 
 Livoid = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -87,10 +88,11 @@ def cycle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from solver.output.run_folder import RunFolder
     from solver.simulation.run import run_case
 
-    out = tmp_path_factory.mktemp("cycle") / "out"
-    outcome = run_case(parse_case(column(STEPS)), RunFolder(out), MPI.COMM_SELF)
-    assert outcome.status == "finished", outcome.message
-    return out
+    def make(folder: Path) -> None:
+        outcome = run_case(parse_case(column(STEPS)), RunFolder(folder / "out"), MPI.COMM_SELF)
+        assert outcome.status == "finished", outcome.message
+
+    return made_once("cycle", make, tmp_path_factory) / "out"
 
 
 @pytest.mark.slow
@@ -141,13 +143,14 @@ def test_fields_hold_the_composition(cycle: Path) -> None:
     assert metal.max() > 0.03 > metal.min() >= -1e-12
 
 
+@on_two_ranks
 @pytest.mark.slow
-def test_two_ranks_agree_through_a_cycle(cycle: Path, tmp_path: Path, livoid: Livoid) -> None:
+def test_two_ranks_agree_through_a_cycle(cycle: Path, tmp_path: Path, together: Path, livoid: Livoid) -> None:
     case = tmp_path / "case.toml"
     case.write_text(tomli_w.dumps(column(STEPS)), encoding="utf-8")
     result = livoid("run", str(case), "--out", "two", ranks=2)
     assert result.returncode == 0, result.stderr
-    one, two = table(cycle / "series.csv"), table(tmp_path / "two" / "series.csv")
+    one, two = table(cycle / "series.csv"), table(together / "two" / "series.csv")
     assert len(one) == len(two)
     for name in ("voltage_V", "solute_contact", "solute_largest", "platen_um", "time_s"):
         # the staggered loop stops at 1e-5 RT/F of an overpotential of order RT/F

@@ -1,11 +1,12 @@
-"""Rests of years: steps grow once nothing changes, and a rest ends early if asked."""
+"""Steps grow where nothing changes, at rest and under flat metal, and a rest ends early if asked."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from mpi4py import MPI
@@ -19,6 +20,9 @@ from solver.stepping.clock import Clock
 from solver.stepping.schedule import Schedule
 from solver.stepping.step import StepResult
 from tests.conftest import case_data, small_case, table
+
+if TYPE_CHECKING:
+    from solver.equations.coupled_model import CoupledModel
 
 LIMITS = StepLimits(courant=0.4, composition=0.05, pressure=0.02)
 YEAR = 365 * 86400.0
@@ -104,3 +108,35 @@ def test_a_rest_that_changes_something_keeps_to_its_largest_step() -> None:
     assert step.unhurried(largest, moving, LIMITS, 0.0) < largest
     still = replace(moving, courant=1e-5)
     assert step.unhurried(largest, still, LIMITS, 0.0) > largest
+
+
+@pytest.mark.parametrize(
+    ("kind", "gaps", "roofs", "solute", "expected"),
+    [
+        ("strip", 0.0, 0.0, None, 1.0),
+        ("rest", 0.0, 3.0, None, step.STILL),
+        ("strip", 0.0, 3.0, None, 0.0),
+        ("strip", 0.1, 0.0, None, 0.0),
+        ("strip", 0.0, 0.0, object(), 0.0),
+    ],
+)
+def test_only_flat_pure_metal_and_rests_know_longer_steps(
+    kind: str, gaps: float, roofs: float, solute: object, expected: float
+) -> None:
+    surface = SimpleNamespace(total_projected=lambda: roofs)
+    model = cast("CoupledModel", SimpleNamespace(surface=surface, solute=solute))
+    assert step.pace(model, kind, gaps) == expected
+
+
+def test_flat_metal_is_stripped_from_output_to_output(tmp_path: Path) -> None:
+    """Under a dead load nothing changes at all; 120 steps of numerics.largest_step."""
+    data = protocol(STRIP | {"duration": "4 h"}, numerics={"tip_size": "0.5 um"}, void=[])
+    data["geometry"]["metal_thickness"] = "150 um"  # far beyond the sinks of vacancies
+    data["output"] = {"interval": "1 mAh/cm^2"}
+    outcome = run_case(parse_case(data), RunFolder(tmp_path / "out"), MPI.COMM_SELF)
+    assert outcome.status == "finished", outcome.message
+    assert outcome.steps < 40
+    rows = table(tmp_path / "out" / "series.csv")
+    assert max(float(row["dt_s"]) for row in rows) > 10.0 * 120.0
+    assert max(abs(float(row["voltage_V"]) - float(rows[-1]["voltage_V"])) for row in rows) < 1e-9
+    assert max(float(row["lithium_error"]) for row in rows) < 1e-9

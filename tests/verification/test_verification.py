@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from mpi4py import MPI
 
 from solver.verification.check import Check, refined
 from solver.verification.rows import all_rows
 from solver.verification.table import format_check, run_rows
+from tests.conftest import ROOT
 
 SLOW = {"cylinder", "ring-spring", "shrinking-void", "sink-length", "sphere", "strips"}
-ONE_RANK = {*SLOW, "memory"}
+ONE_RANK = {*SLOW, "memory", "impedance-disc", "impedance-profile"}
 """Rows of refinements or of time that take most of all rows' time, of terms that other rows try on two ranks:
-creep (creep-laws, manufactured-creep, wave), the current of strips (disc, small-resistance, bounds), springs
-(fixture), sinks (vacancies). Motion through steps and the memory are compared on two ranks by whole runs."""
+creep (creep-laws, manufactured-creep, wave), the current of strips (disc, small-resistance, bounds),
+impedance (impedance-strips, impedance-slope-in-space), springs (fixture), sinks (vacancies). Motion through
+steps and the memory are compared on two ranks by whole runs."""
 
 
 def marks_of(name: str) -> list[pytest.MarkDecorator]:
@@ -29,9 +33,14 @@ def test_row(name: str, comm: MPI.Comm) -> None:
     assert not failing, "\n".join(failing)
 
 
-def test_every_promised_row_is_there() -> None:
-    numbers = {number for row in all_rows().values() for number in row.number.split("/")}
-    assert {str(k) for k in range(1, 25)} <= numbers
+def test_the_page_and_the_rows_promise_each_other() -> None:
+    page = (ROOT / "docs" / "verification.md").read_text(encoding="utf-8")
+    promised = set(re.findall(r"^(?:\*\*)?(\d+(?:/\w+)?)[.:]", page, re.MULTILINE))
+    numbers = {row.number for row in all_rows().values()}
+    groups = {number.split("/")[0] for number in numbers}
+    assert promised <= numbers | groups
+    assert groups <= promised
+    assert "28" in groups
 
 
 def test_a_wrong_value_or_order_fails() -> None:

@@ -97,8 +97,8 @@ class VoidPopulation(Section):
     from_: str | None = Field(
         None,
         alias="from",
-        description="CSV file beside this case with the columns position (3d: x and y), width and height, "
-        "units in their heads (width_um), instead of a random population; becomes [[void]] when read",
+        description="CSV or Parquet file beside this case with the columns position (3d: x and y), width and "
+        "height, units in their heads (width_um), instead of a random population; becomes [[void]] when read",
     )
     density: units.LineDensity = Field(description="mean number of voids per length of interface")
     mean_width: units.Length = Field(description="mean of the widths")

@@ -61,12 +61,16 @@ class Numerics(Section):
     smallest_step: units.Duration = Field(
         "1e-9 s", validate_default=True, description="a run whose steps become shorter than this fails"
     )
-    largest_step: units.Duration = Field("120 s", validate_default=True, description="longest time step")
+    largest_step: units.Duration = Field(
+        "120 s", validate_default=True, description="longest time step while shapes change"
+    )
     step_growth: Annotated[float, Field(gt=1, le=3, allow_inf_nan=False)] = Field(
         1.4, description="longest step over the one before it"
     )
-    max_steps: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        20000, description="a run ends after so many steps"
+    max_steps: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = Field(
+        None,
+        description="a run ends after so many time steps; default: 20000, or 100 for each step of the "
+        "protocol where that is more",
     )
     smallest_quality: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = Field(
         0.35, description="quality of the worst cell below which the mesh is made anew (1: equilateral)"

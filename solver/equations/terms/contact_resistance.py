@@ -31,7 +31,7 @@ _SAMPLES = {1: 4001, 2: 401}
 """Points along each extent, by their number, at which the steepest change of a profile is looked for."""
 
 
-class Profile(Protocol):
+class ResistanceProfile(Protocol):
     """f along the interface."""
 
     def factor(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -39,7 +39,7 @@ class Profile(Protocol):
 
 
 @dataclass(frozen=True)
-class Formula:
+class ResistanceFormula:
     """f as an expression; see :func:`~solver.core.expressions.interface_values`."""
 
     text: str
@@ -52,7 +52,7 @@ class Formula:
 
 
 @dataclass(frozen=True)
-class Table:
+class ResistanceTable:
     """f linear between points of a grid, beyond its ends as there.
 
     Attributes:
@@ -94,19 +94,19 @@ class Patches:
         return np.asarray(np.exp(logarithm))
 
 
-def from_case(loaded: LoadedCase, scales: Scales) -> Profile | None:
+def from_case(loaded: LoadedCase, scales: Scales) -> ResistanceProfile | None:
     """Profile of a case, None where Z is uniform."""
     return profile_of(loaded, scales.length)
 
 
-def profile_of(loaded: LoadedCase, length: float) -> Profile | None:
+def profile_of(loaded: LoadedCase, length: float) -> ResistanceProfile | None:
     """Profile of a case, None where Z is uniform; ``length`` is that of 1 um in m."""
     given, geometry = loaded.case.heterogeneity, loaded.case.geometry
     if given is None:
         return None
     if given.expression is not None:
         depth = () if geometry.depth is None else (geometry.depth / length,)
-        return Formula(given.expression, geometry.kind, (geometry.width / length, *depth))
+        return ResistanceFormula(given.expression, geometry.kind, (geometry.width / length, *depth))
     if given.points is not None:
         # a Z of the table is one at the temperature of the electrolyte's own number, and changes with it
         own = loaded.electrolyte.area_resistance.value / OHM_M2_PER_OHM_CM2
@@ -114,15 +114,17 @@ def profile_of(loaded: LoadedCase, length: float) -> Profile | None:
     return _patches(given, geometry.width / length, length)
 
 
-def _table(points: Sequence[Sequence[float]], own: float) -> Table:
+def _table(points: Sequence[Sequence[float]], own: float) -> ResistanceTable:
     """Profile through points (um, value); ``own`` is the value where f = 1."""
     table = np.array(points, dtype=np.float64)
     table = table[np.lexsort(table[:, -2::-1].T)]
     axes = [np.unique(column) for column in table[:, :-1].T]
-    return Table(tuple(tuple(map(float, axis)) for axis in axes), tuple(map(float, table[:, -1] / own)))
+    return ResistanceTable(
+        tuple(tuple(map(float, axis)) for axis in axes), tuple(map(float, table[:, -1] / own))
+    )
 
 
-def change_length(profile: Profile, extents: Sequence[float]) -> float:
+def change_length(profile: ResistanceProfile, extents: Sequence[float]) -> float:
     """Length (um) over which f changes: the edge of patches, else 1/max |d ln f/dx|; inf if it does not.
 
     Args:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from solver.case.loading import LoadedCase
     from solver.equations.electrochemistry import ElectrochemistryProblem
     from solver.equations.terms.contact_memory import MemoryLaw
-    from solver.equations.terms.contact_resistance import Profile
+    from solver.equations.terms.contact_resistance import ResistanceProfile
     from solver.setup.protocol import Stage
     from solver.setup.scales import Scales
 
@@ -78,7 +78,7 @@ class CurrentParameters:
     composition_potential: bool = True
     applied: float | None = 1.0
     potential: float | None = None
-    patches: Profile | None = None
+    patches: ResistanceProfile | None = None
     memory: MemoryLaw | None = None
     beyond: float = 0.0
     whole: bool = False

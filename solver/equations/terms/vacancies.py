@@ -4,9 +4,9 @@ Equations, dimensionless (velocities in v0 = Omega i0/F, lengths in L = 1 um):
 
     div j_V = -s                                        in the metal
     j_V = -D_S G + (alloys: S Phi (D_Mg - D_Li) grad x),   G = grad S + S (Omega_V P0/RT) grad p
-    s = (D_S/l_v^2)(S - S_eq)                           in the bulk: dislocations
+    s = (D_S/l_v^2)(S/S_eq - 1)                         in the bulk: dislocations
     j_V . n = -(i - a),
-    a = [i while plating] + (D_S/l_i)(S - S_eq)         on the contact
+    a = [i while plating] + (D_S/l_i)(S/S_eq - 1)       on the contact
     j_V . n = a,  a = (D_S/l_s)(S - S_g)                on void surfaces
 
 S = x_V/x_V_eq: supersaturation; j_V: flux of vacancies relative to the lattice; D_S: diffusivity of S (D_Li
@@ -108,6 +108,11 @@ def equilibrium(*, pressure: Expr, reference: Expr, stress_drift: Expr) -> Expr:
     It is the S at which the drift of vacancies vanishes. With sinks at S = 1 everywhere, as model.md 3
     has it, a difference of pressure would pump vacancies for ever and compressed metal would expand:
     no solution is stable once mu D Omega_V/(RT l_v^2) > 1, which stiff metal at rest exceeds.
+
+    Sinks act by what drives them, S/S_eq - 1 = exp(mu_V/RT) - 1. With S - S_eq, as large for S near 1, there
+    would be the same again where S is large (fast stripping, in the cold): diffusion keeps mu_V even over a
+    short wave of pressure, so that S is less where that is higher, a too, by a Omega_V p/RT, and compressed
+    metal is stripped less than its neighbours. No solution is stable once 2 mu k a Omega_V/RT > 1.
     """
     return ufl.exp(-stress_drift * (pressure - reference))
 
@@ -115,8 +120,8 @@ def equilibrium(*, pressure: Expr, reference: Expr, stress_drift: Expr) -> Expr:
 def bulk_annihilation(
     *, supersaturation: Expr, equilibrium: Expr, diffusivity: Expr, sink_rate: Expr
 ) -> Expr:
-    """s = (D/l_v^2)(S - S_eq): rate at which dislocations remove sites; ``sink_rate`` = 1/l_v^2."""
-    return diffusivity * sink_rate * (supersaturation - equilibrium)
+    """s = (D/l_v^2)(S/S_eq - 1): rate at which dislocations remove sites; ``sink_rate`` = 1/l_v^2."""
+    return diffusivity * sink_rate * (supersaturation / equilibrium - 1.0)
 
 
 def interface_annihilation(
@@ -128,14 +133,14 @@ def interface_annihilation(
     interface_rate: Expr,
     plating: Expr,
 ) -> Expr:
-    """Lattice planes removed at the contact, a = [i while plating] + (D/l_i)(S - S_eq).
+    """Lattice planes removed at the contact, a = [i while plating] + (D/l_i)(S/S_eq - 1).
 
     Plated lithium adds planes. The interface sink works in both directions of the current, so that a stays
     continuous when the cell goes over to rest; with S = 1, as it is while plating, a = i. ``plating`` is 1
     while the cell as a whole plates and 0 else: a switch by the local sign of i would leave the
     recession at rest, where currents of all signs circulate, to the smallest of perturbations.
     """
-    return plating * current + diffusivity * interface_rate * (supersaturation - equilibrium)
+    return plating * current + diffusivity * interface_rate * (supersaturation / equilibrium - 1.0)
 
 
 def surface_annihilation(
