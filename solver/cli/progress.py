@@ -142,6 +142,5 @@ def said(seconds: float | None) -> str:
 
 def _contact(seen: Observation, digits: int) -> str:
     """Share of the interface in contact, and what of it is active where that is another one."""
-    text = f"contact {100 * seen.contact_fraction:.{digits}f} %"
-    remembers = seen.active_fraction != seen.contact_fraction
-    return f"{text}, active {100 * seen.active_fraction:.{digits}f} %" if remembers else text
+    there, active = (f"{100 * share:.{digits}f} %" for share in (seen.contact_fraction, seen.active_fraction))
+    return f"contact {there}" if active == there else f"contact {there}, active {active}"

@@ -43,6 +43,15 @@ def test_the_time_left_is_minutes_while_the_steps_are_still_tiny() -> None:
             assert truth / 2 < now + seconds < 2 * truth
 
 
+@pytest.mark.parametrize(("active", "said"), [(0.5 + 1e-16, False), (0.5 - 1e-9, False), (0.4, True)])
+def test_what_is_active_is_said_where_it_reads_otherwise(active: float, said: bool) -> None:
+    """Two integrals of the same contact differ by rounding."""
+    seen, out = state(), io.StringIO()
+    seen.active_fraction = active
+    reporter(stages(), root=True, stream=out)(Clock(1.0), seen)
+    assert "contact 50.00 %" in out.getvalue() and ("active" in out.getvalue()) == said
+
+
 def test_steps_left_add_up() -> None:
     assert steps_left(1.0, 0.1, 1.0, 0.1) == pytest.approx(10.0)
     assert steps_left(0.7, 0.1, 2.0, 0.4) == pytest.approx(3.0)
