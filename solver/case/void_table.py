@@ -14,7 +14,7 @@ from typing import Any
 from solver.case.errors import suggestion
 from solver.case.header_units import any_unit_in, unit_candidates, unit_in
 from solver.case.units import convert
-from solver.core.files import read_text
+from solver.core.files import check_plain, read_text
 
 VOIDS, VOID, FROM = "voids", "void", "from"
 PARQUET = ".parquet"
@@ -94,10 +94,7 @@ def _text(path: Path) -> list[list[str]]:
 
 def _parquet(path: Path) -> list[list[str]]:
     """The same of a Parquet file, read by pyarrow, without an index that pandas has left in it."""
-    if not path.is_file():
-        raise ValueError("no such file" if not path.exists() else "not a regular file")
-    if path.stat().st_size > MAX_SIZE:
-        raise ValueError(f"larger than {MAX_SIZE} bytes")
+    check_plain(path, MAX_SIZE)
     try:
         from pyarrow import ArrowException, parquet
     except ImportError:

@@ -36,15 +36,25 @@ def read_text(path: Path, most: int) -> str:
         ValueError: with what is wrong, without the path.
     """
     try:
-        if not path.is_file():
-            raise ValueError("no such file" if not path.exists() else "not a regular file")
-        if path.stat().st_size > most:
-            raise ValueError(f"larger than {most} bytes")
+        check_plain(path, most)
         return path.read_bytes().decode("utf-8")
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ValueError("not a text file in UTF-8") from None
+
+
+def check_plain(path: Path, most: int) -> None:
+    """Refuse what is no plain file of at most so many bytes.
+
+    Raises:
+        ValueError: with what is wrong, without the path.
+        OSError: if it cannot be looked at.
+    """
+    if not path.is_file():
+        raise ValueError("no such file" if not path.exists() else "not a regular file")
+    if path.stat().st_size > most:
+        raise ValueError(f"larger than {most} bytes")
 
 
 def numbered_lines(path: Path, most: int) -> list[tuple[int, str]]:

@@ -17,8 +17,8 @@ class Clock:
     ``capacity`` (C/m2) is all charge that has passed, whatever its direction; ``net`` is stripped minus
     plated; ``stage_`` counts from the start of the present step of the protocol. ``solute_correction`` is the
     relative correction of the solute's total, summed over all remeshings; ``meshed`` is the step after which
-    the present mesh was made. ``unhurried`` is how long a step of the present rest may be for the little that
-    it changes (:func:`solver.stepping.step.unhurried`), 0 where nothing rests. ``shown`` is the shape of the
+    the present mesh was made. ``unhurried`` is how long a step may be for the little that it changes at rest
+    or under flat metal (:func:`solver.stepping.step.unhurried`), 0 elsewhere. ``shown`` is the shape of the
     voids at the last output.
     """
 

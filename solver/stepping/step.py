@@ -311,8 +311,9 @@ def pace(model: CoupledModel, kind: str, gap_fraction: float) -> float:
     """
     if kind == "rest":
         return STILL
-    flat = gap_fraction == 0.0 and model.surface.total_projected() == 0.0
-    return float(flat and model.solute is None)
+    # the sum over all ranks last: alloys and contact with gaps need none
+    flat = model.solute is None and gap_fraction == 0.0 and model.surface.total_projected() == 0.0
+    return float(flat)
 
 
 def change_limit(dt: float, result: StepResult, limits: StepLimits) -> float:
